@@ -1,0 +1,75 @@
+"""Input checks whose messages name the argument, the rule and the value received."""
+
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+from torch import Tensor
+
+
+def check_shape(name: str, x: Tensor, axes: str, **sizes: int) -> None:
+    """Raise `ValueError` unless `x` has one axis per word of `axes`, with the given sizes.
+
+    Args:
+        name: Argument name, quoted in the message.
+        x: Tensor to check.
+        axes: Axis names separated by spaces, such as `"batch channel sample"`.
+        sizes: Required length of any of those axes.
+
+    Examples:
+        >>> import torch
+        >>> check_shape("waveform", torch.zeros(2, 3, 8), "batch channel sample", channel=4)
+        Traceback (most recent call last):
+        ...
+        ValueError: waveform must be (batch, channel=4, sample), got shape (2, 3, 8)
+    """
+    words = axes.split()
+    wrong_rank = x.ndim != len(words)
+    if wrong_rank or any(x.shape[words.index(axis)] != n for axis, n in sizes.items()):
+        want = ", ".join(f"{w}={sizes[w]}" if w in sizes else w for w in words)
+        raise ValueError(f"{name} must be ({want}), got shape {tuple(x.shape)}")
+
+
+def check_same_shape(**tensors: Tensor) -> None:
+    """Raise `ValueError` unless all tensors have one shape."""
+    if len({tuple(t.shape) for t in tensors.values()}) > 1:
+        got = ", ".join(f"{name} {tuple(t.shape)}" for name, t in tensors.items())
+        raise ValueError(f"{' and '.join(tensors)} must have the same shape, got {got}")
+
+
+def check_vectors(**tensors: Tensor) -> None:
+    """Raise `ValueError` unless the last axis of every tensor is x, y, z."""
+    for name, x in tensors.items():
+        if x.ndim < 1 or x.shape[-1] != 3:
+            raise ValueError(f"{name} must be (..., axis=3), got shape {tuple(x.shape)}")
+
+
+def check_finite(name: str, x: Tensor) -> None:
+    """Raise `ValueError` if `x` holds nan or infinity, and say how many."""
+    if not x.isfinite().all():
+        bad = int((~x.isfinite()).sum())
+        raise ValueError(f"{name} must be finite, got nan or infinity in {bad} of {x.numel()}")
+
+
+def check_positive(**values: float) -> None:
+    """Raise `ValueError` unless every value is greater than zero."""
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}")
+
+
+def check_choice(name: str, value: object, known: Iterable[object]) -> None:
+    """Raise `ValueError` that lists the known values unless `value` is one of them."""
+    known = list(known)
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency, or say which extra installs it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{module} is needed here: pip install 'seldkit[{extra}]'", name=module
+        ) from error

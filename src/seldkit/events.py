@@ -1,0 +1,227 @@
+"""Events: what sounds, when, and from where. The one carrier of labels and predictions."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seldkit._checks import check_finite, check_shape
+from seldkit._typing import Bool, Float, Int
+from seldkit.geometry import azimuth_elevation_deg, unit_vector
+
+Column = Tensor | NDArray[np.generic] | Sequence[float] | Sequence[int] | Sequence[bool]
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Events:
+    """Rows of (frame, class, direction), one for each frame in which a source is active.
+
+    Rows keep the order they are given in: several official metrics depend on it. Events are
+    immutable: `dataclasses.replace` makes new ones. Columns are copied, live on the CPU and carry
+    no gradient; sequences and arrays are taken as well as tensors.
+
+    Args:
+        frame: Label frame of each row, from 0; a frame lasts 100 ms unless said.
+        label: Class of each row, from 0.
+        direction: Unit vector (x, y, z) of each row: x front, y left, z up.
+        source: Which source a row belongs to, so that a sound can be followed through the frames.
+            By default the rows of one class in one frame are numbered from 0.
+        distance: Distance of each row in metres, or None where it is not known.
+        onscreen: Whether the source is in the picture, or None where there is none.
+        num_frames: Length of the clip in frames, or None where it is not known.
+
+    Attributes:
+        frame: `int64 [event]`.
+        label: `int64 [event]`.
+        direction: `float64 [event, axis]`.
+        source: `int64 [event]`.
+        distance: `float64 [event]` or None.
+        onscreen: `bool [event]` or None.
+        num_frames: Length of the clip in frames, or None.
+
+    Raises:
+        TypeError: If a column of whole numbers holds anything else.
+        ValueError: If columns differ in length, a direction is no unit vector, a frame or label is
+            negative, a frame lies beyond `num_frames`, or a value is nan.
+
+    Examples:
+        >>> events = Events.from_degrees([0, 1], [3, 3], [90.0, 95.0], [0.0, 0.0])
+        >>> events
+        Events(2 rows, 1 class, frames 0..1)
+        >>> events.direction.round(decimals=3)
+        tensor([[ 0.0000,  1.0000,  0.0000],
+                [-0.0870,  0.9960,  0.0000]], dtype=torch.float64)
+    """
+
+    frame: Int[Tensor, " event"]
+    label: Int[Tensor, " event"]
+    direction: Float[Tensor, "event axis=3"]
+    _: KW_ONLY
+    source: Int[Tensor, " event"] = None  # type: ignore[assignment]  # filled in below
+    distance: Float[Tensor, " event"] | None = None
+    onscreen: Bool[Tensor, " event"] | None = None
+    num_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        columns = {
+            "frame": _whole("frame", self.frame),
+            "label": _whole("label", self.label),
+            "direction": _real("direction", self.direction),
+            "distance": None if self.distance is None else _real("distance", self.distance),
+            "onscreen": None if self.onscreen is None else _copy(self.onscreen, torch.bool),
+            "source": None if self.source is None else _whole("source", self.source),
+        }
+        for name, column in columns.items():
+            object.__setattr__(self, name, column)
+        self._check()
+        if self.source is None:
+            object.__setattr__(self, "source", _instance(self.frame, self.label))
+
+    @classmethod
+    def from_degrees(
+        cls,
+        frame: Column,
+        label: Column,
+        azimuth_deg: Column,
+        elevation_deg: Column,
+        *,
+        source: Column | None = None,
+        distance: Column | None = None,
+        onscreen: Column | None = None,
+        num_frames: int | None = None,
+    ) -> Self:
+        """Return events whose directions are given as azimuth and elevation in degrees."""
+        azimuth, elevation = (
+            _real("azimuth_deg", azimuth_deg),
+            _real("elevation_deg", elevation_deg),
+        )
+        check_finite("azimuth_deg", azimuth)
+        if not (elevation.abs() <= 90).all():
+            raise ValueError(f"elevation_deg must lie in -90..90, got {elevation.tolist()}")
+        return cls(
+            _whole("frame", frame),
+            _whole("label", label),
+            unit_vector(azimuth, elevation),
+            source=source,  # type: ignore[arg-type]  # the constructor converts and fills in
+            distance=None if distance is None else _real("distance", distance),
+            onscreen=None if onscreen is None else _copy(onscreen, torch.bool),
+            num_frames=num_frames,
+        )
+
+    @property
+    def azimuth_deg(self) -> Float[Tensor, " event"]:
+        """Azimuth of each row in [-180, 180), counter-clockwise, in degrees."""
+        return azimuth_elevation_deg(self.direction)[0]
+
+    @property
+    def elevation_deg(self) -> Float[Tensor, " event"]:
+        """Elevation of each row in [-90, 90], in degrees."""
+        return azimuth_elevation_deg(self.direction)[1]
+
+    def select(self, rows: Tensor) -> Self:
+        """Return the rows that a boolean mask or a list of row numbers picks, in its order."""
+        return replace(
+            self,
+            frame=self.frame[rows],
+            label=self.label[rows],
+            direction=self.direction[rows],
+            source=self.source[rows],
+            distance=None if self.distance is None else self.distance[rows],
+            onscreen=None if self.onscreen is None else self.onscreen[rows],
+        )
+
+    def window(self, start: int, stop: int) -> Self:
+        """Return the events of the frames start..stop-1, counted from `start`."""
+        if not 0 <= start < stop:
+            raise ValueError(f"window must be 0 <= start < stop, got {start}..{stop}")
+        rows = self.select((self.frame >= start) & (self.frame < stop))
+        return replace(rows, frame=rows.frame - start, num_frames=stop - start)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all rows, their order and the number of frames are the same."""
+        if not isinstance(other, Events):
+            return NotImplemented
+        return all(
+            _same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and tensors do not hash by value
+
+    def __repr__(self) -> str:
+        classes = len(self.label.unique())
+        text = f"{len(self)} rows, {classes} class{'' if classes == 1 else 'es'}"
+        if len(self):
+            text += f", frames {int(self.frame.min())}..{int(self.frame.max())}"
+        if self.num_frames is not None:
+            text += f" of {self.num_frames}"
+        return f"Events({text})"
+
+    def _check(self) -> None:
+        for name in ("frame", "label", "source", "distance", "onscreen"):
+            column = getattr(self, name)
+            if column is not None:
+                check_shape(name, column, "event", event=self.frame.numel())
+        check_shape("direction", self.direction, "event axis", event=len(self), axis=3)
+        check_finite("direction", self.direction)
+        norm = torch.linalg.vector_norm(self.direction, dim=-1)
+        off = (norm - 1).abs() > 1e-4
+        if off.any():
+            raise ValueError(
+                f"direction must hold unit vectors, got length {norm[off][0]:g} in row"
+                f" {int(off.nonzero()[0])}"
+            )
+        for name, column in (("frame", self.frame), ("label", self.label)):
+            if (column < 0).any():
+                raise ValueError(f"{name} must not be negative, got {int(column.min())}")
+        if self.distance is not None:
+            check_finite("distance", self.distance)
+            if (self.distance < 0).any():
+                raise ValueError(f"distance must not be negative, got {self.distance.min():g}")
+        if self.num_frames is not None and len(self) and self.frame.max() >= self.num_frames:
+            raise ValueError(
+                f"frame must be below num_frames={self.num_frames}, got {int(self.frame.max())}"
+            )
+
+
+def _copy(column: object, dtype: torch.dtype) -> Tensor:
+    return torch.as_tensor(column).detach().to("cpu", dtype, copy=True)
+
+
+def _whole(name: str, column: object) -> Tensor:
+    values = torch.as_tensor(column)
+    if values.numel() and (values.is_floating_point() or values.dtype == torch.bool):
+        raise TypeError(f"{name} must hold integers, got {values.dtype}")
+    return _copy(values, torch.int64)
+
+
+def _real(name: str, column: object) -> Tensor:
+    if not isinstance(column, Tensor):
+        column = np.asarray(column, dtype=np.float64)
+    values = _copy(column, torch.float64)
+    return values.reshape(0, 3) if name == "direction" and not values.numel() else values
+
+
+def _instance(frame: Tensor, label: Tensor) -> Tensor:
+    """Number the rows of each (frame, label) from 0, in their order."""
+    if not len(frame):
+        return torch.zeros(0, dtype=torch.int64)
+    _, key = torch.stack((frame, label)).unique(dim=1, return_inverse=True)
+    order = key.argsort(stable=True)
+    counts = key.bincount()
+    first = counts.cumsum(0) - counts
+    instance = torch.empty_like(key)
+    instance[order] = torch.arange(len(key)) - first[key[order]]
+    return instance
+
+
+def _same(a: Tensor | int | None, b: Tensor | int | None) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return torch.equal(a, b)
+    return a is b if isinstance(a, Tensor) or isinstance(b, Tensor) else a == b

@@ -1,0 +1,75 @@
+"""Degrees, unit vectors and the angle between directions.
+
+Axes: x front, y left, z up. Azimuth counts counter-clockwise from the front, elevation upwards.
+"""
+
+import torch
+from torch import Tensor
+
+from seldkit._checks import check_vectors
+from seldkit._typing import Float
+
+
+def unit_vector(
+    azimuth_deg: Float[Tensor, "*axes"] | float, elevation_deg: Float[Tensor, "*axes"] | float
+) -> Float[Tensor, "*axes axis"]:
+    """Return the unit vectors (x, y, z) of directions given in degrees.
+
+    Args:
+        azimuth_deg: Counter-clockwise from the front, in degrees; any range.
+        elevation_deg: Upwards from the horizontal plane, in degrees; any range.
+
+    Examples:
+        >>> unit_vector(90.0, 0.0).round(decimals=3)  # the left
+        tensor([-0., 1., 0.])
+    """
+    azimuth = torch.deg2rad(torch.as_tensor(azimuth_deg))
+    elevation = torch.deg2rad(torch.as_tensor(elevation_deg))
+    x = elevation.cos() * azimuth.cos()
+    y = elevation.cos() * azimuth.sin()
+    return torch.stack((x, y, elevation.sin().expand_as(x)), dim=-1)
+
+
+def azimuth_elevation_deg(
+    direction: Float[Tensor, "*axes axis"],
+) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes"]]:
+    """Return azimuth in [-180, 180) and elevation in [-90, 90], in degrees.
+
+    Args:
+        direction: Vectors (x, y, z) of any length; at the poles the azimuth is 0 or 180 by the
+            signs of x and y, and the zero vector counts as the front.
+
+    Examples:
+        >>> azimuth_elevation_deg(torch.tensor([-1.0, 0.0, 0.0]))
+        (tensor(-180.), tensor(0.))
+    """
+    check_vectors(direction=direction)
+    x, y, z = direction.unbind(dim=-1)
+    azimuth = torch.rad2deg(torch.atan2(y, x))
+    elevation = torch.rad2deg(torch.atan2(z, torch.hypot(x, y)))
+    return torch.where(azimuth >= 180, azimuth - 360, azimuth), elevation
+
+
+def angle_deg(
+    a: Float[Tensor, "*#axes axis"], b: Float[Tensor, "*#axes axis"]
+) -> Float[Tensor, "*axes"]:
+    r"""Return the angle between directions, in degrees in [0, 180].
+
+    With unit vectors $\hat a$ and $\hat b$ the angle is
+    $2 \operatorname{atan2}(\lVert \hat a - \hat b \rVert, \lVert \hat a + \hat b \rVert)$
+    (Kahan), which is exact for equal and opposite vectors, where the arc cosine loses half of
+    its digits. The angle to the zero vector is nan.
+
+    Args:
+        a: Vectors (x, y, z) of any length, broadcast against `b`.
+        b: Vectors (x, y, z) of any length.
+
+    Examples:
+        >>> angle_deg(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 2.0]))
+        tensor(90.)
+    """
+    check_vectors(a=a, b=b)
+    a = a / torch.linalg.vector_norm(a, dim=-1, keepdim=True)
+    b = b / torch.linalg.vector_norm(b, dim=-1, keepdim=True)
+    difference = torch.linalg.vector_norm(a - b, dim=-1)
+    return torch.rad2deg(2 * torch.atan2(difference, torch.linalg.vector_norm(a + b, dim=-1)))
