@@ -51,7 +51,7 @@ def check_finite(name: str, x: Tensor) -> None:
         raise ValueError(f"{name} must be finite, got nan or infinity in {bad} of {x.numel()}")
 
 
-def check_positive(**values: float) -> None:
+def check_positive(**values: float | int) -> None:
     """Raise `ValueError` unless every value is greater than zero."""
     for name, value in values.items():
         if not value > 0:

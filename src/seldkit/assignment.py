@@ -1,6 +1,5 @@
 """Matching one set of tracks, sources or instances to another."""
 
-from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -54,29 +53,29 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         One column per row, each column at most once; on ties the first matching in lexical order.
 
     Raises:
-        ValueError: If there are more rows than columns.
+        ValueError: If there are fewer than two axes, or more rows than columns.
 
     Examples:
         >>> cheapest_matching(torch.tensor([[3.0, 1.0, 2.0], [9.0, 0.0, 9.0]]))
         tensor([2, 1])
     """
+    if cost.ndim < 2 or cost.shape[-2] > cost.shape[-1]:
+        raise ValueError(
+            "cost must be (..., row, col) with no more rows than columns,"
+            f" got shape {tuple(cost.shape)}"
+        )
     rows, cols = cost.shape[-2:]
-    if rows > cols:
-        raise ValueError(f"cost must have no more rows than columns, got shape {tuple(cost.shape)}")
     if cols > MAX_EXHAUSTIVE:
         return _hungarian(cost)
-    table = torch.tensor(_matchings(rows, cols), device=cost.device).reshape(-1, rows)
+    matchings = list(permutations(range(cols), rows))
+    table = torch.tensor(matchings, dtype=torch.int64, device=cost.device)
     totals = cost.detach()[..., torch.arange(rows, device=cost.device), table].sum(dim=-1)
     return table[totals.argmin(dim=-1)]
 
 
-@cache
-def _matchings(rows: int, cols: int) -> tuple[tuple[int, ...], ...]:
-    return tuple(permutations(range(cols), rows))
-
-
 def _hungarian(cost: Tensor) -> Tensor:
-    flat = cost.detach().flatten(end_dim=-3).cpu().double().numpy()
-    flat = flat.reshape(-1, *cost.shape[-2:])
-    index = np.stack([linear_sum_assignment(matrix)[1] for matrix in flat])
-    return torch.from_numpy(index).to(cost.device).reshape(cost.shape[:-1])
+    matrices = cost.detach().cpu().double().numpy()
+    index = np.empty(matrices.shape[:-1], dtype=np.int64)
+    for place in np.ndindex(matrices.shape[:-2]):
+        index[place] = linear_sum_assignment(matrices[place])[1]
+    return torch.from_numpy(index).to(cost.device)

@@ -1,8 +1,7 @@
 """Events: what sounds, when, and from where. The one carrier of labels and predictions."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -13,10 +12,10 @@ from seldkit._checks import check_finite, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.geometry import azimuth_elevation_deg, unit_vector
 
-Column = Tensor | NDArray[np.generic] | Sequence[float] | Sequence[int] | Sequence[bool]
+Column = Tensor | NDArray[np.generic] | Sequence[float | int | bool]
 
 
-@dataclass(frozen=True, eq=False, repr=False, slots=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False, slots=True)
 class Events:
     """Rows of (frame, class, direction), one for each frame in which a source is active.
 
@@ -44,7 +43,7 @@ class Events:
         num_frames: Length of the clip in frames, or None.
 
     Raises:
-        TypeError: If a column of whole numbers holds anything else.
+        TypeError: If a column of whole numbers or `num_frames` holds anything else.
         ValueError: If columns differ in length, a direction is no unit vector, a frame or label is
             negative, a frame lies beyond `num_frames`, or a value is nan.
 
@@ -60,25 +59,35 @@ class Events:
     frame: Int[Tensor, " event"]
     label: Int[Tensor, " event"]
     direction: Float[Tensor, "event axis=3"]
-    _: KW_ONLY
-    source: Int[Tensor, " event"] = None  # type: ignore[assignment]  # filled in below
-    distance: Float[Tensor, " event"] | None = None
-    onscreen: Bool[Tensor, " event"] | None = None
-    num_frames: int | None = None
+    source: Int[Tensor, " event"]
+    distance: Float[Tensor, " event"] | None
+    onscreen: Bool[Tensor, " event"] | None
+    num_frames: int | None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        frame: Column,
+        label: Column,
+        direction: Column | Sequence[Sequence[float | int]],
+        *,
+        source: Column | None = None,
+        distance: Column | None = None,
+        onscreen: Column | None = None,
+        num_frames: int | None = None,
+    ) -> None:
         columns = {
-            "frame": _whole("frame", self.frame),
-            "label": _whole("label", self.label),
-            "direction": _real("direction", self.direction),
-            "distance": None if self.distance is None else _real("distance", self.distance),
-            "onscreen": None if self.onscreen is None else _copy(self.onscreen, torch.bool),
-            "source": None if self.source is None else _whole("source", self.source),
+            "frame": _whole("frame", frame),
+            "label": _whole("label", label),
+            "direction": _real("direction", direction),
+            "distance": None if distance is None else _real("distance", distance),
+            "onscreen": None if onscreen is None else _copy(onscreen, torch.bool),
+            "source": None if source is None else _whole("source", source),
+            "num_frames": num_frames,
         }
         for name, column in columns.items():
             object.__setattr__(self, name, column)
         self._check()
-        if self.source is None:
+        if source is None:
             object.__setattr__(self, "source", _instance(self.frame, self.label))
 
     @classmethod
@@ -93,22 +102,27 @@ class Events:
         distance: Column | None = None,
         onscreen: Column | None = None,
         num_frames: int | None = None,
-    ) -> Self:
+    ) -> "Events":
         """Return events whose directions are given as azimuth and elevation in degrees."""
-        azimuth, elevation = (
-            _real("azimuth_deg", azimuth_deg),
-            _real("elevation_deg", elevation_deg),
-        )
+        frame = _whole("frame", frame)
+        azimuth = _real("azimuth_deg", azimuth_deg)
+        elevation = _real("elevation_deg", elevation_deg)
+        check_shape("azimuth_deg", azimuth, "event", event=frame.numel())
+        check_shape("elevation_deg", elevation, "event", event=frame.numel())
         check_finite("azimuth_deg", azimuth)
-        if not (elevation.abs() <= 90).all():
-            raise ValueError(f"elevation_deg must lie in -90..90, got {elevation.tolist()}")
+        off = ~(elevation.abs() <= 90)  # so that nan is off too
+        if off.any():
+            raise ValueError(
+                f"elevation_deg must lie in -90..90, got {elevation[off][0]:g} in row"
+                f" {int(off.nonzero()[0])}"
+            )
         return cls(
-            _whole("frame", frame),
-            _whole("label", label),
+            frame,
+            label,
             unit_vector(azimuth, elevation),
-            source=source,  # type: ignore[arg-type]  # the constructor converts and fills in
-            distance=None if distance is None else _real("distance", distance),
-            onscreen=None if onscreen is None else _copy(onscreen, torch.bool),
+            source=source,
+            distance=distance,
+            onscreen=onscreen,
             num_frames=num_frames,
         )
 
@@ -122,7 +136,7 @@ class Events:
         """Elevation of each row in [-90, 90], in degrees."""
         return azimuth_elevation_deg(self.direction)[1]
 
-    def select(self, rows: Tensor) -> Self:
+    def select(self, rows: Tensor) -> "Events":
         """Return the rows that a boolean mask or a list of row numbers picks, in its order."""
         return replace(
             self,
@@ -134,7 +148,7 @@ class Events:
             onscreen=None if self.onscreen is None else self.onscreen[rows],
         )
 
-    def window(self, start: int, stop: int) -> Self:
+    def window(self, start: int, stop: int) -> "Events":
         """Return the events of the frames start..stop-1, counted from `start`."""
         if not 0 <= start < stop:
             raise ValueError(f"window must be 0 <= start < stop, got {start}..{stop}")
@@ -156,7 +170,8 @@ class Events:
 
     def __repr__(self) -> str:
         classes = len(self.label.unique())
-        text = f"{len(self)} rows, {classes} class{'' if classes == 1 else 'es'}"
+        text = f"{len(self)} row{'' if len(self) == 1 else 's'}"
+        text += f", {classes} class{'' if classes == 1 else 'es'}"
         if len(self):
             text += f", frames {int(self.frame.min())}..{int(self.frame.max())}"
         if self.num_frames is not None:
@@ -184,7 +199,13 @@ class Events:
             check_finite("distance", self.distance)
             if (self.distance < 0).any():
                 raise ValueError(f"distance must not be negative, got {self.distance.min():g}")
-        if self.num_frames is not None and len(self) and self.frame.max() >= self.num_frames:
+        if self.num_frames is None:
+            return
+        if not isinstance(self.num_frames, int):
+            raise TypeError(f"num_frames must be an integer or None, got {self.num_frames!r}")
+        if self.num_frames < 0:
+            raise ValueError(f"num_frames must not be negative, got {self.num_frames}")
+        if len(self) and self.frame.max() >= self.num_frames:
             raise ValueError(
                 f"frame must be below num_frames={self.num_frames}, got {int(self.frame.max())}"
             )

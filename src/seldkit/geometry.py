@@ -11,23 +11,23 @@ from seldkit._typing import Float
 
 
 def unit_vector(
-    azimuth_deg: Float[Tensor, "*axes"] | float, elevation_deg: Float[Tensor, "*axes"] | float
+    azimuth_deg: Float[Tensor, "*#axes"] | float, elevation_deg: Float[Tensor, "*#axes"] | float
 ) -> Float[Tensor, "*axes axis"]:
     """Return the unit vectors (x, y, z) of directions given in degrees.
 
     Args:
         azimuth_deg: Counter-clockwise from the front, in degrees; any range.
-        elevation_deg: Upwards from the horizontal plane, in degrees; any range.
+        elevation_deg: Upwards from the horizontal plane, in degrees; any range; broadcast against
+            the azimuth. A number takes the type and device of the other argument.
 
     Examples:
         >>> unit_vector(90.0, 0.0).round(decimals=3)  # the left
         tensor([-0., 1., 0.])
     """
-    azimuth = torch.deg2rad(torch.as_tensor(azimuth_deg))
-    elevation = torch.deg2rad(torch.as_tensor(elevation_deg))
-    x = elevation.cos() * azimuth.cos()
-    y = elevation.cos() * azimuth.sin()
-    return torch.stack((x, y, elevation.sin().expand_as(x)), dim=-1)
+    zero = torch.as_tensor(0 * azimuth_deg + 0 * elevation_deg)  # of their common type and shape
+    azimuth, elevation = torch.deg2rad(azimuth_deg + zero), torch.deg2rad(elevation_deg + zero)
+    level = elevation.cos()
+    return torch.stack((level * azimuth.cos(), level * azimuth.sin(), elevation.sin()), dim=-1)
 
 
 def azimuth_elevation_deg(

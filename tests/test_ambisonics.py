@@ -1,0 +1,68 @@
+"""Plane waves say where they come from, in every convention."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seldkit.ambisonics import AXIS_TO_CHANNEL, convert, plane_wave
+from seldkit.geometry import unit_vector
+
+AZIMUTHS = st.floats(-180, 180)
+ELEVATIONS = st.floats(-90, 90)
+quick = settings(deadline=None, max_examples=40)
+
+
+def wave(azimuth: float, elevation: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a signal, its direction and the plane wave of both."""
+    signal = torch.randn(50, dtype=torch.float64)
+    direction = unit_vector(torch.tensor(azimuth, dtype=torch.float64), elevation)
+    return signal, direction, plane_wave(signal, direction)
+
+
+@quick
+@given(AZIMUTHS, ELEVATIONS)
+def test_the_dipoles_point_to_the_source(azimuth: float, elevation: float) -> None:
+    signal, direction, foa = wave(azimuth, elevation)
+    torch.testing.assert_close(foa[0], signal)
+    torch.testing.assert_close(foa[list(AXIS_TO_CHANNEL)], direction.unsqueeze(1) * signal)
+    intensity = (foa[0] * foa[1:]).sum(dim=-1)  # along y, z, x
+    torch.testing.assert_close(intensity / signal.square().sum(), direction[[1, 2, 0]])
+    torch.testing.assert_close(foa[1:].square().sum(), foa[0].square().sum())
+
+
+@quick
+@given(AZIMUTHS, ELEVATIONS)
+def test_every_convention_of_a_plane_wave_becomes_the_same(
+    azimuth: float, elevation: float
+) -> None:
+    signal, (x, y, z), foa = wave(azimuth, elevation)
+    fuma = torch.stack((signal / math.sqrt(2), x * signal, y * signal, z * signal))
+    n3d = torch.stack((signal, *(math.sqrt(3) * dipole * signal for dipole in (y, z, x))))
+    torch.testing.assert_close(convert(fuma, order="fuma", normalization="fuma"), foa)
+    torch.testing.assert_close(convert(n3d, order="acn", normalization="n3d"), foa)
+    assert torch.equal(convert(foa, order="acn", normalization="sn3d"), foa)
+    assert torch.equal(convert(foa[[0, 3, 1, 2]], order="fuma", normalization="sn3d"), foa)
+
+
+def test_batches_convert_like_single_recordings() -> None:
+    waveform = torch.randn(2, 3, 4, 10)
+    batch = convert(waveform, order="fuma", normalization="n3d")
+    assert torch.equal(batch[1, 2], convert(waveform[1, 2], order="fuma", normalization="n3d"))
+    assert batch.dtype == waveform.dtype
+
+
+@pytest.mark.messages
+def test_messages() -> None:
+    with pytest.raises(ValueError, match=r"signal must be \(sample\), got shape \(2, 8\)"):
+        plane_wave(torch.zeros(2, 8), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"direction must be \(axis=3\), got shape \(2,\)"):
+        plane_wave(torch.zeros(8), torch.zeros(2))
+    with pytest.raises(ValueError, match=r"waveform must be \(\.\.\., channel=4, sample\), got"):
+        convert(torch.zeros(2, 8), order="acn", normalization="sn3d")
+    with pytest.raises(ValueError, match="order must be one of 'acn', 'fuma', got 'wxyz'"):
+        convert(torch.zeros(4, 8), order="wxyz", normalization="sn3d")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"normalization must be one of .*, got 'maxn'"):
+        convert(torch.zeros(4, 8), order="acn", normalization="maxn")  # type: ignore[arg-type]
