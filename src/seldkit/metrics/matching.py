@@ -1,0 +1,108 @@
+"""Which prediction belongs to which reference, cell by cell.
+
+A cell is a place where references and predictions meet: a class in a frame, or a frame alone. The
+cells are numbered; each row of the events stands in one of them.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from seldkit._typing import Float, Int
+
+Cost = Callable[[Tensor, Tensor], Tensor]
+"""From row numbers of references and as many of predictions to the cost of each pair."""
+
+
+class Cells(NamedTuple):
+    """The rows of some events, gathered by cell.
+
+    Attributes:
+        size: Number of rows in each cell, `[cell]`.
+        start: Where each cell begins in `order`, `[cell]`.
+        order: Row numbers, cell after cell, rows of one cell in their own order, `[row]`.
+        position: Place of each row among the rows of its cell, from 0, `[row]`.
+    """
+
+    size: Int[Tensor, " cell"]
+    start: Int[Tensor, " cell"]
+    order: Int[Tensor, " row"]
+    position: Int[Tensor, " row"]
+
+
+class Pairs(NamedTuple):
+    """Matched rows, in the order of their cells.
+
+    Attributes:
+        reference: Row number of the reference, `[pair]`.
+        prediction: Row number of the prediction, `[pair]`.
+        cost: Cost of the pair, `[pair]`.
+    """
+
+    reference: Int[Tensor, " pair"]
+    prediction: Int[Tensor, " pair"]
+    cost: Float[Tensor, " pair"]
+
+
+def gather_cells(cell: Int[Tensor, " row"], num_cells: int) -> Cells:
+    """Gather rows by the number of their cell; rows beyond the last cell belong to none.
+
+    Examples:
+        >>> cells = gather_cells(torch.tensor([1, 0, 1, 9]), num_cells=3)
+        >>> cells.size, cells.position[:3]
+        (tensor([1, 2, 0]), tensor([0, 0, 1]))
+    """
+    cell = cell.clamp(max=num_cells)  # one more cell for all the rows outside
+    size = cell.bincount(minlength=num_cells + 1)
+    start = size.cumsum(0) - size
+    order = cell.argsort(stable=True)
+    position = torch.empty_like(order)
+    position[order] = torch.arange(len(order)) - start[cell[order]]
+    return Cells(size[:-1], start[:-1], order, position)
+
+
+def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
+    """Match references to predictions within each cell, so that the sum of costs is smallest.
+
+    Of a cell with more rows on one side than on the other, the surplus stays without a pair.
+    """
+    # Every reference with every prediction of its cell: cell after cell, row by row.
+    shared = ((reference.size > 0) & (prediction.size > 0)).nonzero().squeeze(1)
+    rows, cols = reference.size[shared], prediction.size[shared]
+    first = (rows * cols).cumsum(0) - rows * cols
+    cell = torch.arange(len(shared)).repeat_interleave(rows * cols)
+    place = torch.arange(len(cell)) - first[cell]
+    row = reference.order[reference.start[shared[cell]] + place // cols[cell]]
+    col = prediction.order[prediction.start[shared[cell]] + place % cols[cell]]
+    costs = cost(row, col)
+
+    # Cells with equally many rows and columns are matched together.
+    base = len(prediction.order) + 1
+    shape = rows * base + cols
+    matched = [shape.new_empty(0)]
+    for alike in shape.unique().tolist():
+        start = first[shape == alike].unsqueeze(1)
+        num_rows, num_cols = divmod(alike, base)
+        matrices = costs[start + torch.arange(num_rows * num_cols)]
+        matched.append((start + _cheapest(matrices.reshape(-1, num_rows, num_cols))).flatten())
+    pairs = torch.cat(matched).sort().values
+    return Pairs(row[pairs], col[pairs], costs[pairs])
+
+
+def _cheapest(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
+    """Return where, in each flattened matrix, the pairs of the cheapest matching stand.
+
+    Several rows against several columns go to scipy one by one. A table of permutations would
+    serve them at once, but equal costs are common (sources at one elevation) and published scores
+    depend on which of the cheapest matchings scipy takes.
+    """
+    _, rows, cols = cost.shape
+    if min(rows, cols) == 1:
+        return cost.flatten(1).argmin(dim=1, keepdim=True)
+    index = np.array([linear_sum_assignment(matrix) for matrix in cost.numpy()])
+    row, col = torch.from_numpy(index).unbind(dim=1)
+    return row * cols + col
