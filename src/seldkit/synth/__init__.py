@@ -1,0 +1,15 @@
+"""Labelled scenes from mono sounds, for training and for tests."""
+
+from seldkit.synth.builtin import BuiltinSounds
+from seldkit.synth.corpus import SceneFiles, write_scenes
+from seldkit.synth.scene import SceneSynthesizer
+from seldkit.synth.sounds import FolderSounds, Sounds
+
+__all__ = [
+    "BuiltinSounds",
+    "FolderSounds",
+    "SceneFiles",
+    "SceneSynthesizer",
+    "Sounds",
+    "write_scenes",
+]

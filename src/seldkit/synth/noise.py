@@ -1,0 +1,36 @@
+"""Ambient noise: a diffuse sound field, from everywhere at once."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from seldkit._typing import Float
+
+FLAT_BELOW_HZ = 50.0
+
+
+def diffuse_noise(
+    generator: np.random.Generator, num_samples: int, sample_rate: int, *, tilt_db: float
+) -> Float[NDArray[np.float32], "channel=4 sample"]:
+    """Return first-order ambisonics noise of an isotropic field, with unit power on W.
+
+    The channels are independent, and each dipole has a third of W's power (SN3D).
+
+    Args:
+        generator: Source of randomness.
+        num_samples: Length.
+        sample_rate: In hertz.
+        tilt_db: Slope of the spectrum above 50 Hz, in dB per octave; rooms have about -5.
+    """
+    length = fft.next_fast_len(num_samples, real=True)
+    hertz = fft.rfftfreq(length, 1 / sample_rate)
+    slope = tilt_db / (20 * math.log10(2))
+    gain = (np.maximum(hertz / FLAT_BELOW_HZ, 1) ** slope).astype(np.float32)
+    gain[0] = 0
+    white = generator.standard_normal((4, length), dtype=np.float32)
+    noise: NDArray[np.float32] = fft.irfft(fft.rfft(white) * gain, length)[:, :num_samples]
+    noise[1:] /= math.sqrt(3)
+    noise /= np.sqrt(np.square(noise[0]).mean())
+    return noise

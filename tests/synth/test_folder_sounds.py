@@ -1,0 +1,194 @@
+"""Where sounds come from: folders, tables, folds, and the built-in ones."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from seldkit.io import write_audio
+from seldkit.synth import BuiltinSounds, FolderSounds, Sounds
+
+
+def draw(sounds: Sounds, label: int, seed: int = 0, rate: int = 24000) -> NDArray[np.float32]:
+    return sounds.draw(label, np.random.default_rng(seed), rate)
+
+
+def record(path: Path, *channels: float, seconds: float = 0.5, rate: int = 24000) -> None:
+    """Write a recording whose channels are sines of the given amplitudes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sine = torch.sin(2 * torch.pi * 440 * torch.arange(int(seconds * rate)) / rate)
+    write_audio(path, torch.stack([a * sine for a in channels or (0.5,)]), rate)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(4):
+        record(tmp_path / "dog" / f"{number}.wav", 0.1 * (number + 1))
+    record(tmp_path / "cat" / "deep" / "a.FLAC", 0.9)
+    record(tmp_path / "cat" / "b.flac", 0.9)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "cat" / "notes.txt").write_text("no recording")
+    return tmp_path
+
+
+@pytest.fixture
+def table(folder: Path) -> Path:
+    rows = [f"dog/{n}.wav,dog,{n}" for n in range(4)] + ["cat/b.flac,cat,0", "cat/b.flac,cat,1"]
+    (folder / "metadata.csv").write_text("\n".join(["file,class,fold", *rows]))
+    return folder
+
+
+def test_labels_are_in_sorted_order_of_names(folder: Path) -> None:
+    sounds = FolderSounds(folder)
+    assert sounds.classes == ("cat", "dog")
+    assert len(sounds) == 6
+    assert np.abs(draw(sounds, 0)).max() == pytest.approx(0.9, abs=1e-3)
+
+
+def test_a_draw_may_choose_any_recording_of_the_class(folder: Path) -> None:
+    sounds = FolderSounds(folder)
+    peaks = {round(float(np.abs(draw(sounds, 1, seed)).max()), 2) for seed in range(40)}
+    assert peaks == {0.1, 0.2, 0.3, 0.4}
+
+
+def test_folds_choose_the_recordings_but_not_the_classes(table: Path) -> None:
+    sounds = FolderSounds(table, folds=(1,))
+    assert sounds.classes == ("cat", "dog")
+    assert len(sounds) == 2
+    assert np.abs(draw(sounds, 1)).max() == pytest.approx(0.2, abs=1e-3)
+
+
+def test_repr_tells_one_choice_of_folds_from_another(table: Path) -> None:
+    assert repr(FolderSounds(table, folds={"1", "0"})).endswith("folds=('0', '1'))")
+    assert str(table) in repr(FolderSounds(table))
+
+
+def test_recordings_are_resampled(folder: Path) -> None:
+    assert len(draw(FolderSounds(folder), 0, rate=48000)) == 24000
+
+
+def test_the_channels_of_a_stereo_recording_are_averaged(tmp_path: Path) -> None:
+    record(tmp_path / "dog" / "a.wav", 0.5, 0.1)
+    assert np.abs(draw(FolderSounds(tmp_path), 0)).max() == pytest.approx(0.3, abs=1e-3)
+
+
+def test_a_small_cache_changes_nothing_but_time(folder: Path) -> None:
+    large, small = FolderSounds(folder), FolderSounds(folder, cache_mb=0.05)
+    for seed in range(12):
+        np.testing.assert_array_equal(draw(large, 1, seed), draw(small, 1, seed))
+
+
+def test_the_cache_stays_at_home_when_the_sounds_travel(folder: Path) -> None:
+    sounds = FolderSounds(folder)
+    empty = len(pickle.dumps(sounds))
+    expected = draw(sounds, 1)
+    packed = pickle.dumps(sounds)
+    assert len(packed) == empty
+    np.testing.assert_array_equal(draw(pickle.loads(packed), 1), expected)
+
+
+def test_real_recordings(data: Callable[[str], Path]) -> None:
+    sounds = FolderSounds(data("events"), folds=(1,))
+    assert len(sounds.classes) == 12
+    assert draw(sounds, sounds.classes.index("speech")).std() > 0.01
+
+
+@pytest.mark.parametrize("name", BuiltinSounds().classes)
+def test_two_builtin_sounds_of_a_class_differ(name: str) -> None:
+    label = BuiltinSounds().classes.index(name)
+    first, again, other = (draw(BuiltinSounds(), label, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert len(first) != len(other) or not np.allclose(first, other)
+    assert np.isfinite(first).all()
+    assert np.abs(first).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+def test_builtin_sounds_come_at_any_rate(rate: int) -> None:
+    for label in range(len(BuiltinSounds().classes)):
+        for seed in range(4):
+            assert 0.3 < len(draw(BuiltinSounds(), label, seed, rate)) / rate < 6
+
+
+def test_builtin_classes_can_be_told_apart_by_their_spectra() -> None:
+    """The nearest mean of spectral envelope and rhythm finds the class of most new sounds."""
+    sounds = BuiltinSounds()
+    labels = range(len(sounds.classes))
+    mean = [np.mean([_sketch(draw(sounds, k, seed)) for seed in range(8)], axis=0) for k in labels]
+    right = [
+        np.argmin([np.linalg.norm(_sketch(draw(sounds, k, seed)) - m) for m in mean]) == k
+        for k in labels
+        for seed in range(100, 104)
+    ]
+    assert np.mean(right) > 0.8
+
+
+def _sketch(sound: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return log power in bands and the spread of power over time."""
+    frames = sound[: len(sound) // 240 * 240].reshape(-1, 240)
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(240))))
+    bands = np.log10([band.mean() + 1e-6 for band in np.array_split(power.sum(axis=0), 12)])
+    flow = np.log10(power.sum(axis=1) + 1e-3)
+    return np.concatenate((bands - bands.max(), [2 * flow.std()]))
+
+
+@pytest.mark.messages
+def test_folders_that_cannot_be_used_are_named(folder: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ValueError, match=r"empty must hold a folder for each class"):
+        FolderSounds(empty)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        FolderSounds(tmp_path / "nowhere")
+    (folder / "cow").mkdir()
+    with pytest.raises(ValueError, match=r"class 'cow' has no recordings"):
+        FolderSounds(folder)
+    with pytest.raises(ValueError, match=r"cache_mb must be positive, got 0"):
+        FolderSounds(folder, cache_mb=0)
+
+
+@pytest.mark.messages
+def test_folds_that_cannot_be_used_are_named(table: Path) -> None:
+    with pytest.raises(ValueError, match=r"folds must be some of 0, 1, 2, 3, got 1, 7"):
+        FolderSounds(table, folds=(1, 7))
+    with pytest.raises(ValueError, match=r"folds must be some of 0, 1, 2, 3, got none"):
+        FolderSounds(table, folds=())
+    with pytest.raises(ValueError, match=r"class 'cat' has no recordings in .* in the folds 3"):
+        FolderSounds(table, folds=(3,))
+    (table / "metadata.csv").unlink()
+    with pytest.raises(ValueError, match=r"folds need a metadata.csv, and .* has none"):
+        FolderSounds(table, folds=(1,))
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize("text", ["", "file,class\n", "name,class\nx,dog", "file,class\n,dog"])
+def test_a_table_without_the_columns_is_named(folder: Path, text: str) -> None:
+    (folder / "metadata.csv").write_text(text)
+    with pytest.raises(
+        ValueError, match=r"metadata.csv must have rows with, each, the columns .*file"
+    ):
+        FolderSounds(folder)
+
+
+@pytest.mark.messages
+def test_a_table_that_names_a_missing_file(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("file,class\ndog/0.wav,dog\ndog/9.wav,dog")
+    with pytest.raises(FileNotFoundError, match=r"metadata.csv names dog/9.wav"):
+        FolderSounds(folder)
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize("kind", ["unreadable", "empty", "silent", "wide"])
+def test_recordings_that_cannot_be_used_are_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "dog" / "bad.wav"
+    record(path, *[0.0 if kind == "silent" else 0.5] * (4 if kind == "wide" else 1))
+    if kind == "unreadable":
+        path.write_text("no audio")
+    if kind == "empty":
+        path.write_bytes(path.read_bytes()[:44])
+    with pytest.raises(ValueError, match=r"bad\.wav"):
+        draw(FolderSounds(tmp_path), 0)
