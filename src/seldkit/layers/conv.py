@@ -1,0 +1,81 @@
+"""Convolution blocks."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seldkit._checks import check_positive, check_shape
+from seldkit._typing import Float
+
+
+class DoubleConv(nn.Module):
+    """Two 3 x 3 convolutions, each with batch norm and ReLU, then average pooling.
+
+    Source: Cao et al., "An improved event-independent network for polyphonic sound event
+    localization and detection", ICASSP 2021, table 1.
+
+    Shape:
+        - Input: `(batch, in_channels, time, freq)`.
+        - Output: `(batch, out_channels, time // pool_time, freq // pool_freq)`.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        pool_time: Frames averaged into one; a remainder at the end is dropped.
+        pool_freq: Bins averaged into one; a remainder at the end is dropped.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Examples:
+        >>> DoubleConv(7, 64, pool_time=2, pool_freq=2)(torch.zeros(1, 7, 161, 32)).shape
+        torch.Size([1, 64, 80, 16])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        pool_time: int = 1,
+        pool_freq: int = 1,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, out_channels=out_channels)
+        check_positive(pool_time=pool_time, pool_freq=pool_freq)
+        self.in_channels, self.pool_time, self.pool_freq = in_channels, pool_time, pool_freq
+
+        def convolution(channels: int) -> nn.Conv2d:
+            return nn.Conv2d(
+                channels, out_channels, 3, padding=1, bias=False, device=device, dtype=dtype
+            )
+
+        self.conv1 = convolution(in_channels)
+        self.norm1 = nn.BatchNorm2d(out_channels, device=device, dtype=dtype)
+        self.conv2 = convolution(out_channels)
+        self.norm2 = nn.BatchNorm2d(out_channels, device=device, dtype=dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw convolutions from Kaiming's uniform law and batch-norm weights from N(1, 0.02)."""
+        for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
+            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")
+            norm.reset_parameters()
+            nn.init.normal_(norm.weight, 1.0, 0.02)
+
+    def forward(
+        self, x: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch out short_time short_freq"]:
+        """Return the pooled map."""
+        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        pool = (self.pool_time, self.pool_freq)
+        if x.shape[2] < pool[0] or x.shape[3] < pool[1]:
+            raise ValueError(f"x must have at least {pool} frames and bins, got {tuple(x.shape)}")
+        x = functional.relu(self.norm1(self.conv1(x)))
+        x = functional.relu(self.norm2(self.conv2(x)))
+        return functional.avg_pool2d(x, pool) if max(pool) > 1 else x
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"

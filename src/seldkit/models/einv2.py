@@ -1,0 +1,187 @@
+"""EINV2: the event-independent network, version 2."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._builders import builder
+from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._typing import Float
+from seldkit.heads import TrackWiseHead
+from seldkit.layers import (
+    CrossStitch,
+    DoubleConv,
+    SharedBranch,
+    SinusoidalPositions,
+    StitchedBranches,
+    TrackEncoders,
+)
+from seldkit.outputs import SELDOutput
+
+Sharing = Literal["soft", "hard", "none"]
+
+
+class StitchedSELD(nn.Module):
+    """A SELD network of two branches, one for activity (SED) and one for direction (DOA).
+
+    The branches run through a trunk, are averaged over frequency, and split into tracks, each with
+    an encoder of its own for either task; a head ends them in the track-wise format. The parts are
+    given, so any of them can be replaced by one argument.
+
+    Shape:
+        - Input: features `(batch, channel, time, freq)`.
+        - Output: activity `(batch, frame, track, cls)`, direction `(batch, frame, track, axis)`.
+
+    Args:
+        sed_channels: The SED branch reads so many of the first feature channels; the DOA branch
+            reads all.
+        trunk: Takes and returns a map for each branch.
+        positions: Acts on each sequence before the encoders; `nn.Identity` for nothing.
+        sed_tracks: Encoders of the SED branch.
+        doa_tracks: Encoders of the DOA branch.
+        track_stitches: What mixes both branches of a track after its encoders: one for each track,
+            or none.
+        head: Makes the output from both branches.
+    """
+
+    def __init__(
+        self,
+        *,
+        sed_channels: int,
+        trunk: nn.Module,
+        positions: nn.Module,
+        sed_tracks: nn.Module,
+        doa_tracks: nn.Module,
+        track_stitches: Sequence[nn.Module] = (),
+        head: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.sed_channels = sed_channels
+        self.trunk = trunk
+        self.positions = positions
+        self.sed_tracks = sed_tracks
+        self.doa_tracks = doa_tracks
+        self.track_stitches = nn.ModuleList(track_stitches)
+        self.head = head
+
+    def forward(self, features: Float[Tensor, "batch channel time freq"]) -> SELDOutput:
+        """Return activity logits and directions."""
+        check_shape("features", features, "batch channel time freq")
+        sed, doa = self.trunk(features[:, : self.sed_channels], features)
+        sed, doa = (self.positions(x.mean(dim=3).transpose(1, 2)) for x in (sed, doa))
+        sed, doa = self.sed_tracks(sed), self.doa_tracks(doa)
+        if self.track_stitches:
+            tracks = zip(self.track_stitches, sed.unbind(dim=2), doa.unbind(dim=2), strict=True)
+            stitched = [stitch(a, b) for stitch, a, b in tracks]
+            sed, doa = (torch.stack(branch, dim=2) for branch in zip(*stitched, strict=True))
+        output: SELDOutput = self.head(sed, doa)
+        return output
+
+
+@builder
+def einv2(
+    num_classes: int,
+    num_tracks: int = 2,
+    *,
+    in_channels: int = 7,
+    sed_channels: int = 4,
+    widths: Sequence[int] = (64, 128, 256, 512),
+    pool_time: Sequence[int] = (2, 2, 1, 1),
+    pool_freq: Sequence[int] = (2, 2, 2, 2),
+    num_layers: int = 2,
+    num_heads: int = 8,
+    feedforward: int = 1024,
+    dropout: float = 0.2,
+    sharing: Sharing = "soft",
+    sequential_stitch: bool = True,
+    positions: bool = False,
+    stitch_tracks: bool = False,
+) -> StitchedSELD:
+    """Build EINV2; by default the network whose weights are published (14 classes: 26,218,978).
+
+    The paper's own form is `sequential_stitch=False, positions=True, stitch_tracks=True`; the
+    published code leaves these out.
+
+    Args:
+        num_classes: Number of classes.
+        num_tracks: Number of tracks: the largest number of events at once.
+        in_channels: Channels of the features: log-mel first, then intensity.
+        sed_channels: The SED branch reads so many of the first channels.
+        widths: Channels of each convolution block; the last is the width of the encoders.
+        pool_time: Frames that each block averages into one: 4 in all take features of 25 ms to
+            labels of 100 ms.
+        pool_freq: Bins that each block averages into one.
+        num_layers: Transformer layers of each track and task.
+        num_heads: Attention heads.
+        feedforward: Width of the transformers' inner layer.
+        dropout: Dropout of the transformers.
+        sharing: Of the convolution blocks between SED and DOA: `"soft"` stitches two branches after
+            every block but the last, `"hard"` has one branch for both tasks, `"none"` two branches
+            apart.
+        sequential_stitch: See [`CrossStitch`][seldkit.layers.CrossStitch].
+        positions: Whether sinusoidal positions are added before the transformers.
+        stitch_tracks: Whether the two tasks of each track are stitched after the transformers.
+
+    Returns:
+        A network from features `(batch, channel, time, freq)` to activity logits
+        `(batch, frame, track, cls)` and directions `(batch, frame, track, axis)` in (-1, 1).
+
+    Raises:
+        ValueError: If a number is not positive, the widths and poolings differ in length, the last
+            width is no multiple of `num_heads`, or `sharing` is unknown.
+
+    Source: Cao et al., "An improved event-independent network for polyphonic sound event
+    localization and detection", ICASSP 2021.
+
+    Examples:
+        >>> model = einv2(14)
+        >>> sum(p.numel() for p in model.parameters())
+        26218978
+    """
+    check_positive(num_tracks=num_tracks, in_channels=in_channels, sed_channels=sed_channels)
+    check_choice("sharing", sharing, ("soft", "hard", "none"))
+    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
+        raise ValueError(
+            "widths, pool_time and pool_freq must have one length, got"
+            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
+        )
+    if sed_channels > in_channels:
+        raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
+    if widths[-1] % num_heads:
+        raise ValueError(f"widths must end in a multiple of {num_heads}, got {widths[-1]}")
+    width = widths[-1]
+
+    def stages(channels: int) -> list[nn.Module]:
+        return [
+            DoubleConv(*pair, pool_time=time, pool_freq=freq)
+            for pair, time, freq in zip(
+                pairwise([channels, *widths]), pool_time, pool_freq, strict=True
+            )
+        ]
+
+    def encoder() -> nn.Module:
+        layer = nn.TransformerEncoderLayer(
+            width, num_heads, feedforward, dropout=dropout, batch_first=True
+        )
+        return nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
+
+    def stitch(channels: int) -> CrossStitch:
+        return CrossStitch(channels, sequential=sequential_stitch)
+
+    stitches = {i: stitch(channels) for i, channels in enumerate(widths[:-1])}
+    return StitchedSELD(
+        sed_channels=sed_channels,
+        trunk=SharedBranch(stages(in_channels))
+        if sharing == "hard"
+        else StitchedBranches(
+            stages(sed_channels), stages(in_channels), stitches if sharing == "soft" else {}
+        ),
+        positions=SinusoidalPositions(width) if positions else nn.Identity(),
+        sed_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
+        doa_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
+        track_stitches=[stitch(width) for _ in range(num_tracks)] if stitch_tracks else (),
+        head=TrackWiseHead(width, num_classes, num_tracks),
+    )
