@@ -1,6 +1,45 @@
 """Composable building blocks for sound event localization and detection (SELD)."""
 
+from seldkit import (
+    ambisonics,
+    assignment,
+    augment,
+    compat,
+    data,
+    features,
+    formats,
+    geometry,
+    heads,
+    io,
+    layers,
+    losses,
+    metrics,
+    models,
+    plot,
+    synth,
+)
 from seldkit.events import Events
 from seldkit.outputs import SELDOutput
+from seldkit.pipeline import Pipeline
 
-__all__ = ["Events", "SELDOutput"]
+__all__ = [
+    "Events",
+    "Pipeline",
+    "SELDOutput",
+    "ambisonics",
+    "assignment",
+    "augment",
+    "compat",
+    "data",
+    "features",
+    "formats",
+    "geometry",
+    "heads",
+    "io",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "plot",
+    "synth",
+]

@@ -1,0 +1,256 @@
+"""From an audio file to events: features, network and output format in one object."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from seldkit._builders import builder, built_by
+from seldkit._checks import check_finite, check_positive, check_shape
+from seldkit._typing import Float
+from seldkit.data import chunk_starts
+from seldkit.events import Events
+from seldkit.features import FeatureExtractor, Standardize, presets
+from seldkit.formats import TrackWise
+from seldkit.io import read_audio
+from seldkit.models import einv2
+from seldkit.outputs import SELDOutput, combine
+
+__all__ = ["OutputFormat", "Pipeline", "builder"]
+
+_BUILDERS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (presets.ein_seld, presets.dcase2023_foa, einv2, TrackWise)
+}
+
+
+@runtime_checkable
+class OutputFormat(Protocol):
+    """What a pipeline needs of an output format."""
+
+    def decode(self, output: SELDOutput) -> Events:
+        """Return the events of an output without the batch axis."""
+        ...
+
+
+class Pipeline(nn.Module):
+    """A trained system: waveform in, events out, over audio of any length.
+
+    Long audio is cut into overlapping windows, and each frame is taken from the window in whose
+    middle it lies, so windows join without seams and memory does not grow with the network.
+
+    Args:
+        extractor: Makes features of a waveform.
+        model: Makes the output of features; any number of frames.
+        format: Decodes the output.
+        standardize: Acts on the features before the model, fitted on the training data.
+        window_s: Length of a window, in seconds: best that of the training chunks.
+        hop_s: Distance between windows, in seconds; half a window if None.
+        label_rate: Output frames per second.
+        classes: Names of the classes, kept with the pipeline.
+
+    Raises:
+        ValueError: If a window or hop is no whole number of label frames, a hop exceeds the window,
+            or a label frame is no whole number of samples.
+
+    Examples:
+        >>> from seldkit import features, formats, models
+        >>> extractor = features.presets.ein_seld(num_mels=32)
+        >>> model = models.einv2(5, widths=(8, 8), pool_time=(2, 2), pool_freq=(4, 4))
+        >>> pipeline = Pipeline(extractor, model, formats.TrackWise(5))
+        >>> events = pipeline.predict(torch.zeros(4, 60000), sample_rate=24000)
+        >>> events.num_frames
+        25
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        model: nn.Module,
+        format: OutputFormat,
+        *,
+        standardize: Standardize | None = None,
+        window_s: float = 4.0,
+        hop_s: float | None = None,
+        label_rate: float = 10.0,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        hop_s = window_s / 2 if hop_s is None else hop_s
+        check_positive(window_s=window_s, hop_s=hop_s, label_rate=label_rate)
+        if hop_s > window_s:
+            raise ValueError(f"hop_s must be at most window_s={window_s:g}, got {hop_s:g}")
+        self.extractor = extractor
+        self.standardize = standardize
+        self.model = model
+        self.format = format
+        self.window_s, self.hop_s, self.label_rate = window_s, hop_s, label_rate
+        self.classes = None if classes is None else tuple(classes)
+        self._window = _whole("window_s * label_rate", window_s * label_rate)
+        self._hop = _whole("hop_s * label_rate", hop_s * label_rate)
+        self._samples = _whole("sample_rate / label_rate", extractor.sample_rate / label_rate)
+
+    def forward(self, waveform: Float[Tensor, "batch channel sample"]) -> SELDOutput:
+        """Return the network's output for a batch of waveforms."""
+        features = self.extractor(waveform)
+        if self.standardize is not None:
+            features = self.standardize(features)
+        output: SELDOutput = self.model(features)
+        return output
+
+    def predict(
+        self,
+        audio: str | Path | Float[Tensor, "channel sample"],
+        sample_rate: int | None = None,
+        *,
+        batch_size: int = 8,
+    ) -> Events:
+        """Return the events of a file or waveform of any length.
+
+        Args:
+            audio: Path of an audio file, resampled if need be, or a waveform.
+            sample_rate: Sampling rate of the waveform, in hertz, which must be the extractor's;
+                not for a file, which says its own.
+            batch_size: Number of windows that run at once.
+
+        Returns:
+            Events whose `num_frames` covers every sample; the last frame may be partly silence.
+
+        Raises:
+            ValueError: If the sampling rate, the channels or the samples are wrong.
+        """
+        check_positive(batch_size=batch_size)
+        waveform = self._waveform(audio, sample_rate)
+        frames = -(-waveform.shape[1] // self._samples)
+        waveform = nn.functional.pad(waveform, (0, frames * self._samples - waveform.shape[1]))
+        window = min(self._window, frames)
+        starts = chunk_starts(frames, window, min(self._hop, window))
+        device = next((p.device for p in self.model.parameters()), waveform.device)
+        training, outputs = self.training, []
+        self.eval()
+        try:
+            with torch.inference_mode():
+                for first in range(0, len(starts), batch_size):
+                    batch = torch.stack(
+                        [
+                            waveform[:, s * self._samples : (s + window) * self._samples]
+                            for s in starts[first : first + batch_size]
+                        ]
+                    )
+                    outputs.append(self(batch.to(device)))
+        finally:
+            self.train(training)
+        return self.format.decode(_join(outputs, starts, window))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the pipeline to a folder: weights as safetensors, everything else as JSON.
+
+        Raises:
+            ValueError: If a part was not made by a builder or its arguments are not plain.
+        """
+        parts = {"extractor": self.extractor, "model": self.model, "format": self.format}
+        settings: dict[str, Any] = {name: _call(name, part) for name, part in parts.items()}
+        settings |= {
+            "standardize": None
+            if self.standardize is None
+            else [self.standardize.num_channels, self.standardize.num_bins],
+            "window_s": self.window_s,
+            "hop_s": self.hop_s,
+            "label_rate": self.label_rate,
+            "classes": self.classes,
+        }
+        try:
+            text = json.dumps(settings, indent=2)
+        except TypeError as error:
+            raise ValueError(f"builders' arguments must be plain to be saved: {error}") from error
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in self.state_dict().items()},
+            folder / "weights.safetensors",
+        )
+        (folder / "pipeline.json").write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, builders: Mapping[str, Callable[..., Any]] | None = None
+    ) -> "Pipeline":
+        """Read a pipeline that `save` wrote; no code of the folder is executed.
+
+        Args:
+            folder: The folder.
+            builders: Builders of your own, by name, beside those of seldkit.
+
+        Raises:
+            FileNotFoundError: If the folder holds no pipeline.
+            KeyError: If a builder is unknown; the error lists the known ones.
+        """
+        folder = Path(folder)
+        settings = json.loads((folder / "pipeline.json").read_text(encoding="utf-8"))
+        known = _BUILDERS | dict(builders or {})
+
+        def build(part: str) -> Any:
+            name, arguments = settings.pop(part)
+            if name not in known:
+                raise KeyError(f"{part} builder {name!r} is unknown; known are {sorted(known)}")
+            return known[name](**arguments)
+
+        parts = [build(part) for part in ("extractor", "model", "format")]
+        sizes = settings.pop("standardize")
+        pipeline = cls(
+            *parts, standardize=None if sizes is None else Standardize(*sizes), **settings
+        )
+        pipeline.load_state_dict(load_file(folder / "weights.safetensors"))
+        return pipeline.eval()
+
+    def _waveform(self, audio: str | Path | Tensor, sample_rate: int | None) -> Tensor:
+        expected = self.extractor.sample_rate
+        if not isinstance(audio, Tensor):
+            if sample_rate is not None:
+                raise ValueError("sample_rate is for waveforms; a file says its own")
+            audio, sample_rate = read_audio(audio, sample_rate=expected)
+        if sample_rate != expected:
+            raise ValueError(f"sample_rate must be {expected}, got {sample_rate}")
+        check_shape("audio", audio, "channel sample", channel=self.extractor.in_channels)
+        if audio.shape[1] == 0:
+            raise ValueError("audio must have at least one sample, got none")
+        check_finite("audio", audio)
+        return audio
+
+
+def _join(outputs: Sequence[SELDOutput], starts: Sequence[int], window: int) -> SELDOutput:
+    """Join windows in the middle of their overlaps."""
+    middles = [(a + b + window) // 2 for a, b in pairwise(starts)]
+    spans = list(pairwise([0, *middles, starts[-1] + window]))
+
+    def join(parts: list[Tensor]) -> Tensor:
+        windows = torch.cat(parts)
+        if windows.shape[1] < window:
+            raise ValueError(
+                f"model must return {window} frames for a window, got {windows.shape[1]}"
+            )
+        pieces = zip(windows, starts, spans, strict=True)
+        return torch.cat([piece[begin - s : end - s] for piece, s, (begin, end) in pieces])
+
+    return combine(join, outputs)
+
+
+def _whole(name: str, value: float) -> int:
+    if abs(value - round(value)) > 1e-6 or round(value) < 1:
+        raise ValueError(f"{name} must be a whole number, got {value:g}")
+    return round(value)
+
+
+def _call(name: str, part: object) -> tuple[str, dict[str, Any]]:
+    call = built_by(part)
+    if call is None:
+        raise ValueError(
+            f"{name} must come from a builder to be saved: decorate the function that makes it"
+            " with seldkit.pipeline.builder"
+        )
+    return call
