@@ -1,8 +1,10 @@
-"""Parity with the published scripts of dcase2022 and dcase2023."""
+"""Parity with the published scripts of dcase2022 to dcase2024."""
 
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,10 @@ from seldkit.metrics.seld import Frames
 
 SCENARIOS = 30
 COUNTS = "TP FP FP_spatial FN Nref total_DE DE_TP DE_FP DE_FN".split()
+FRAME_COUNTS = (
+    "TP FP FP_spatial FN Nref total_DE total_distance total_relative DE_TP DE_FP DE_FN".split()
+)
+AVERAGES: tuple[Average, ...] = ("macro", "micro")
 
 Row = dict[str, str]
 
@@ -68,7 +74,10 @@ def to_events(rows: list[Row], num_frames: int | None) -> Events:
     azimuth, elevation = (
         [float(row[name]) for row in rows] for name in ("azimuth_deg", "elevation_deg")
     )
-    return Events.from_degrees(frame, label, azimuth, elevation, num_frames=num_frames)
+    distance = [float(row["distance_cm"]) / 100 for row in rows]
+    return Events.from_degrees(
+        frame, label, azimuth, elevation, distance=distance, num_frames=num_frames
+    )
 
 
 @pytest.mark.parametrize("frames", ["official", "clip"])
@@ -77,8 +86,7 @@ def test_scores_and_counts_are_the_published(
     published: Golden, scenario: int, frames: Frames
 ) -> None:
     num_classes, expected = published.num_classes[scenario], published.expected[frames]
-    averages: tuple[Average, ...] = ("macro", "micro")
-    for average in averages:
+    for average in AVERAGES:
         metrics = SELDMetrics("dcase2023", num_classes, average=average, frames=frames)
         for prediction, reference in published.clips[scenario]:
             metrics.update(prediction, reference)
@@ -94,3 +102,44 @@ def test_scores_and_counts_are_the_published(
         np.testing.assert_allclose(torch.stack(counts), theirs, rtol=0, atol=1e-9)
         errors = [scores.counts[name] for name in "SDI"]
         np.testing.assert_array_equal(errors, expected["m2023_SDI"][scenario])
+
+
+@pytest.mark.parametrize("frames", ["official", "clip"])
+@pytest.mark.parametrize("scenario", range(SCENARIOS))
+def test_frame_scores_and_counts_are_the_published(
+    published: Golden, scenario: int, frames: Frames
+) -> None:
+    num_classes, expected = published.num_classes[scenario], published.expected[frames]
+    clips = published.clips[scenario]
+    without = [tuple(replace(events, distance=None) for events in clip) for clip in clips]
+    all_names, fewer = ["ER", "F", "DOAE", "DistE", "RDE", "LR", "SELD"], [0, 1, 2, 5, 6]
+    for variant, threshold, given, columns in (
+        ("dist1", None, clips, list(range(7))),
+        ("distinf", math.inf, clips, list(range(7))),
+        ("nodist", None, without, fewer),
+    ):
+        for average in AVERAGES:
+            metrics = SELDMetrics(
+                "dcase2024",
+                num_classes,
+                average=average,
+                frames=frames,
+                relative_distance_threshold=threshold,
+            )
+            for prediction, reference in given:
+                metrics.update(prediction, reference)
+            scores = metrics.compute()
+            assert list(scores.as_dict()) == all_names
+            overall = np.array(list(scores.as_dict().values()))[columns]
+            if (variant, average) != ("distinf", "micro"):  # not among the published runs
+                theirs = expected[f"m2024_{variant}_{average}_overall"][scenario]
+                np.testing.assert_allclose(overall, theirs, rtol=0, atol=1e-9)
+            classwise = torch.stack(list(scores.per_class.values()))[columns]
+            theirs = expected[f"m2024_{variant}_macro_classwise"][scenario][:, :num_classes]
+            np.testing.assert_allclose(classwise, theirs, rtol=0, atol=1e-9)
+            if variant == "dist1":
+                counts = [torch.stack([c[n] for c in metrics.clips]).sum(0) for n in FRAME_COUNTS]
+                theirs = expected["m2024_counts"][scenario][:, :num_classes]
+                np.testing.assert_allclose(torch.stack(counts), theirs, rtol=0, atol=1e-9)
+                errors = [scores.counts[name] for name in "SDI"]
+                np.testing.assert_array_equal(errors, expected["m2024_SDI"][scenario])

@@ -16,7 +16,10 @@ LATE = Events.from_degrees([12], [3], [0], [0])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"protocol": "dcase"}, "protocol must be one of 'dcase2022', 'dcase2023', got 'dcase'"),
+        (
+            {"protocol": "dcase"},
+            "protocol must be one of 'dcase2022', 'dcase2023', 'dcase2024', got 'dcase'",
+        ),
         ({"average": "weighted"}, "average must be one of 'macro', 'micro', got 'weighted'"),
         ({"frames": "all"}, "frames must be one of 'official', 'clip', got 'all'"),
         ({"num_classes": 0}, "num_classes must be positive, got 0"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 Average = Literal["macro", "micro"]
@@ -14,6 +15,9 @@ Counts = Mapping[str, Tensor]
 
 EPS = 2.2e-16
 """What the published scripts add to their denominators."""
+
+PAIR_ERRORS = ("localization_error_deg", "distance_error_m", "relative_distance_error")
+"""Scores that a class without a pair does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -90,12 +94,8 @@ def segment_scores(counts: Counts, average: Average) -> SELDScores:
 
 
 def _located_scores(counts: Counts, error_rate: Tensor) -> dict[str, Tensor]:
-    hits, misses, extra, missing, matches, unmatched = (
-        counts[name].double() for name in ("TP", "FP_spatial", "FP", "FN", "DE_TP", "DE_FN")
-    )
-    f_score = hits / (hits + misses + (extra + missing) / 2 + EPS)
+    f_score, recall, matches = _f_score(counts), _recall(counts), counts["DE_TP"].double()
     error = (counts["total_DE"] / (matches + EPS)).where(matches > 0, 180.0)
-    recall = matches / (matches + unmatched + EPS)
     return {
         "error_rate": error_rate.expand_as(f_score),
         "f_score": f_score,
@@ -103,3 +103,78 @@ def _located_scores(counts: Counts, error_rate: Tensor) -> dict[str, Tensor]:
         "localization_recall": recall,
         "seld_score": (error_rate + (1 - f_score) + error / 180 + (1 - recall)) / 4,
     }
+
+
+def frame_scores(counts: Counts, average: Average) -> SELDScores:
+    r"""Return the scores of dcase2024 from the counts of all clips.
+
+    $\mathrm{ER}$, $F$ and $LR$ have the formulas of dcase2023.
+    DOAE, DistE and RDE are means over all pairs, hits or not:
+
+    $$\mathrm{DOAE} = \frac{\mathrm{total}_\mathrm{DE}}{DE_\mathrm{TP}}, \quad
+    \mathrm{DistE} = \frac{\sum |d - \hat d|}{DE_\mathrm{TP}}, \quad
+    \mathrm{RDE} = \frac{1}{DE_\mathrm{TP}} \sum \frac{|d - \hat d|}{d}$$
+
+    and SELD is the mean of $1 - F$, $\mathrm{DOAE} / 180$ and $\mathrm{RDE}$ or, where any clip
+    came without distances, of $\mathrm{ER}$, $1 - F$, $\mathrm{DOAE} / 180$ and $1 - LR$; terms
+    that are nan are left out. "macro" takes the plain mean of $F$, $LR$ and SELD over all classes,
+    and that of the three errors over the classes that have pairs; "micro" sums the counts of all
+    classes first. $\mathrm{ER}$ sums them either way. Without any pair the three errors are nan.
+    """
+    total = {name: count.sum() for name, count in counts.items()}
+    error_rate = (total["S"] + total["D"] + total["I"]) / (total["Nref"].double() + EPS)
+    per_class = _ranged_scores(counts, error_rate)
+    scores = _ranged_scores(total, error_rate)
+    if average == "macro":
+        matched = counts["DE_TP"] > 0
+        scores = {
+            name: (score[matched] if name in PAIR_ERRORS else score).mean()
+            for name, score in per_class.items()
+        }
+    return SELDScores(
+        **{name: score.item() for name, score in scores.items()},
+        per_class=per_class,
+        counts={name: count.item() for name, count in total.items()},
+        published_names={
+            "ER": "error_rate",
+            "F": "f_score",
+            "DOAE": "localization_error_deg",
+            "DistE": "distance_error_m",
+            "RDE": "relative_distance_error",
+            "LR": "localization_recall",
+            "SELD": "seld_score",
+        },
+    )
+
+
+def _ranged_scores(counts: Counts, error_rate: Tensor) -> dict[str, Tensor]:
+    f_score, recall, matches = _f_score(counts), _recall(counts), counts["DE_TP"].double()
+    error_rate = error_rate.expand_as(f_score)
+    angle, distance, relative = (  # 0 / 0 is nan
+        counts[name] / matches for name in ("total_DE", "total_distance", "total_relative")
+    )
+    if counts["clips_without_distance"]:
+        terms = [error_rate, 1 - f_score, angle / 180, 1 - recall]
+    else:
+        terms = [1 - f_score, angle / 180, relative]
+    return {
+        "error_rate": error_rate,
+        "f_score": f_score,
+        "localization_error_deg": angle,
+        "distance_error_m": distance,
+        "relative_distance_error": relative,
+        "localization_recall": recall,
+        "seld_score": torch.stack(terms).nanmean(dim=0),
+    }
+
+
+def _f_score(counts: Counts) -> Tensor:
+    hits, misses, extra, missing = (
+        counts[name].double() for name in ("TP", "FP_spatial", "FP", "FN")
+    )
+    return hits / (hits + misses + (extra + missing) / 2 + EPS)
+
+
+def _recall(counts: Counts) -> Tensor:
+    matches, unmatched = counts["DE_TP"].double(), counts["DE_FN"].double()
+    return matches / (matches + unmatched + EPS)

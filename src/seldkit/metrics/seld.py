@@ -1,5 +1,6 @@
 """The accumulator: events of clip after clip in, scores out."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -36,17 +37,33 @@ class SELDMetrics:
 
     `frames="clip"` mends the first two and nothing else.
 
+    `dcase2024` counts every frame and class by itself: a hit is within 20 degrees and a relative
+    distance error of 1. It scores ER, F, the mean angle (DOAE), the mean error of the distance in
+    metres (DistE) and relative to it (RDE), LR, and the mean of 1 - F, DOAE / 180 and RDE (SELD).
+    Frames, ER and absent classes in the mean of F and LR are as above, though no block reaches
+    beyond the last frame. What is odd in it, and kept:
+
+    - Angles, distances and LR take in every matched pair, however far apart, and pairs are matched
+      by angle alone.
+    - DOAE, DistE and RDE are nan without a pair, and "macro" leaves such classes out of them; the
+      SELD of such a class is 1 - F alone.
+    - Where events have no distance the angle alone decides, DistE and RDE are nan and SELD is the
+      mean of ER, 1 - F, DOAE / 180 and 1 - LR.
+    - The angle comes out too large near 0: equal directions are 8.1e-4 degrees apart.
+
     Args:
-        protocol: `"dcase2022"` or `"dcase2023"`.
+        protocol: `"dcase2022"`, `"dcase2023"` or `"dcase2024"`.
         num_classes: Number of classes; labels count from 0.
         average: `"macro"` (mean over classes) or `"micro"` (counts of all classes together); by
-            default the protocol's own, here `"macro"`.
+            default the protocol's own, here always `"macro"`.
         frames: `"official"` scores the frames that the published script scores; `"clip"` scores
             all `num_frames` of the reference or, if it does not say, of the prediction.
+        relative_distance_threshold: Largest relative distance error of a hit, for `dcase2024`; by
+            default the published 1, `math.inf` lets the angle alone decide.
 
     Raises:
-        ValueError: If the protocol, its average or `frames` is unknown, or `num_classes` is not
-            positive.
+        ValueError: If the protocol, its average or `frames` is unknown, `num_classes` or the
+            threshold is not positive, or the protocol knows no such threshold.
 
     Examples:
         >>> speech = Events.from_degrees([0, 1, 2], [0, 0, 0], [10.0, 10.0, 10.0], [0.0, 0.0, 0.0])
@@ -60,6 +77,9 @@ class SELDMetrics:
     clips: list[Counts]
     """The counts of each clip, in the order of the updates."""
 
+    settings: Mapping[str, float]
+    """What else may be set in the protocol's counting, and its value here."""
+
     def __init__(
         self,
         protocol: str,
@@ -67,6 +87,7 @@ class SELDMetrics:
         *,
         average: Average | None = None,
         frames: Frames = "official",
+        relative_distance_threshold: float | None = None,
     ) -> None:
         check_choice("protocol", protocol, PROTOCOLS)
         check_positive(num_classes=num_classes)
@@ -78,6 +99,7 @@ class SELDMetrics:
         self.num_classes = num_classes
         self.average: Average = average
         self.frames: Frames = frames
+        self.settings = self._choose(relative_distance_threshold=relative_distance_threshold)
         self.reset()
 
     def reset(self) -> None:
@@ -88,8 +110,8 @@ class SELDMetrics:
         """Count one clip.
 
         Args:
-            prediction: What the system found. Of frames beyond the clip only those count that
-                stand in its last, started second.
+            prediction: What the system found. Frames beyond the clip do not count, but
+                for those of a last, started second where the protocol counts by seconds.
             reference: What there is. Row order matters where one class sounds several times.
 
         Raises:
@@ -106,18 +128,21 @@ class SELDMetrics:
                     f" got {int(events.label.max())}"
                 )
         num_frames = self._num_frames(prediction, reference)
-        self.clips.append(self._protocol.count(prediction, reference, num_frames, self.num_classes))
+        counts = self._protocol.count(
+            prediction, reference, num_frames, self.num_classes, **self.settings
+        )
+        self.clips.append(counts)
 
     def merge(self, other: "SELDMetrics") -> None:
         """Add the clips of another accumulator, such as another process's.
 
         Raises:
             TypeError: If `other` is not `SELDMetrics`.
-            ValueError: If its protocol, number of classes, average or frames differ.
+            ValueError: If its protocol, number of classes, average, frames or settings differ.
         """
         if not isinstance(other, SELDMetrics):
             raise TypeError(f"other must be SELDMetrics, got {type(other).__name__}")
-        for name in ("protocol", "num_classes", "average", "frames"):
+        for name in ("protocol", "num_classes", "average", "frames", "settings"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 raise ValueError(f"other.{name} must be {mine!r} as here, got {theirs!r}")
@@ -135,6 +160,18 @@ class SELDMetrics:
         counts = {name: torch.stack([clip[name] for clip in self.clips]).sum(0) for name in names}
         return self._protocol.score(counts, self.average)
 
+    def _choose(self, **given: float | None) -> Mapping[str, float]:
+        """Return the published settings of the protocol, those replaced that are given."""
+        settings = dict(self._protocol.settings)
+        for name, value in given.items():
+            if value is None:
+                continue
+            if name not in settings:
+                raise ValueError(f"{name} must be None for {self.protocol!r}, got {value}")
+            check_positive(**{name: value})
+            settings[name] = value
+        return settings
+
     def _num_frames(self, prediction: Events, reference: Events) -> int:
         if self.frames == "official":
             return self._protocol.official_frames(reference)
@@ -150,7 +187,8 @@ class SELDMetrics:
         return prediction.num_frames
 
     def __repr__(self) -> str:
+        settings = "".join(f" {name}={value}," for name, value in self.settings.items())
         return (
             f"SELDMetrics({self.protocol!r}, num_classes={self.num_classes},"
-            f" average={self.average!r}, frames={self.frames!r}, clips={len(self.clips)})"
+            f" average={self.average!r}, frames={self.frames!r},{settings} clips={len(self.clips)})"
         )
