@@ -41,8 +41,9 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     names = {name: _rename(name.removeprefix("module.")) for name in state_dict}
     converted = {new: state_dict[old] for old, new in names.items() if new is not None}
-    unknown = sorted(old for old, new in names.items() if new is None)
-    missing = sorted(_expected(names) - set(converted))
+    expected = _expected(names)
+    unknown = sorted(old for old, new in names.items() if new not in expected)
+    missing = sorted(expected - set(converted))
     if unknown or missing:
         raise KeyError(
             f"these are not the weights of EINV2; unknown: {unknown}; missing: {missing}"

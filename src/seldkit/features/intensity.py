@@ -57,15 +57,16 @@ def intensity_vector(
     """
     check_shape("spectrum", spectrum, "batch channel time freq", channel=4)
     check_choice("norm", norm, _EPS)
-    # On real pairs: complex products would need copies of the conjugate and of the result.
-    pairs = torch.view_as_real(spectrum)
-    w, dipoles = pairs[:, :1], pairs[:, 1:]
-    flow = (w * dipoles).sum(dim=-1)
+    # On real parts: complex products would need copies of the conjugate and of the result.
+    real, imag = spectrum.real, spectrum.imag
+    flow = real[:, :1] * real[:, 1:] + imag[:, :1] * imag[:, 1:]
     if norm == "unit":
-        divisor = torch.linalg.vector_norm(flow, dim=1, keepdim=True)
+        # Many times as fast as vector_norm over this axis; the bound keeps gradients of silence 0.
+        square = flow.square().sum(dim=1, keepdim=True)
+        divisor = square.clamp(min=torch.finfo(square.dtype).tiny).sqrt()
     else:
-        omni = w.square().sum(dim=-1)
-        dipole = dipoles.square().sum(dim=(1, -1)).unsqueeze(1)
+        energy = real.square() + imag.square()
+        omni, dipole = energy[:, :1], energy[:, 1:].sum(dim=1, keepdim=True)
         divisor = omni + dipole / 3 if norm == "energy" else (omni + dipole) / 2
     intensity: Tensor = flow / (divisor + (_EPS[norm] if eps is None else eps))
     return intensity

@@ -50,7 +50,7 @@ class Standardize(nn.Module):
         """Whether the mean and deviation are known."""
         return self._fitted
 
-    def fit(self, batches: Iterable[Float[Tensor, "batch channel time freq"]]) -> "Standardize":
+    def fit(self, batches: Iterable[Float[Tensor, "_ channel _ freq"]]) -> "Standardize":
         """Measure mean and deviation over all clips and frames, in one pass and float64.
 
         Batches are merged by their sums of squared deviations (Chan et al., "Updating formulae and

@@ -85,14 +85,20 @@ class STFT(nn.Module):
     ) -> Complex[Tensor, "batch channel time freq"]:
         """Return the spectrum of every frame."""
         check_shape("waveform", waveform, "batch channel sample")
+        if not waveform.is_floating_point():
+            raise TypeError(f"waveform must hold floats, got {waveform.dtype}")
         if waveform.dtype not in (torch.float32, torch.float64):
             waveform = waveform.float()
         half = self.n_fft // 2
-        shortest = half + 1 if self.pad_mode == "reflect" else 1
+        shortest = max(
+            half + 1 if self.pad_mode == "reflect" else 1,
+            1 if self.last_frame else self.hop_length,
+        )
         if waveform.shape[-1] < shortest:
             raise ValueError(
-                f"waveform must have at least {shortest} samples for n_fft={self.n_fft} and"
-                f" pad_mode={self.pad_mode!r}, got {waveform.shape[-1]}"
+                f"waveform must have at least {shortest} samples for n_fft={self.n_fft},"
+                f" hop_length={self.hop_length} and pad_mode={self.pad_mode!r}, got"
+                f" {waveform.shape[-1]}"
             )
         if self.offset:
             waveform = waveform + self.offset

@@ -142,6 +142,7 @@ def einv2(
         26218978
     """
     check_positive(num_tracks=num_tracks, in_channels=in_channels, sed_channels=sed_channels)
+    check_positive(num_layers=num_layers, num_heads=num_heads, feedforward=feedforward)
     check_choice("sharing", sharing, ("soft", "hard", "none"))
     if not len(widths) == len(pool_time) == len(pool_freq) > 0:
         raise ValueError(

@@ -1,0 +1,150 @@
+"""Mel bands lie where the published scales put them."""
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seldkit.features import LogMel, MelFilterBank
+
+quick = settings(deadline=None, max_examples=25)
+
+
+@pytest.mark.parametrize("scale", ["slaney", "htk"])
+@pytest.mark.parametrize("norm", ["slaney", None])
+@pytest.mark.parametrize("size", [(64, 1024, 24000, 20.0, None), (40, 512, 16000, 0.0, 7000.0)])
+def test_the_bank_equals_librosa(scale: Any, norm: Any, size: Any) -> None:
+    filters = pytest.importorskip("librosa.filters")
+    num_mels, n_fft, sample_rate, fmin, fmax = size
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # empty filters are wanted here
+        expected = filters.mel(
+            sr=sample_rate,
+            n_fft=n_fft,
+            n_mels=num_mels,
+            fmin=fmin,
+            fmax=fmax,
+            htk=scale == "htk",
+            norm=norm,
+            dtype="float64",
+        )
+    bank = MelFilterBank(
+        num_mels,
+        n_fft=n_fft,
+        sample_rate=sample_rate,
+        fmin=fmin,
+        fmax=fmax,
+        mel_scale=scale,
+        norm=norm,
+    )
+    torch.testing.assert_close(bank.weight, torch.from_numpy(expected).T, rtol=1e-9, atol=1e-12)
+
+
+@quick
+@given(st.integers(4, 60), st.floats(0, 500), st.floats(6000, 12000), st.sampled_from((0, 1)))
+def test_filters_without_norm_sum_to_one_between_the_outer_peaks(
+    num_mels: int, fmin: float, fmax: float, htk: int
+) -> None:
+    scales: Any = ("slaney", "htk")
+    bank = MelFilterBank(
+        num_mels,
+        n_fft=1024,
+        sample_rate=24000,
+        fmin=fmin,
+        fmax=fmax,
+        mel_scale=scales[htk],
+        norm=None,
+    )
+    assert ((bank.weight >= 0) & (bank.weight <= 1)).all()
+    total = bank.weight.sum(dim=1)
+    frequency = torch.arange(513) * 24000 / 1024
+    assert (total[(frequency < fmin) | (frequency > fmax)] == 0).all()
+    inner = total[bank.weight[:, 0].argmax() + 1 : bank.weight[:, -1].argmax()]
+    torch.testing.assert_close(inner, torch.ones_like(inner))
+
+
+def test_slaney_norm_gives_every_filter_the_same_area() -> None:
+    bank = MelFilterBank(8, n_fft=8192, sample_rate=16000)
+    area = bank.weight.sum(dim=0) * 16000 / 8192
+    torch.testing.assert_close(area, torch.ones(8, dtype=torch.float64), rtol=1e-3, atol=0)
+
+
+def test_a_tone_of_known_power_has_its_level() -> None:
+    bank = MelFilterBank(8, n_fft=64, sample_rate=16000, norm=None)
+    spectrum = torch.zeros(1, 1, 1, 33, dtype=torch.complex128)
+    spectrum[..., 9] = torch.tensor(3 + 4j)
+    level = LogMel(bank)(spectrum)
+    expected = 10 * torch.log10((25 * bank.weight[9]).clamp(min=1e-10))
+    torch.testing.assert_close(level[0, 0, 0], expected)
+
+
+def test_the_floor_is_the_level_of_silence() -> None:
+    bank = MelFilterBank(8, n_fft=64, sample_rate=16000)
+    silence = torch.zeros(1, 2, 3, 33, dtype=torch.complex64)
+    assert (LogMel(bank)(silence) == -100).all()
+    assert (LogMel(bank, floor=1e-6)(silence) == -60).all()
+
+
+def test_top_db_holds_for_each_clip_and_channel_alone() -> None:
+    bank = MelFilterBank(8, n_fft=64, sample_rate=16000)
+    gain = 10.0 ** torch.arange(-8, 0).reshape(2, 2, 2, 1)
+    spectrum = gain * torch.randn(2, 2, 2, 33, dtype=torch.complex64)
+    plain, raised = LogMel(bank)(spectrum), LogMel(bank, top_db=15)(spectrum)
+    for clip in range(2):
+        for channel in range(2):
+            least = plain[clip, channel].max() - 15
+            assert torch.equal(raised[clip, channel], plain[clip, channel].clamp(min=least))
+    assert not torch.equal(plain, raised)
+
+
+def test_gradients_of_levels() -> None:
+    bank = MelFilterBank(3, n_fft=8, sample_rate=8000)
+    spectrum = torch.randn(1, 1, 2, 5, dtype=torch.complex128, requires_grad=True)
+    for top_db in (None, 3.0):
+        assert torch.autograd.gradcheck(LogMel(bank, top_db=top_db), (spectrum,))
+    silence = torch.zeros(1, 1, 2, 5, dtype=torch.complex64, requires_grad=True)
+    LogMel(bank)(silence).sum().backward()
+    assert silence.grad is not None
+    assert (silence.grad == 0).all()
+
+
+def test_state_and_repr() -> None:
+    bank = MelFilterBank(8, n_fft=64, sample_rate=16000, mel_scale="htk")
+    assert not LogMel(bank).state_dict()
+    assert "mel_scale='htk'" in repr(bank)
+    assert "top_db=80" in repr(LogMel(bank, top_db=80.0))
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_mels": 0}, "num_mels must be positive, got 0"),
+        ({"n_fft": 0}, "n_fft must be positive, got 0"),
+        ({"sample_rate": -1}, "sample_rate must be positive, got -1"),
+        ({"fmin": -1.0}, "0 <= fmin < fmax <= 8000 must hold, got -1 and 8000"),
+        ({"fmin": 300.0, "fmax": 300.0}, "must hold, got 300 and 300"),
+        ({"fmax": 9000.0}, "must hold, got 0 and 9000"),
+        ({"mel_scale": "bark"}, "mel_scale must be one of 'slaney', 'htk', got 'bark'"),
+        ({"norm": "l2"}, "norm must be one of 'slaney', None, got 'l2'"),
+    ],
+)
+def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MelFilterBank(**({"num_mels": 8, "n_fft": 64, "sample_rate": 16000} | arguments))
+
+
+@pytest.mark.messages
+def test_messages_of_wrong_inputs() -> None:
+    bank = MelFilterBank(8, n_fft=64, sample_rate=16000)
+    with pytest.raises(ValueError, match=r"bins must be \(\.\.\., freq=33\), got shape \(2, 32\)"):
+        bank(torch.zeros(2, 32))
+    with pytest.raises(ValueError, match=r"spectrum must be \(batch, channel, time, freq\)"):
+        LogMel(bank)(torch.zeros(4, 3, 33, dtype=torch.complex64))
+    with pytest.raises(ValueError, match="floor must be positive, got 0"):
+        LogMel(bank, floor=0)
+    with pytest.raises(ValueError, match="top_db must be positive, got -1"):
+        LogMel(bank, top_db=-1)

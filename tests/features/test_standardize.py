@@ -1,0 +1,115 @@
+"""Standardisation measures what numpy measures, however the data comes in."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seldkit.features import Standardize
+
+quick = settings(deadline=None, max_examples=40)
+
+
+@quick
+@given(
+    frames=st.lists(st.integers(0, 7), min_size=1, max_size=6).filter(any),
+    offset=st.sampled_from((0.0, -50.0, 1e5)),
+    scale=st.sampled_from((1e-3, 1.0, 30.0)),
+    double=st.booleans(),
+)
+def test_it_equals_numpy_for_every_split(
+    frames: list[int], offset: float, scale: float, double: bool
+) -> None:
+    # A deviation below a millionth of the mean is rounding, so large offsets need large scales.
+    scale = scale if offset < 1e5 else 30.0
+    dtype = torch.float64 if double else torch.float32
+    batches = [(offset + scale * torch.randn(2, 3, n, 4)).to(dtype) for n in frames]
+    standardize = Standardize(3, 4).fit(batches)
+    data = torch.cat(batches, dim=2).double().numpy()
+    mean, std = data.mean(axis=(0, 2)), data.std(axis=(0, 2))
+    np.testing.assert_allclose(standardize.mean[:, 0], mean, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(standardize.std[:, 0], std, rtol=1e-6)
+    assert int(standardize.num_frames) == 2 * sum(frames)
+
+
+def test_what_was_fitted_has_mean_zero_and_deviation_one() -> None:
+    features = 40 * torch.randn(4, 2, 50, 3, dtype=torch.float64) - 60
+    result = Standardize(2, 3).fit([features])(features)
+    assert result.dtype == torch.float64
+    torch.testing.assert_close(
+        result.mean(dim=(0, 2)), torch.zeros(2, 3).double(), atol=1e-6, rtol=0
+    )
+    deviation = result.std(dim=(0, 2), correction=0)
+    torch.testing.assert_close(deviation, torch.ones(2, 3).double(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("value", [0.0, -100.0, 0.1])
+def test_constant_bins_are_only_centred(value: float) -> None:
+    features = torch.randn(1, 1, 100, 2)
+    features[..., 1] = value
+    standardize = Standardize(1, 2).fit(features.split(7, dim=2))
+    assert standardize.std[0, 0, 1] == 1
+    torch.testing.assert_close(standardize(features)[..., 1], torch.zeros(1, 1, 100))
+
+
+def test_it_travels_in_the_state_dict() -> None:
+    features = torch.randn(2, 2, 9, 3)
+    fitted = Standardize(2, 3).fit([features])
+    loaded = Standardize(2, 3)
+    assert not loaded.fitted
+    loaded.load_state_dict(fitted.state_dict())
+    assert loaded.fitted
+    assert torch.equal(loaded(features), fitted(features))
+    assert torch.equal(copy.deepcopy(fitted)(features), fitted(features))
+    loaded.load_state_dict(Standardize(2, 3).state_dict())
+    assert not loaded.fitted
+    assert sorted(fitted.state_dict()) == ["mean", "num_frames", "std"]
+    assert "2, 3, fitted=True" in repr(fitted)
+
+
+def test_a_failed_fit_leaves_the_old_one() -> None:
+    features = torch.randn(1, 1, 9, 2)
+    standardize = Standardize(1, 2).fit([features])
+    before = standardize(features)
+    with pytest.raises(ValueError, match="features must be finite, got nan or infinity in 1 of 18"):
+        standardize.fit([features, features.index_fill(2, torch.tensor([3]), 0), broken(features)])
+    assert torch.equal(standardize(features), before)
+
+
+def broken(features: torch.Tensor) -> torch.Tensor:
+    """Return the features with one nan."""
+    features = features.clone()
+    features[0, 0, 4, 1] = torch.nan
+    return features
+
+
+@pytest.mark.transforms
+def test_compiles_and_exports() -> None:
+    features = torch.randn(2, 2, 9, 3)
+    standardize = Standardize(2, 3).fit([features])
+    compiled = torch.compile(standardize, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(features), standardize(features))
+    exported = torch.export.export(standardize, (features,))
+    torch.testing.assert_close(exported.module()(features), standardize(features))
+
+
+@pytest.mark.messages
+def test_messages() -> None:
+    with pytest.raises(ValueError, match="num_channels must be positive, got 0"):
+        Standardize(0, 3)
+    with pytest.raises(ValueError, match="num_bins must be positive, got -1"):
+        Standardize(1, -1)
+    with pytest.raises(RuntimeError, match="must be fitted on training data before it is used"):
+        Standardize(2, 3)(torch.zeros(1, 2, 5, 3))
+    with pytest.raises(ValueError, match="batches must hold at least one frame, got none"):
+        Standardize(2, 3).fit([])
+    with pytest.raises(ValueError, match="batches must hold at least one frame, got none"):
+        Standardize(2, 3).fit([torch.zeros(1, 2, 0, 3)])
+    message = r"features must be \(batch, channel=2, time, freq=3\), got shape \(1, 3, 5, 3\)"
+    with pytest.raises(ValueError, match=message):
+        Standardize(2, 3).fit([torch.zeros(1, 3, 5, 3)])
+    with pytest.raises(ValueError, match=message):
+        Standardize(2, 3)(torch.zeros(1, 3, 5, 3))
