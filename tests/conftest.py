@@ -38,3 +38,4 @@ def data() -> Callable[[str], Path]:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # tests are small: threads would only wait for one another

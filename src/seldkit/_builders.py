@@ -20,7 +20,10 @@ class Call(NamedTuple):
 def builder(function: Callable[P, T]) -> Callable[P, T]:
     """Decorate a builder, so that what it builds can be saved by the builder's name and arguments.
 
-    The arguments must be plain: numbers, text, booleans, None, and lists of these.
+    The arguments must be plain: numbers, text, booleans, None, and lists of these; each has a name.
+
+    Raises:
+        TypeError: If the function takes arguments without a name (`*args` or before a `/`).
 
     Examples:
         >>> from torch import nn
@@ -31,11 +34,17 @@ def builder(function: Callable[P, T]) -> Callable[P, T]:
         Call(name='two_layers', arguments={'width': 8})
     """
     signature = inspect.signature(function)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if kinds & {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL}:
+        raise TypeError(f"a builder's arguments must have names, got {signature}")
+    rest = [p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
 
     @wraps(function)
     def build(*args: P.args, **kwargs: P.kwargs) -> T:
         built = function(*args, **kwargs)
         arguments = dict(signature.bind(*args, **kwargs).arguments)
+        for name in rest:
+            arguments |= arguments.pop(name, {})
         built.built_by = Call(function.__name__, arguments)  # type: ignore[attr-defined]
         return built
 

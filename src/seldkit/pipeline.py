@@ -122,6 +122,7 @@ class Pipeline(nn.Module):
             Events whose `num_frames` covers every sample; the last frame may be partly silence.
 
         Raises:
+            TypeError: If a waveform holds integers.
             ValueError: If the sampling rate, the channels or the samples are wrong.
         """
         check_positive(batch_size=batch_size)
@@ -130,8 +131,8 @@ class Pipeline(nn.Module):
         waveform = nn.functional.pad(waveform, (0, frames * self._samples - waveform.shape[1]))
         window = min(self._window, frames)
         starts = chunk_starts(frames, window, min(self._hop, window))
-        device = next((p.device for p in self.model.parameters()), waveform.device)
-        training, outputs = self.training, []
+        like = next(self.model.parameters(), waveform)
+        training, outputs = {module: module.training for module in self.modules()}, []
         self.eval()
         try:
             with torch.inference_mode():
@@ -142,9 +143,10 @@ class Pipeline(nn.Module):
                             for s in starts[first : first + batch_size]
                         ]
                     )
-                    outputs.append(self(batch.to(device)))
+                    outputs.append(self(batch.to(like)))
         finally:
-            self.train(training)
+            for module, mode in training.items():
+                module.training = mode
         return self.format.decode(_join(outputs, starts, window))
 
     def save(self, folder: str | Path) -> None:
@@ -170,10 +172,12 @@ class Pipeline(nn.Module):
             raise ValueError(f"builders' arguments must be plain to be saved: {error}") from error
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: tensor.contiguous() for name, tensor in self.state_dict().items()},
-            folder / "weights.safetensors",
-        )
+        # Copies, because parts may share tensors, which the file format refuses.
+        weights = {
+            name: tensor.clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.state_dict().items()
+        }
+        save_file(weights, folder / "weights.safetensors")
         (folder / "pipeline.json").write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -219,6 +223,8 @@ class Pipeline(nn.Module):
         check_shape("audio", audio, "channel sample", channel=self.extractor.in_channels)
         if audio.shape[1] == 0:
             raise ValueError("audio must have at least one sample, got none")
+        if not audio.is_floating_point():
+            raise TypeError(f"audio must hold floats with full scale 1, got {audio.dtype}")
         check_finite("audio", audio)
         return audio
 

@@ -30,7 +30,7 @@ def channel_swaps(count: Literal[4, 8, 16, 48]) -> Int[Tensor, "swap axis=3 axis
     direction of arrival estimation", DCASE 2019 (16 patterns).
 
     Examples:
-        >>> channel_swaps(16)[2]  # front and back exchanged
+        >>> channel_swaps(16)[2]  # left and right exchanged
         tensor([[ 1,  0,  0],
                 [ 0, -1,  0],
                 [ 0,  0,  1]])
@@ -54,8 +54,7 @@ def swap_directions(
     """
     check_vectors(direction=direction)
     check_shape("matrix", matrix, "batch axis axis", batch=direction.shape[0], axis=3)
-    flat = direction.flatten(1, -2) @ matrix.to(direction).mT
-    return flat.reshape(direction.shape)
+    return torch.einsum("bij,b...j->b...i", matrix.to(direction), direction)
 
 
 def swap_channels(

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_finite, check_positive, check_shape
 from seldkit.events import Events
 from seldkit.outputs import SELDOutput
 
@@ -112,7 +112,7 @@ class TrackWise:
             track.
 
         Raises:
-            ValueError: If the shapes are not those of the format.
+            ValueError: If the shapes are not those of the format, or a value is nan.
         """
         sizes = {"track": self.num_tracks, "cls": self.num_classes}
         check_shape("activity", output.activity, "time track cls", **sizes)
@@ -121,6 +121,7 @@ class TrackWise:
         check_shape("direction", output.direction, "time track axis", **sizes)
         activity = output.activity.detach().cpu().double()
         best, label = (activity.sigmoid() if logits else activity).max(dim=-1)
+        check_finite("activity", best)
         threshold = torch.as_tensor(self.threshold, dtype=torch.float64).expand(self.num_classes)
         frame, track = (best > threshold[label]).nonzero(as_tuple=True)
         distance = None
@@ -192,4 +193,4 @@ def _sounds(events: Events, rows: Tensor) -> list[Tensor]:
 def _unit(direction: Tensor) -> Tensor:
     norm = torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
     front = direction.new_tensor([1.0, 0.0, 0.0])
-    return torch.where(norm > 0, direction / norm, front)
+    return torch.where(norm == 0, front, direction / norm)

@@ -78,11 +78,13 @@ def write_scenes(
 
 def _write_scene(synthesizer: SceneSynthesizer, folder: Path, seed: int, index: int) -> SceneFiles:
     files = SceneFiles(folder / f"scene_{index:05d}.flac", folder / f"scene_{index:05d}.csv")
-    # Labels are written last, so a scene with labels is whole.
+    # Labels are put in place last and at once, so a scene with labels is whole.
     if not files.labels.exists():
         waveform, events = synthesizer.scene(seed, index)
         write_audio(files.audio, waveform, synthesizer.sample_rate)
-        write_events(files.labels, events, format="dcase2023")
+        draft = files.labels.with_suffix(".draft")
+        write_events(draft, events, format="dcase2023")
+        draft.replace(files.labels)
     return files
 
 
