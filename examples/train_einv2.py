@@ -164,7 +164,7 @@ def train(
         progress = tqdm(batches, f"epoch {epoch + 1} of {args.epochs}")
         for clip, target in progress:
             swap = swaps[torch.randint(len(swaps), (len(clip),))]
-            clip = standardize(augment.swap_channels(clip, swap))
+            clip = standardize(augment.filter_bands(augment.swap_channels(clip, swap)))
             target = target._replace(direction=augment.swap_directions(target.direction, swap))
             loss = losses.trackwise_pit_loss(model(clip), target)
             optimizer.zero_grad()

@@ -77,8 +77,9 @@ def trackwise_pit_loss(
     """
     _check(preds, target, per, chunk)
     with torch.autocast(preds.activity.device.type, enabled=False):
-        sed = _pairwise_bce(_full(preds.activity), _full(target.activity))
-        doa = _pairwise_mse(_full(preds.direction), _full(target.direction))
+        activity, direction = _full(preds.activity), _full(preds.direction)
+        sed = _pairwise_bce(activity, target.activity.to(activity.dtype))
+        doa = _pairwise_mse(direction, target.direction.to(direction.dtype))
     cost = selection[0] * sed + selection[1] * doa
     if per == "clip":
         cost = cost.mean(dim=1, keepdim=True)

@@ -37,8 +37,8 @@ def write_scenes(
 ) -> Iterator[SceneFiles]:
     """Write the scenes 0..count-1 of a seed to a folder, and give their files in order.
 
-    Scenes that the folder holds already are not made again; `settings.txt` in the folder says what
-    they were made with.
+    Scenes are made while the result is iterated over. Those that the folder holds already are not
+    made again; `settings.txt` in the folder says what they were made with.
 
     Args:
         synthesizer: Makes the scenes.

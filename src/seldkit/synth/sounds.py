@@ -20,7 +20,10 @@ SUFFIXES = (".flac", ".ogg", ".wav")
 @runtime_checkable
 @runtime_checkable
 class Sounds(Protocol):
-    """What a scene asks of its sounds: names of classes, and one sound of a class at a time."""
+    """What a scene asks of its sounds: names of classes, and one sound of a class at a time.
+
+    Its `repr` should name its settings: by it `write_scenes` knows scenes again.
+    """
 
     @property
     def classes(self) -> tuple[str, ...]:
