@@ -207,6 +207,16 @@ def test_shared_weights_are_saved(tmp_path: Path) -> None:
     assert loaded.model.again is loaded.model.conv.weight  # type: ignore[union-attr]
 
 
+@pytest.mark.transforms
+def test_a_compiled_model_is_saved_under_its_own_names(tmp_path: Path) -> None:
+    pipeline = local_pipeline()
+    pipeline.save(tmp_path / "plain")
+    pipeline.model = torch.compile(pipeline.model, backend="eager")  # type: ignore[assignment]
+    pipeline.save(tmp_path / "compiled")
+    plain, compiled = (tmp_path / name / "weights.safetensors" for name in ("plain", "compiled"))
+    assert plain.read_bytes() == compiled.read_bytes()
+
+
 def test_what_cannot_be_saved_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="model must come from a builder to be saved: decorate"):
         local_pipeline(LocalModel()).save(tmp_path)

@@ -172,9 +172,10 @@ class Pipeline(nn.Module):
             raise ValueError(f"builders' arguments must be plain to be saved: {error}") from error
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # Copies, because parts may share tensors, which the file format refuses.
+        # Copies, because parts may share tensors, which the file format refuses; and a compiled
+        # model is saved under its own names.
         weights = {
-            name: tensor.clone(memory_format=torch.contiguous_format)
+            name.replace("_orig_mod.", ""): tensor.clone(memory_format=torch.contiguous_format)
             for name, tensor in self.state_dict().items()
         }
         save_file(weights, folder / "weights.safetensors")

@@ -59,6 +59,11 @@ def test_unknown_and_missing_names_are_all_listed(weights: dict[str, Tensor]) ->
     assert f"missing: {sorted(lost.values())}" in message
 
 
+def test_two_names_of_one_tensor_are_listed(weights: dict[str, Tensor]) -> None:
+    with pytest.raises(KeyError, match=r"unknown: \['module.stitch.1', 'stitch.1'\]"):
+        ein_seld.convert(weights | {"module.stitch.1": weights["stitch.1"]})
+
+
 def test_nothing_is_not_a_network() -> None:
     with pytest.raises(KeyError, match=r"unknown: \[\]; missing: .*'head\.activity\.0\.bias'"):
         ein_seld.convert({})

@@ -1,6 +1,7 @@
 """Weights of the published EIN-SELD code, for `models.einv2`."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 import torch
@@ -30,7 +31,8 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         sharing, whose widths, tracks and classes are those of the weights.
 
     Raises:
-        KeyError: If a name is unknown or one is missing; the error lists them all.
+        KeyError: If a name is unknown, one is missing or two name the same tensor; the error lists
+            them all.
 
     Examples:
         >>> published = {"fc_sed_track1.bias": torch.zeros(14), "fc.bias": torch.zeros(14)}
@@ -42,7 +44,8 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = {name: _rename(name.removeprefix("module.")) for name in state_dict}
     converted = {new: state_dict[old] for old, new in names.items() if new is not None}
     expected = _expected(names)
-    unknown = sorted(old for old, new in names.items() if new not in expected)
+    times = Counter(names.values())
+    unknown = sorted(old for old, new in names.items() if new not in expected or times[new] > 1)
     missing = sorted(expected - set(converted))
     if unknown or missing:
         raise KeyError(
