@@ -217,3 +217,26 @@ def test_degrees_are_checked(azimuth: list[float], elevation: list[float], messa
 def test_a_window_goes_forward(start: int, stop: int) -> None:
     with pytest.raises(ValueError, match="window must be 0 <= start < stop, got"):
         random_events(0).window(start, stop)
+
+
+def test_degrees_come_back_to_the_last_bit() -> None:
+    generator = torch.Generator().manual_seed(0)
+    azimuth = 360 * torch.rand(50, generator=generator, dtype=torch.float64) - 180
+    elevation = 180 * torch.rand(50, generator=generator, dtype=torch.float64) - 90
+    frame = torch.arange(50)
+    events = Events.from_degrees(frame, frame % 3, azimuth, elevation)
+    rows = torch.tensor([7, 3, 40])
+    assert torch.equal(events.azimuth_deg, azimuth)
+    assert torch.equal(events.elevation_deg, elevation)
+    assert torch.equal(events.select(rows).azimuth_deg, azimuth[rows])
+    assert torch.equal(events.window(10, 20).elevation_deg, elevation[10:20])
+    turned = replace(events, direction=-events.direction)
+    torch.testing.assert_close(turned.elevation_deg, -elevation, rtol=0, atol=1e-11)
+
+
+def test_decimal_degrees_come_back_from_unit_vectors() -> None:
+    azimuth = torch.tensor([-180.0, -33.4, 0.1, 90.0], dtype=torch.float64)
+    elevation = torch.tensor([0.0, -12.5, 90.0, 0.3], dtype=torch.float64)
+    events = Events([0, 1, 2, 3], [0] * 4, unit_vector(azimuth, elevation))
+    assert torch.equal(events.azimuth_deg[[0, 1, 3]], azimuth[[0, 1, 3]])
+    assert torch.equal(events.elevation_deg, elevation)

@@ -1,7 +1,7 @@
 """Events: what sounds, when, and from where. The one carrier of labels and predictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor
 from seldkit._checks import check_finite, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.geometry import azimuth_elevation_deg, unit_vector
+
+DECIMALS = 12
+"""Degrees are mostly decimal; rounding to so many undoes their way through a unit vector."""
 
 Column = Tensor | NDArray[np.generic] | Sequence[float | int | bool]
 
@@ -63,6 +66,9 @@ class Events:
     distance: Float[Tensor, " event"] | None
     onscreen: Bool[Tensor, " event"] | None
     num_frames: int | None
+    _degrees: tuple[Tensor, Tensor] | None = field(init=False, compare=False)
+    """Azimuth and elevation as they were given, which a unit vector does not hold to the last bit;
+    published scores depend on it where two matchings cost the same."""
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class Events:
         }
         for name, column in columns.items():
             object.__setattr__(self, name, column)
+        object.__setattr__(self, "_degrees", None)
         self._check()
         if source is None:
             object.__setattr__(self, "source", _instance(self.frame, self.label))
@@ -116,7 +123,9 @@ class Events:
                 f"elevation_deg must lie in -90..90, got {elevation[off][0]:g} in row"
                 f" {int(off.nonzero()[0])}"
             )
-        return cls(
+        beyond = (azimuth < -180) | (azimuth >= 180)
+        azimuth = torch.where(beyond, (azimuth + 180) % 360 - 180, azimuth)
+        events = cls(
             frame,
             label,
             unit_vector(azimuth, elevation),
@@ -125,20 +134,29 @@ class Events:
             onscreen=onscreen,
             num_frames=num_frames,
         )
+        return events._with_degrees((azimuth, elevation))
 
     @property
     def azimuth_deg(self) -> Float[Tensor, " event"]:
         """Azimuth of each row in [-180, 180), counter-clockwise, in degrees."""
-        return azimuth_elevation_deg(self.direction)[0]
+        return self.azimuth_elevation_deg()[0]
 
     @property
     def elevation_deg(self) -> Float[Tensor, " event"]:
         """Elevation of each row in [-90, 90], in degrees."""
-        return azimuth_elevation_deg(self.direction)[1]
+        return self.azimuth_elevation_deg()[1]
+
+    def azimuth_elevation_deg(self) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]]:
+        """Return azimuth and elevation of each row: those it was made from, if it was."""
+        if self._degrees is not None:
+            return self._degrees
+        azimuth, elevation = azimuth_elevation_deg(self.direction)
+        azimuth = azimuth.round(decimals=DECIMALS)
+        return azimuth.where(azimuth < 180, -180.0), elevation.round(decimals=DECIMALS)
 
     def select(self, rows: Tensor) -> "Events":
         """Return the rows that a boolean mask or a list of row numbers picks, in its order."""
-        return replace(
+        events = replace(
             self,
             frame=self.frame[rows],
             label=self.label[rows],
@@ -147,13 +165,18 @@ class Events:
             distance=None if self.distance is None else self.distance[rows],
             onscreen=None if self.onscreen is None else self.onscreen[rows],
         )
+        if self._degrees is None:
+            return events
+        azimuth, elevation = self._degrees
+        return events._with_degrees((azimuth[rows], elevation[rows]))
 
     def window(self, start: int, stop: int) -> "Events":
         """Return the events of the frames start..stop-1, counted from `start`."""
         if not 0 <= start < stop:
             raise ValueError(f"window must be 0 <= start < stop, got {start}..{stop}")
         rows = self.select((self.frame >= start) & (self.frame < stop))
-        return replace(rows, frame=rows.frame - start, num_frames=stop - start)
+        events = replace(rows, frame=rows.frame - start, num_frames=stop - start)
+        return events._with_degrees(rows._degrees)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -163,7 +186,9 @@ class Events:
         if not isinstance(other, Events):
             return NotImplemented
         return all(
-            _same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
+            _same(getattr(self, column.name), getattr(other, column.name))
+            for column in fields(self)
+            if column.compare
         )
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and tensors do not hash by value
@@ -177,6 +202,10 @@ class Events:
         if self.num_frames is not None:
             text += f" of {self.num_frames}"
         return f"Events({text})"
+
+    def _with_degrees(self, degrees: tuple[Tensor, Tensor] | None) -> "Events":
+        object.__setattr__(self, "_degrees", degrees)
+        return self
 
     def _check(self) -> None:
         for name in ("frame", "label", "source", "distance", "onscreen"):
