@@ -2,5 +2,7 @@
 
 from seldkit.io.audio import read_audio, write_audio
 from seldkit.io.labels import read_events, write_events
+from seldkit.io.problems import find_problems
+from seldkit.io.table import Problem
 
-__all__ = ["read_audio", "read_events", "write_audio", "write_events"]
+__all__ = ["Problem", "find_problems", "read_audio", "read_events", "write_audio", "write_events"]

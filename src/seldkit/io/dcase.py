@@ -1,49 +1,78 @@
 """Label files of the DCASE challenges: which columns stand in a row of which edition.
 
-Frames of 100 ms counted from 0, classes from 0, no header. Angles are in degrees, azimuth
+Frames counted from 0, of 100 ms (20 ms in 2019), classes from 0. Angles are in degrees, azimuth
 counter-clockwise. Rows of different length are different layouts:
 
 - Labels are polar. Since 2023 a sixth column holds the distance in centimetres.
-- Outputs of the official systems are Cartesian, as long as the network's vector, and in 2023 with
-  a distance in metres. They hold source 0 in every row.
+- Outputs of the official systems are Cartesian, as long as the network's vector, and since 2023
+  with a distance in metres. They hold source 0 in every row.
 - Four columns are polar rows without a source.
 
-Source: the label readers and output writers of the official baselines, 2020 to 2023.
+Two editions have a header: the event lists of 2019, with elevation before azimuth, and all files of
+2025, whose stereo sound has no elevation.
+
+Source: the label readers and output writers of the official baselines, 2019 to 2025.
 """
 
-from typing import NamedTuple
+from seldkit.io.layout import Format
 
 POLAR = ("frame", "class", "source", "azimuth", "elevation")
 CARTESIAN = ("frame", "class", "source", "x", "y", "z")
+SOURCELESS = ("frame", "class", "azimuth", "elevation")
+STEREO = ("frame", "class", "source", "azimuth", "distance_cm", "onscreen")
 
+TAU2019_CLASSES = (
+    "knock",
+    "drawer",
+    "clearthroat",
+    "phone",
+    "keysDrop",
+    "speech",
+    "keyboard",
+    "pageturn",
+    "cough",
+    "doorslam",
+    "laughter",
+)
 
-class Format(NamedTuple):
-    """How the rows of one edition are laid out.
-
-    Attributes:
-        reads: Layouts that are read, told apart by their number of columns.
-        writes: Layouts that are written: the first whose columns the events can fill.
-        repeats: Whether labels may hold the same row twice, as those of STARSS22 do where two
-            sounds of a class come from one place.
-    """
-
-    reads: tuple[tuple[str, ...], ...]
-    writes: tuple[tuple[str, ...], ...]
-    repeats: bool
-
+_2019 = Format(
+    rows=(SOURCELESS,),
+    writes=((*POLAR, "distance_m"), POLAR),
+    header={
+        "sound_event_recording": "class",
+        "start_time": "start",
+        "end_time": "end",
+        "ele": "elevation",
+        "azi": "azimuth",
+        "dist": "distance_m",
+    },
+    optional=("dist",),
+    headed=True,
+    classes=TAU2019_CLASSES,
+    frame_s=0.02,
+)
+_2020 = Format(rows=(POLAR, CARTESIAN), writes=(POLAR,), repeats=False)
+_2022 = _2020._replace(repeats=True)
+_2023 = Format(
+    rows=(SOURCELESS, POLAR, (*POLAR, "distance_cm"), (*CARTESIAN, "distance_m")),
+    writes=((*POLAR, "distance_cm"), POLAR),
+)
+_2025 = Format(
+    rows=(),
+    writes=(STEREO,),
+    header=dict(
+        zip(("frame", "class", "source", "azimuth", "distance", "onscreen"), STEREO, strict=True)
+    ),
+    headed=True,
+    dummy_source=True,
+)
 
 FORMATS = {
-    "dcase2020": Format(reads=(POLAR, CARTESIAN), writes=(POLAR,), repeats=False),
-    "dcase2021": Format(reads=(POLAR, CARTESIAN), writes=(POLAR,), repeats=False),
-    "dcase2022": Format(reads=(POLAR, CARTESIAN), writes=(POLAR,), repeats=True),
-    "dcase2023": Format(
-        reads=(
-            ("frame", "class", "azimuth", "elevation"),
-            POLAR,
-            (*POLAR, "distance_cm"),
-            (*CARTESIAN, "distance_m"),
-        ),
-        writes=((*POLAR, "distance_cm"), POLAR),
-        repeats=True,
-    ),
+    "dcase2019": _2019,
+    "dcase2020": _2020,
+    "dcase2021": _2020,
+    "dcase2022": _2022,
+    "dcase2023": _2023,
+    "dcase2024": _2023,
+    "dcase2025": _2025,
 }

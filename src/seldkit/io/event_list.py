@@ -1,0 +1,106 @@
+"""Event lists, a line for each event with its start and its end, and the rows of its frames."""
+
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seldkit.io.columns import Columns, decimals
+from seldkit.io.layout import Format
+
+Times = NDArray[np.float64]
+
+NOISE = 1e-6
+"""Frames by which a time may miss the edge of a frame that it means: 0.3 s / 0.1 s is below 3."""
+
+
+def to_rows(events: Columns, form: Format) -> Columns:
+    """Return a row for each frame of each event, sorted by frame, then in the order of the list.
+
+    What reaches beyond the clip is cut. The source of a row is the number of its event.
+    """
+    first, stop = _frames(events["start"] / form.frame_s, events["end"] / form.frame_s, form)
+    count = np.maximum(stop - first, 0).astype(np.int64)
+    event = np.repeat(np.arange(len(count)), count)
+    frame = first[event] + np.arange(len(event)) - np.repeat(np.cumsum(count) - count, count)
+    order = np.argsort(frame, kind="stable")
+    event = event[order]
+    rows = {name: column[event] for name, column in events.items() if name not in ("start", "end")}
+    return {"frame": frame[order], "source": event.astype(np.float64)} | rows
+
+
+def _frames(start: Times, end: Times, form: Format) -> tuple[Times, Times]:
+    """Return the first frame of events, and the one after their last, from times in frames.
+
+    - `touched`: all frames that the event touches.
+    - `rounded`: from the edge of a frame nearest to the start to the one nearest to the end.
+    - `squeezed`: the same, then all of the clip is squeezed into one frame less, and the frame of
+      the end belongs to the event.
+    """
+    clip = np.inf if form.duration_s is None else round(form.duration_s / form.frame_s)
+    if form.frames == "squeezed":
+        whole = np.rint([start, end])
+        first, last = np.floor(np.interp(whole, (0, clip), (0, clip - 1)))
+        return first, last + 1
+    if form.frames == "rounded":
+        first, stop = np.rint(start), np.rint(end)
+    else:
+        first, stop = np.floor(start + NOISE), np.ceil(end - NOISE)
+    return first, np.minimum(stop, clip)
+
+
+def from_rows(rows: Columns, frame_s: float) -> Columns:
+    """Return events that cover rows and give them back, sorted by frame, in their order.
+
+    An event is a run of frames in which one source stays in one place. Where rows change their
+    order from one frame to the next, runs are cut short.
+    """
+    order = np.argsort(rows["frame"], kind="stable")
+    rows = {name: column[order] for name, column in rows.items()}
+    keys = list(zip(*(rows[name].tolist() for name in rows if name != "frame"), strict=True))
+    first, last = _runs(rows["frame"].tolist(), keys)
+    events = {name: column[first] for name, column in rows.items() if name != "frame"}
+    return events | {
+        "start": np.round(rows["frame"][first] * frame_s, decimals("start")),
+        "end": np.round((rows["frame"][last] + 1) * frame_s, decimals("end")),
+    }
+
+
+def _runs(frame: list[float], key: list[tuple[float, ...]]) -> tuple[list[int], list[int]]:
+    """Return the first and the last row of each run, in an order that all frames agree with.
+
+    Runs go on as long as they keep the order that they had in the previous frame. A new run is put
+    in front of the next one that goes on, or last.
+    """
+    end = -1
+    before = {end: end}  # which run stands in front of which
+    first: list[int] = []
+    last: list[int] = []
+    place: dict[int, int] = {}  # where the runs of the previous frame stand in it
+    previous = -np.inf
+    for now, rows in groupby(range(len(frame)), frame.__getitem__):
+        going = place if now == previous + 1 else {}
+        runs: list[int] = []
+        reached = -1
+        for row in rows:
+            on = (r for r, p in going.items() if p > reached and key[last[r]] == key[row])
+            run = next(on, len(first))
+            if run == len(first):
+                first.append(row)
+                last.append(row)
+            else:
+                last[run] = row
+                reached = going[run]
+            runs.append(run)
+        behind = end
+        for run in reversed(runs):
+            if run not in before:
+                before[run], before[behind] = before[behind], run
+            behind = run
+        place = {run: i for i, run in enumerate(runs)}
+        previous = now
+    order = []
+    run = end
+    while (run := before[run]) != end:
+        order.append(run)
+    return [first[run] for run in reversed(order)], [last[run] for run in reversed(order)]

@@ -1,0 +1,172 @@
+"""Label files as tables: text in, columns of numbers out, and every bad line by its number."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seldkit.io.columns import Columns
+from seldkit.io.layout import Format
+
+Line = tuple[int, str]
+"""Number of a line, from 1, and its text."""
+
+
+class Problem(NamedTuple):
+    """A line of a label file that breaks a rule; `str` of it is the whole message.
+
+    Attributes:
+        path: The file.
+        line: Number of the line, from 1.
+        rule: What the line must be.
+        text: What it is.
+    """
+
+    path: Path
+    line: int
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.line}: {self.rule}, got {self.text!r}"
+
+
+class Table(NamedTuple):
+    """The numbers of a file, where they stood, and the lines that could not be read.
+
+    Attributes:
+        path: The file.
+        columns: `float64 [row]` each; none if there are no rows.
+        lines: The line that each row came from.
+        problems: The lines that no row came from.
+    """
+
+    path: Path
+    columns: Columns
+    lines: list[Line]
+    problems: list[Problem]
+
+    def problem(self, row: int, rule: str) -> Problem:
+        """Return the problem that a row breaks a rule."""
+        number, text = self.lines[row]
+        return Problem(self.path, number, rule, text)
+
+
+class _Cells(NamedTuple):
+    """How many values a line has, and which of them the columns are."""
+
+    width: int
+    place: dict[str, int]
+
+
+def read_table(path: str | PathLike[str], form: Format) -> Table:
+    """Read a text file of comma-separated values; blank lines are skipped.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no text.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text file: {error}") from error
+    lines = [(i, line) for i, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if not lines:
+        return Table(path, {}, [], [])
+    headed = bool(form.header) and not (form.rows and _starts_with_a_number(lines[0][1]))
+    cells = _cells_by_name(lines, form) if headed else _cells_by_width(lines[0][1], form)
+    if isinstance(cells, str):
+        number, text = lines[0]
+        return Table(path, {}, [], [Problem(path, number, cells, text)])
+    classes = form.classes if headed and form.lists_events else ()
+    columns, lines, faults = _read_rows(lines[headed:], cells, classes)
+    return Table(path, columns, lines, [Problem(path, *fault) for fault in faults])
+
+
+def _cells_by_width(first: str, form: Format) -> _Cells | str:
+    """Return where the columns of a file without a header stand, or what is wrong with it."""
+    for layout in form.rows:
+        if len(layout) == _width(first):
+            return _Cells(len(layout), {name: place for place, name in enumerate(layout)})
+    allowed = " or ".join(map(str, sorted(map(len, form.rows))))
+    return f"a row must have {allowed} columns"
+
+
+def _cells_by_name(lines: list[Line], form: Format) -> _Cells | str:
+    """Return where the columns under a header stand, or what is wrong with the header.
+
+    Some published headers are shorter than the rows below, which go on in the published order.
+    """
+    published = [name.casefold() for name in form.header]
+    names = [name.strip().casefold() for name in lines[0][1].split(",")]
+    if len(lines) > 1 and _width(lines[1][1]) == len(published) > len(names):
+        names += published[len(names) :] if published[: len(names)] == names else []
+    if set(published) - set(names) - {name.casefold() for name in form.optional}:
+        return f"the header must name {', '.join(form.header)}"
+    columns = zip(published, form.header.values(), strict=True)
+    return _Cells(
+        len(names), {column: names.index(name) for name, column in columns if name in names}
+    )
+
+
+def _read_rows(
+    lines: list[Line], cells: _Cells, classes: Sequence[str]
+) -> tuple[Columns, list[Line], list[tuple[int, str, str]]]:
+    """Return columns, the line of each row, and the number, fault and text of the other lines."""
+    number = {name: float(i) for i, name in enumerate(classes)}
+    converters: dict[int | str, Callable[[str], float]] = {}
+    if classes:
+        converters[cells.place["class"]] = lambda cell: number[cell.strip()]
+
+    def parse(texts: list[str]) -> NDArray[np.float64]:
+        if any(_width(text) != cells.width for text in texts):
+            raise ValueError("rows differ in length")
+        if not texts:
+            return np.empty((0, len(cells.place)))
+        return np.loadtxt(
+            texts,
+            comments=None,
+            delimiter=",",
+            converters=converters or None,
+            usecols=list(cells.place.values()),
+            ndmin=2,
+            encoding="utf-8",
+        )
+
+    def fault(text: str) -> str | None:
+        if _width(text) != cells.width:
+            return f"a row must have {cells.width} columns like the first"
+        if classes and text.split(",")[cells.place["class"]].strip() not in number:
+            return f"class must be one of {', '.join(classes)}"
+        try:
+            parse([text])
+        except ValueError:
+            return f"a row must be numbers separated by commas{' beside names' if classes else ''}"
+        return None
+
+    faults = []
+    try:
+        numbers = parse([text for _, text in lines])
+    except ValueError:
+        told = [(i, fault(text), text) for i, text in lines]
+        faults = [(i, rule, text) for i, rule, text in told if rule is not None]
+        lines = [(i, text) for i, rule, text in told if rule is None]
+        numbers = parse([text for _, text in lines])
+    columns = dict(zip(cells.place, numbers.T, strict=True)) if lines else {}
+    return columns, lines, faults
+
+
+def _width(text: str) -> int:
+    return text.count(",") + 1
+
+
+def _starts_with_a_number(text: str) -> bool:
+    try:
+        float(text.split(",")[0])
+    except ValueError:
+        return False
+    return True
