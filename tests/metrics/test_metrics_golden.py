@@ -1,9 +1,7 @@
-"""Parity with the published scripts of dcase2022 to dcase2024."""
+"""Parity with the published scripts of dcase2020 to dcase2025."""
 
-import csv
 import math
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,25 +11,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from metrics.golden_clips import Clip, read_clips, read_table
 from seldkit.events import Events
 from seldkit.metrics import SELDMetrics
-from seldkit.metrics.scores import Average
 from seldkit.metrics.seld import Frames
 
 SCENARIOS = 30
-COUNTS = "TP FP FP_spatial FN Nref total_DE DE_TP DE_FP DE_FN".split()
-FRAME_COUNTS = (
-    "TP FP FP_spatial FN Nref total_DE total_distance total_relative DE_TP DE_FP DE_FN".split()
-)
-AVERAGES: tuple[Average, ...] = ("macro", "micro")
-
-Row = dict[str, str]
 
 
 class Golden(NamedTuple):
     """Clips (prediction, reference) and number of classes by scenario; scores by frame rule."""
 
-    clips: Mapping[int, list[tuple[Events, Events]]]
+    clips: Mapping[int, list[Clip]]
     num_classes: Mapping[int, int]
     expected: Mapping[Frames, Mapping[str, NDArray[np.float64]]]
 
@@ -39,14 +30,10 @@ class Golden(NamedTuple):
 @pytest.fixture(scope="module")
 def published(golden: Callable[[str], Path]) -> Golden:
     """Return what the published scripts were given and what they answered."""
-    predictions = rows_by_file(golden("dcase/metrics_pred.csv"))
-    references = rows_by_file(golden("dcase/metrics_ref.csv"))
-    clips, num_classes = defaultdict(list), {}
-    for file in table(golden("dcase/metrics_files.csv")):
-        scenario, key = int(file["scenario"]), (file["scenario"], file["file"])
-        reference = to_events(references[key], int(file["n_frames"]))
-        clips[scenario].append((to_events(predictions[key], None), reference))
-        num_classes[scenario] = int(file["n_classes"])
+    folder = golden("dcase/metrics_files.csv").parent
+    clips = read_clips(folder, "metrics", "scenario")
+    files = read_table(folder / "metrics_files.csv")
+    num_classes = {int(file["scenario"]): int(file["n_classes"]) for file in files}
     expected: dict[Frames, Any] = {
         "clip": np.load(golden("dcase/metrics_expected_full.npz")),
         "official": np.load(golden("dcase/metrics_expected_last.npz")),
@@ -54,92 +41,135 @@ def published(golden: Callable[[str], Path]) -> Golden:
     return Golden(clips, num_classes, expected)
 
 
-def rows_by_file(path: Path) -> Mapping[tuple[str, str], list[Row]]:
-    """Read a table of events; a file that it does not name has no rows."""
-    files = defaultdict(list)
-    for row in table(path):
-        files[row["scenario"], row["file"]].append(row)
-    return files
+def without_distance(events: Events) -> Events:
+    """Return events whose distances are not known."""
+    return replace(events, distance=None)
 
 
-def table(path: Path) -> list[Row]:
-    """Read a CSV file with a header."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+BOTH: tuple[Frames, ...] = ("official", "clip")
+LOCATED = ["ER", "F", "LE", "LR", "SELD"]
+RANGED = ["ER", "F", "DOAE", "DistE", "RDE", "LR", "SELD"]
+STEREO = ["F", "DOAE", "DistE", "RDE", "OnscreenAcc"]
+SEGMENT = "TP FP FP_spatial FN Nref total_DE DE_TP DE_FP DE_FN".split()
+FRAME = "TP FP FP_spatial FN Nref total_DE total_distance total_relative DE_TP DE_FP DE_FN".split()
 
 
-def to_events(rows: list[Row], num_frames: int | None) -> Events:
-    """Return the events of one file, rows in its order."""
-    frame, label = ([int(row[name]) for row in rows] for name in ("frame", "class"))
-    azimuth, elevation = (
-        [float(row[name]) for row in rows] for name in ("azimuth_deg", "elevation_deg")
-    )
-    distance = [float(row["distance_cm"]) / 100 for row in rows]
-    return Events.from_degrees(
-        frame, label, azimuth, elevation, distance=distance, num_frames=num_frames
-    )
+class Run(NamedTuple):
+    """One way to score, and under which names the published numbers stand."""
+
+    protocol: str
+    arguments: Mapping[str, Any]
+    overall: str
+    names: list[str]
+    classwise: str | None = None
+    counts: str | None = None
+    count_names: Sequence[str] = ()
+    frames: tuple[Frames, ...] = BOTH
+    events: Callable[[Events], Events] = lambda events: events
 
 
-@pytest.mark.parametrize("frames", ["official", "clip"])
+RUNS = [
+    # The frames of these two are given: their scripts take the same number for every clip.
+    Run(
+        "dcase2020",
+        {},
+        "m2020_polar_overall",
+        LOCATED,
+        counts="m2020_counts",
+        count_names="TP FP FN S D I Nref Nsys total_DE DE_TP".split(),
+        frames=("clip",),
+    ),
+    Run(
+        "dcase2021",
+        {},
+        "m2021_overall",
+        LOCATED,
+        counts="m2021_counts",
+        count_names="TP FP FN S D I Nref total_DE DE_TP DE_FP DE_FN".split(),
+        frames=("clip",),
+    ),
+    *(
+        Run(
+            f"dcase{year}",
+            {"average": average},
+            f"m{year}_{average}_overall",
+            LOCATED,
+            f"m{year}_macro_classwise",
+            "m2023_counts",
+            SEGMENT,
+        )
+        for year in (2022, 2023)
+        for average in ("macro", "micro")
+    ),
+    *(
+        Run(
+            "dcase2024",
+            {"average": average, "relative_distance_threshold": threshold},
+            f"m2024_{variant}_{average}_overall",
+            RANGED,
+            f"m2024_{variant}_macro_classwise",
+            "m2024_counts" if variant == "dist1" else None,
+            FRAME,
+        )
+        for variant, threshold, average in (
+            ("dist1", None, "macro"),
+            ("dist1", None, "micro"),
+            ("distinf", math.inf, "macro"),
+        )
+    ),
+    *(
+        Run(
+            "dcase2024",
+            {"average": average},
+            f"m2024_nodist_{average}_overall",
+            ["ER", "F", "DOAE", "LR", "SELD"],
+            "m2024_nodist_macro_classwise",
+            events=without_distance,
+        )
+        for average in ("macro", "micro")
+    ),
+    *(
+        Run(
+            "dcase2025",
+            {"average": average, "require_onscreen": required},
+            f"m2025_{'on' if required else 'off'}_{average}_overall",
+            STEREO,
+        )
+        for required, average in ((True, "macro"), (True, "micro"), (False, "macro"))
+    ),
+]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=[run.overall for run in RUNS])
 @pytest.mark.parametrize("scenario", range(SCENARIOS))
-def test_scores_and_counts_are_the_published(
-    published: Golden, scenario: int, frames: Frames
-) -> None:
-    num_classes, expected = published.num_classes[scenario], published.expected[frames]
-    for average in AVERAGES:
-        metrics = SELDMetrics("dcase2023", num_classes, average=average, frames=frames)
+def test_scores_and_counts_are_the_published(published: Golden, scenario: int, run: Run) -> None:
+    num_classes = published.num_classes[scenario]
+    for frames in run.frames:
+        metrics = SELDMetrics(run.protocol, num_classes, frames=frames, **run.arguments)
         for prediction, reference in published.clips[scenario]:
-            metrics.update(prediction, reference)
-        scores = metrics.compute()
-        overall = expected[f"m2023_{average}_overall"][scenario]
-        assert list(scores.as_dict()) == ["ER", "F", "LE", "LR", "SELD"]
-        np.testing.assert_allclose(list(scores.as_dict().values()), overall, rtol=0, atol=1e-9)
-        classwise = torch.stack(list(scores.per_class.values()))
-        theirs = expected["m2023_macro_classwise"][scenario][:, :num_classes]
-        np.testing.assert_allclose(classwise, theirs, rtol=0, atol=1e-9)
-        counts = [torch.stack([clip[name] for clip in metrics.clips]).sum(0) for name in COUNTS]
-        theirs = expected["m2023_counts"][scenario][:, :num_classes]
-        np.testing.assert_allclose(torch.stack(counts), theirs, rtol=0, atol=1e-9)
-        errors = [scores.counts[name] for name in "SDI"]
-        np.testing.assert_array_equal(errors, expected["m2023_SDI"][scenario])
+            metrics.update(run.events(prediction), run.events(reference))
+        scores, expected = metrics.compute(), published.expected[frames]
+        ours = [scores.as_dict()[name] for name in run.names]
+        equal(ours, expected[run.overall][scenario])
+        if run.classwise is not None:
+            fields = [scores.published_names[name] for name in run.names]
+            classwise = torch.stack([scores.per_class[name] for name in fields])
+            equal(classwise, expected[run.classwise][scenario][:, :num_classes])
+        if run.counts is not None:
+            total = metrics.counts().total()
+            published_counts = expected[run.counts][scenario]
+            if published_counts.ndim == 1:
+                totals = total.together()
+                equal([totals[name].item() for name in run.count_names], published_counts)
+            else:
+                classwise = torch.stack([total.by_class[name] for name in run.count_names])
+                equal(classwise, published_counts[:, :num_classes])
+        for year in ("2023", "2024"):
+            if run.counts == f"m{year}_counts":
+                kinds = [total.overall[name].item() for name in "SDI"]
+                equal(kinds, expected[f"m{year}_SDI"][scenario])
 
 
-@pytest.mark.parametrize("frames", ["official", "clip"])
-@pytest.mark.parametrize("scenario", range(SCENARIOS))
-def test_frame_scores_and_counts_are_the_published(
-    published: Golden, scenario: int, frames: Frames
-) -> None:
-    num_classes, expected = published.num_classes[scenario], published.expected[frames]
-    clips = published.clips[scenario]
-    without = [tuple(replace(events, distance=None) for events in clip) for clip in clips]
-    all_names, fewer = ["ER", "F", "DOAE", "DistE", "RDE", "LR", "SELD"], [0, 1, 2, 5, 6]
-    for variant, threshold, given, columns in (
-        ("dist1", None, clips, list(range(7))),
-        ("distinf", math.inf, clips, list(range(7))),
-        ("nodist", None, without, fewer),
-    ):
-        for average in AVERAGES:
-            metrics = SELDMetrics(
-                "dcase2024",
-                num_classes,
-                average=average,
-                frames=frames,
-                relative_distance_threshold=threshold,
-            )
-            for prediction, reference in given:
-                metrics.update(prediction, reference)
-            scores = metrics.compute()
-            assert list(scores.as_dict()) == all_names
-            overall = np.array(list(scores.as_dict().values()))[columns]
-            if (variant, average) != ("distinf", "micro"):  # not among the published runs
-                theirs = expected[f"m2024_{variant}_{average}_overall"][scenario]
-                np.testing.assert_allclose(overall, theirs, rtol=0, atol=1e-9)
-            classwise = torch.stack(list(scores.per_class.values()))[columns]
-            theirs = expected[f"m2024_{variant}_macro_classwise"][scenario][:, :num_classes]
-            np.testing.assert_allclose(classwise, theirs, rtol=0, atol=1e-9)
-            if variant == "dist1":
-                counts = [torch.stack([c[n] for c in metrics.clips]).sum(0) for n in FRAME_COUNTS]
-                theirs = expected["m2024_counts"][scenario][:, :num_classes]
-                np.testing.assert_allclose(torch.stack(counts), theirs, rtol=0, atol=1e-9)
-                errors = [scores.counts[name] for name in "SDI"]
-                np.testing.assert_array_equal(errors, expected["m2024_SDI"][scenario])
+def equal(ours: Any, theirs: NDArray[np.float64]) -> None:
+    """Fail unless both are equal as far as float64 arithmetic in another order is."""
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)

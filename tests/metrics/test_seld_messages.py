@@ -1,5 +1,7 @@
 """What bad input is told."""
 
+import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -18,24 +20,86 @@ LATE = Events.from_degrees([12], [3], [0], [0])
     [
         (
             {"protocol": "dcase"},
-            "protocol must be one of 'dcase2022', 'dcase2023', 'dcase2024', got 'dcase'",
+            "protocol must be one of 'dcase2019', 'dcase2020', 'dcase2021', 'dcase2022',"
+            " 'dcase2023', 'dcase2024', 'dcase2025', 'l3das21', 'l3das22', 'l3das23', got 'dcase'",
         ),
         ({"average": "weighted"}, "average must be one of 'macro', 'micro', got 'weighted'"),
+        (
+            {"protocol": "dcase2021", "average": "macro"},
+            "average must be one of 'micro', got 'macro'",
+        ),
         ({"frames": "all"}, "frames must be one of 'official', 'clip', got 'all'"),
+        (
+            {"absent_classes": "zero"},
+            "absent_classes must be one of 'published', 'skip', got 'zero'",
+        ),
+        (
+            {"counting": "exact"},
+            "counting must be one of 'published', 'corrected', got 'exact'",
+        ),
+        (
+            {"protocol": "l3das22", "matching": "best"},
+            "matching must be one of 'published', 'optimal', got 'best'",
+        ),
+        (
+            {"protocol": "dcase2019", "doa": "grid"},
+            "doa must be one of 'regression', 'class', got 'grid'",
+        ),
+        (
+            {"protocol": "dcase2025", "require_onscreen": "no"},
+            "require_onscreen must be one of False, True, got 'no'",
+        ),
         ({"num_classes": 0}, "num_classes must be positive, got 0"),
     ],
 )
 def test_unknown_settings_are_named(arguments: dict[str, Any], message: str) -> None:
     everything: dict[str, Any] = {"protocol": "dcase2023", "num_classes": 13, **arguments}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         SELDMetrics(**everything)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name", "value"),
+    [
+        ("dcase2025", "counting", "corrected"),
+        ("l3das22", "counting", "published"),
+        ("dcase2023", "relative_distance_threshold", 1.0),
+        ("dcase2024", "require_onscreen", True),
+        ("dcase2024", "require_onscreen", False),
+        ("dcase2024", "distance_threshold_m", 2.0),
+        ("dcase2020", "matching", "optimal"),
+        ("dcase2020", "doa", "class"),
+    ],
+)
+def test_a_setting_of_another_protocol_is_named(protocol: str, name: str, value: Any) -> None:
+    message = f"{name} must be None for '{protocol}', got {value!r}"
+    settings: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SELDMetrics(protocol, 13, **settings)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name"),
+    [
+        ("dcase2024", "relative_distance_threshold"),
+        ("dcase2025", "relative_distance_threshold"),
+        ("l3das21", "distance_threshold_m"),
+    ],
+)
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan])
+def test_a_wrong_threshold_is_named(protocol: str, name: str, value: float) -> None:
+    settings: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=f"{name} must be positive, got {value}"):
+        SELDMetrics(protocol, 13, **settings)
 
 
 @pytest.mark.parametrize("name", ["prediction", "reference"])
 def test_a_label_beyond_the_classes_is_named(name: str) -> None:
-    clip = {"prediction": EMPTY, "reference": EMPTY} | {name: LATE}
+    metrics = SELDMetrics("dcase2023", 3)
+    prediction, reference = (LATE, EMPTY) if name == "prediction" else (EMPTY, LATE)
     with pytest.raises(ValueError, match=f"{name}.label must be below num_classes=3, got 3"):
-        SELDMetrics("dcase2023", 3).update(**clip)
+        metrics.update(prediction, reference)
+    assert metrics.num_clips == 0
 
 
 @pytest.mark.messages
@@ -73,11 +137,31 @@ def test_a_clip_of_unknown_length_is_named() -> None:
             SELDMetrics("dcase2023", 3, frames="clip"),
             "other.frames must be 'official' as here, got 'clip'",
         ),
+        (
+            SELDMetrics("dcase2023", 3, absent_classes="skip"),
+            "other.absent_classes must be 'published' as here, got 'skip'",
+        ),
+        (
+            SELDMetrics("dcase2023", 3, counting="corrected"),
+            "other.settings must be {'counting': 'published'} as here,"
+            " got {'counting': 'corrected'}",
+        ),
     ],
 )
 def test_only_metrics_of_one_kind_merge(other: SELDMetrics, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         SELDMetrics("dcase2023", 3).merge(other)
+
+
+def test_only_metrics_of_one_threshold_merge() -> None:
+    published, open_ended = (
+        SELDMetrics("dcase2024", 3, relative_distance_threshold=threshold)
+        for threshold in (None, math.inf)
+    )
+    assert "relative_distance_threshold=1.0" in repr(published)
+    with pytest.raises(ValueError, match=r"other.settings must be .*1\.0.* as here, got .*inf"):
+        published.merge(open_ended)
+    published.merge(SELDMetrics("dcase2024", 3, relative_distance_threshold=1))
 
 
 def test_scores_of_nothing_are_an_error() -> None:

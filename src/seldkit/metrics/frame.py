@@ -3,25 +3,18 @@
 import torch
 from torch import Tensor
 
-from seldkit._typing import Float, Int
-from seldkit.events import Events
-from seldkit.metrics.angles import cartesian_angle_deg
+from seldkit.metrics.clips import Clips, lay_out, sum_by
+from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.matching import gather_cells, match_cells
-from seldkit.metrics.scores import EPS, Counts
+from seldkit.metrics.measures import Measure, cartesian_angle, exact_angle, folded_azimuth
+from seldkit.metrics.scores import EPS
 
 THRESHOLD_DEG = 20.0
 """A match farther apart than this is a spatial miss."""
 
 
-def count_frames(
-    prediction: Events,
-    reference: Events,
-    num_frames: int,
-    num_classes: int,
-    *,
-    relative_distance_threshold: float,
-) -> Counts:
-    """Count one clip as the script of dcase2024 does.
+def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: str) -> Counts:
+    """Count clips as the script of dcase2024 does.
 
     In each frame and class:
 
@@ -34,76 +27,96 @@ def count_frames(
 
     `DE_FP` and `DE_FN` are `FP` and `FN`. In each frame, over all classes, substitutions `S` pair
     false positives (spatial misses among them) with false negatives; what is left over is
-    insertions `I` or deletions `D`. `Nref` is the number of references.
+    insertions `I` or deletions `D`. `Nref` and `Nsys` are the numbers of references and
+    predictions.
 
     Args:
-        prediction: Predicted events, labels below `num_classes`.
-        reference: Reference events, labels below `num_classes`.
-        num_frames: How many frames of the clip to score; what lies beyond is left out.
-        num_classes: Number of classes.
+        clips: Clips of any frame length.
         relative_distance_threshold: Largest relative distance error of a hit.
+        counting: `"published"`, or `"corrected"` to measure exact angles.
 
     Returns:
-        Counts by name, `[cls]`; `S`, `D`, `I` and `clips_without_distance` are scalars. The latter
-        is 1 where either side has events of unknown distance: there the angle alone decides, and
-        `total_distance` and `total_relative` of the classes that have pairs are nan.
+        Counts by name; `S`, `D`, `I`, `N` (all references) and `clips_without_distance` know no
+        classes. The latter is 1 where either side has events of unknown distance: there the angle
+        alone decides, and `total_distance` and `total_relative` of the classes that have pairs are
+        nan.
     """
+    measure = cartesian_angle if counting == "published" else exact_angle
+    by_class, overall = _count(clips, measure, relative_distance_threshold)
+    return Counts({name: by_class[name] for name in by_class if name != "same_onscreen"}, overall)
+
+
+def count_stereo_frames(
+    clips: Clips, *, relative_distance_threshold: float, require_onscreen: bool
+) -> Counts:
+    """Count clips as the script of dcase2025 does.
+
+    The rules are those of [`count_frames`][seldkit.metrics.frame.count_frames] with another
+    measure, the difference of the azimuths mirrored to the front. `same_onscreen` counts the pairs
+    whose on-screen flags are the same, and with `require_onscreen` any other pair is
+    `FP_spatial`. `clips_without_onscreen` is 1 where either side has events without a flag.
+    """
+    counts = _count(clips, folded_azimuth, relative_distance_threshold, require_onscreen)
+    known = clips.reference.has_onscreen & clips.prediction.has_onscreen
+    return Counts(counts.by_class, {**counts.overall, "clips_without_onscreen": (~known).long()})
+
+
+def _count(
+    clips: Clips,
+    measure: Measure,
+    relative_distance_threshold: float,
+    require_onscreen: bool = False,
+) -> Counts:
+    line = lay_out(clips)
+    shape = (len(line.clip), clips.num_classes)
+    reference, prediction = clips.reference, clips.prediction
     references, predictions = (
-        gather_cells(events.frame * num_classes + events.label, num_frames * num_classes)
-        for events in (reference, prediction)
+        gather_cells(line.cell(rows), line.num_cells) for rows in (reference, prediction)
     )
-    pairs = match_cells(
-        references,
-        predictions,
-        lambda row, col: cartesian_angle_deg(reference.direction[row], prediction.direction[col]),
-    )
+    pairs = match_cells(references, predictions, measure(reference, prediction))
 
     # Rules 2 and 3; a comparison with nan is false.
-    there = _distance(reference)[pairs.reference]
-    distance_error = (there - _distance(prediction)[pairs.prediction]).abs()
+    there = reference.distance[pairs.reference]
+    distance_error = (there - prediction.distance[pairs.prediction]).abs()
     relative_error = distance_error / (there + EPS)
+    same_flag = reference.onscreen[pairs.reference] == prediction.onscreen[pairs.prediction]
     far = (pairs.cost > THRESHOLD_DEG) | (relative_error > relative_distance_threshold)
-    cell = reference.frame[pairs.reference] * num_classes + reference.label[pairs.reference]
-    shape = (num_frames, num_classes)
-    matches, misses = (
-        rows.bincount(minlength=num_frames * num_classes).reshape(shape)
-        for rows in (cell, cell[far])
-    )
-    totals = torch.stack((pairs.cost, distance_error, relative_error))
-    angle, distance, relative = _sum_by_class(totals, cell % num_classes, num_classes)
+    if require_onscreen:
+        far |= ~same_flag
 
     # Rule 4.
     surplus = (predictions.size - references.size).reshape(shape)
     extra, missing = surplus.clamp(min=0), (-surplus).clamp(min=0)
 
-    unknown = any(len(events) and events.distance is None for events in (reference, prediction))
-    false_positives = (extra + misses).sum(dim=1)
-    false_negatives = missing.sum(dim=1)
-    return {
-        "TP": (matches - misses).sum(dim=0),
-        "FP": extra.sum(dim=0),
-        "FP_spatial": misses.sum(dim=0),
-        "FN": missing.sum(dim=0),
-        "Nref": references.size.reshape(shape).sum(dim=0),
-        "total_DE": angle,
-        "total_distance": distance,
-        "total_relative": relative,
-        "DE_TP": matches.sum(dim=0),
-        "DE_FP": extra.sum(dim=0),
-        "DE_FN": missing.sum(dim=0),
-        "S": torch.minimum(false_positives, false_negatives).sum(),
-        "D": (false_negatives - false_positives).clamp(min=0).sum(),
-        "I": (false_positives - false_negatives).clamp(min=0).sum(),
-        "clips_without_distance": torch.tensor(int(unknown)),
+    cell = line.cell(reference)[pairs.reference]
+    misses = sum_by(cell, far.long(), line.num_cells).reshape(shape)
+    overall = error_kinds(extra + misses, missing, references.size.reshape(shape))
+    known = reference.has_distance & prediction.has_distance
+    place = reference.clip[pairs.reference] * shape[1] + reference.label[pairs.reference]
+
+    def per_class(values: Tensor) -> Tensor:
+        return sum_by(place, values, len(known) * shape[1]).reshape(-1, shape[1])
+
+    by_frame = {
+        "FP": extra,
+        "FN": missing,
+        "DE_FP": extra,
+        "DE_FN": missing,
+        "Nref": references.size.reshape(shape),
+        "Nsys": predictions.size.reshape(shape),
     }
-
-
-def _distance(events: Events) -> Float[Tensor, " event"]:
-    unknown = torch.full((len(events),), torch.nan, dtype=torch.float64)
-    return unknown if events.distance is None else events.distance
-
-
-def _sum_by_class(
-    values: Float[Tensor, "value pair"], label: Int[Tensor, " pair"], num_classes: int
-) -> Float[Tensor, "value cls"]:
-    return values.new_zeros(len(values), num_classes).index_add(1, label, values)
+    by_pair = {
+        "TP": (~far).long(),
+        "FP_spatial": far.long(),
+        "DE_TP": torch.ones_like(cell),
+        "total_DE": pairs.cost,
+        "total_distance": distance_error,
+        "total_relative": relative_error,
+        "same_onscreen": same_flag.long(),
+    }
+    return Counts(
+        {name: line.sum_blocks(values) for name, values in by_frame.items()}
+        | {name: per_class(values) for name, values in by_pair.items()},
+        {name: line.sum_blocks(values) for name, values in overall.items()}
+        | {"clips_without_distance": (~known).long()},
+    )

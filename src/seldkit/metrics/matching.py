@@ -5,6 +5,7 @@ cells are numbered; each row of the events stands in one of them.
 """
 
 from collections.abc import Callable
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,12 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from seldkit._typing import Float, Int
+
+MAX_TABLE = 5
+"""Up to so many rows or columns all matchings stand in a table; beyond, scipy goes cell by cell."""
+
+TIE = 1e-9
+"""Matchings whose costs differ by no more than this part of them cost the same."""
 
 Cost = Callable[[Tensor, Tensor], Tensor]
 """From row numbers of references and as many of predictions to the cost of each pair."""
@@ -65,12 +72,38 @@ def gather_cells(cell: Int[Tensor, " row"], num_cells: int) -> Cells:
     return Cells(size[:-1], start[:-1], order, position)
 
 
+def pair_cells(
+    reference: Cells, prediction: Cells
+) -> tuple[Int[Tensor, " pair"], Int[Tensor, " pair"]]:
+    """Return the row numbers of every reference with every prediction of its cell.
+
+    Pairs stand cell after cell, row by row.
+    """
+    row, col, *_ = _all_pairs(reference, prediction)
+    return row, col
+
+
 def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
     """Match references to predictions within each cell, so that the sum of costs is smallest.
 
     Of a cell with more rows on one side than on the other, the surplus stays without a pair.
     """
-    # Every reference with every prediction of its cell: cell after cell, row by row.
+    row, col, shape, first = _all_pairs(reference, prediction)
+    costs = cost(row, col)
+    # Cells with equally many rows and columns are matched together.
+    matched = [first.new_empty(0)]
+    base = len(prediction.order) + 1
+    for alike in shape.unique().tolist():
+        num_rows, num_cols = divmod(alike, base)
+        start = first[shape == alike].unsqueeze(1)
+        matrices = costs[start + torch.arange(num_rows * num_cols)]
+        matched.append((start + _cheapest(matrices.reshape(-1, num_rows, num_cols))).flatten())
+    pairs = torch.cat(matched).sort().values
+    return Pairs(row[pairs], col[pairs], costs[pairs])
+
+
+def _all_pairs(reference: Cells, prediction: Cells) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return rows and columns of all pairs; of each cell its shape, as one number, and start."""
     shared = ((reference.size > 0) & (prediction.size > 0)).nonzero().squeeze(1)
     rows, cols = reference.size[shared], prediction.size[shared]
     first = (rows * cols).cumsum(0) - rows * cols
@@ -78,31 +111,47 @@ def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
     place = torch.arange(len(cell)) - first[cell]
     row = reference.order[reference.start[shared[cell]] + place // cols[cell]]
     col = prediction.order[prediction.start[shared[cell]] + place % cols[cell]]
-    costs = cost(row, col)
-
-    # Cells with equally many rows and columns are matched together.
-    base = len(prediction.order) + 1
-    shape = rows * base + cols
-    matched = [shape.new_empty(0)]
-    for alike in shape.unique().tolist():
-        start = first[shape == alike].unsqueeze(1)
-        num_rows, num_cols = divmod(alike, base)
-        matrices = costs[start + torch.arange(num_rows * num_cols)]
-        matched.append((start + _cheapest(matrices.reshape(-1, num_rows, num_cols))).flatten())
-    pairs = torch.cat(matched).sort().values
-    return Pairs(row[pairs], col[pairs], costs[pairs])
+    return row, col, rows * (len(prediction.order) + 1) + cols, first
 
 
 def _cheapest(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     """Return where, in each flattened matrix, the pairs of the cheapest matching stand.
 
-    Several rows against several columns go to scipy one by one. A table of permutations would
-    serve them at once, but equal costs are common (sources at one elevation) and published scores
-    depend on which of the cheapest matchings scipy takes.
+    Up to `MAX_TABLE` rows or columns all matchings of all cells are compared at once. Where
+    two matchings cost the same, which is common (sources at one elevation), the cell goes to scipy:
+    published scores depend on which of them scipy takes.
     """
     _, rows, cols = cost.shape
     if min(rows, cols) == 1:
         return cost.flatten(1).argmin(dim=1, keepdim=True)
+    if max(rows, cols) > MAX_TABLE:
+        return _hungarian(cost)
+    places = _matchings(rows, cols)
+    totals = cost.flatten(1)[:, places].sum(dim=-1)
+    least, best = totals.topk(2, dim=1, largest=False)
+    chosen = places[best[:, 0]]
+    tied = least[:, 1] - least[:, 0] <= TIE * (1 + least[:, 0].abs())
+    if tied.any():
+        chosen[tied] = _hungarian(cost[tied])
+    return chosen
+
+
+def _matchings(rows: int, cols: int) -> Int[Tensor, "matching pair"]:
+    """Return the places in a flattened matrix of all matchings, in the order of their rows."""
+    if rows <= cols:
+        matchings = [
+            [row * cols + col for row, col in enumerate(matching)]
+            for matching in permutations(range(cols), rows)
+        ]
+    else:
+        matchings = [
+            sorted(row * cols + col for col, row in enumerate(matching))
+            for matching in permutations(range(rows), cols)
+        ]
+    return torch.tensor(matchings)
+
+
+def _hungarian(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     index = np.array([linear_sum_assignment(matrix) for matrix in cost.numpy()])
     row, col = torch.from_numpy(index).unbind(dim=1)
-    return row * cols + col
+    return row * cost.shape[-1] + col

@@ -1,12 +1,22 @@
-"""The published protocols: how each counts, scores, averages and takes its frames."""
+"""The published protocols: how each counts, scores, averages and takes its frames.
+
+What is odd in a published script is kept, named below, and mended by the argument of
+[`SELDMetrics`][seldkit.metrics.SELDMetrics] in brackets.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from seldkit.events import Events
-from seldkit.metrics.frame import count_frames
-from seldkit.metrics.scores import Average, Counts, SELDScores, frame_scores, segment_scores
-from seldkit.metrics.segment import count_segments
+from seldkit.metrics import scores
+from seldkit.metrics.counts import Counts
+from seldkit.metrics.detection import count_apart
+from seldkit.metrics.frame import count_frames, count_stereo_frames
+from seldkit.metrics.l3das import count_positions, count_positions_greedily
+from seldkit.metrics.scores import LOCATED_NAMES, Average, Scoring
+from seldkit.metrics.segment import count_classes, count_segments, count_segments_without_spatial
+
+Setting = float | bool | str
 
 
 @dataclass(frozen=True)
@@ -14,20 +24,31 @@ class Protocol:
     """One published way to score.
 
     Attributes:
-        count: From prediction, reference, number of frames, number of classes and, by name, the
-            settings to the counts of one clip.
-        score: From the counts of all clips, added up, and the average to the scores.
+        count: From clips and, by name, the settings to the counts of each clip.
+        scoring: From counts to scores.
         official_frames: From the reference to the number of frames that the published script
             takes the clip to have.
         averages: The averages that it knows, the published default first.
-        settings: What else may be set in its counting, and the published values.
+        settings: What may be set in its counting, and the published values; `CHOICES` has the
+            others.
+        needs: From the settings to the columns that events must have.
     """
 
     count: Callable[..., Counts]
-    score: Callable[[Counts, Average], SELDScores]
+    scoring: Scoring
     official_frames: Callable[[Events], int]
-    averages: tuple[Average, ...]
-    settings: Mapping[str, float] = field(default_factory=dict)
+    averages: tuple[Average, ...] = ("micro",)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    needs: Callable[[Mapping[str, Setting]], tuple[str, ...]] = lambda settings: ()
+
+
+CHOICES: Mapping[str, tuple[Setting, ...]] = {
+    "counting": ("published", "corrected"),
+    "matching": ("published", "optimal"),
+    "doa": ("regression", "class"),
+    "require_onscreen": (False, True),
+}
+"""What each setting may be; those that are not here are positive numbers."""
 
 
 def last_reference_frame(reference: Events) -> int:
@@ -35,17 +56,201 @@ def last_reference_frame(reference: Events) -> int:
     return int(reference.frame.max()) if len(reference) else 0
 
 
-DCASE2023 = Protocol(count_segments, segment_scores, last_reference_frame, ("macro", "micro"))
+def fixed(num_frames: int) -> Callable[[Events], int]:
+    """Return the rule that a clip has as many frames as it says, or else so many."""
+
+    def official_frames(reference: Events) -> int:
+        return num_frames if reference.num_frames is None else reference.num_frames
+
+    return official_frames
+
+
+BOTH: tuple[Average, ...] = ("macro", "micro")
+LOCATED = Scoring(scores.segment_formulas, LOCATED_NAMES)
+POSITIONS = Scoring(scores.position_formulas, {"F": "f_score", "P": "precision", "R": "recall"})
+
+DCASE2019 = Protocol(
+    count_apart,
+    Scoring(
+        scores.apart_formulas,
+        {
+            "ER": "error_rate",
+            "F": "f_score",
+            "DE": "localization_error_deg",
+            "FR": "localization_recall",
+            "SELD": "seld_score",
+        },
+    ),
+    fixed(3000),
+    settings={"doa": "regression", "counting": "published"},
+)
+"""Classes in seconds of 50 frames (20 ms), directions in frames, whatever the class.
+
+- The last frame of each second is left out of the classes (`counting="corrected"`).
+- The direction error is divided by the number of predictions rather than of pairs, so that
+  superfluous predictions lower it (`counting="corrected"`).
+- Without predictions the direction error is 0 in the regression form and nan in the class form.
+- A clip has 3000 frames unless its `num_frames` says otherwise.
+
+Source: Adavanne et al., "Sound event localization and detection of overlapping sources using
+convolutional recurrent neural networks", 2018; the scripts of DCASE 2019 task 3.
+"""
+DCASE2020 = Protocol(
+    count_classes,
+    Scoring(scores.class_formulas, LOCATED_NAMES),
+    fixed(600),
+    settings={"counting": "published"},
+)
+"""Classes in seconds of 10 frames: a class is there or not, however many of it sound.
+
+- Several instances add their angles up rather than average them (`counting="corrected"`).
+- A spatial miss is a false negative alone, and lowers the precision through the number of
+  predictions all the same.
+- LR is in truth an F-score.
+- A clip has 600 frames unless its `num_frames` says otherwise.
+
+Source: Politis et al., "Overview and evaluation of sound event localization and detection in DCASE
+2019", 2020; the scripts of DCASE 2020 task 3.
+"""
+DCASE2021 = Protocol(
+    count_segments_without_spatial, LOCATED, fixed(600), settings={"counting": "published"}
+)
+"""Instances in seconds: several of one class count, told apart by their row order in a frame.
+
+- A spatial miss is a false positive but no false negative.
+- Where predictions and references of a second never meet in a frame, FN grows by the number of
+  predictions; an instance that is never matched though the numbers agree is counted nowhere
+  (`counting="corrected"`).
+- A clip has 600 frames unless its `num_frames` says otherwise.
+
+Source: the scripts of DCASE 2021 task 3.
+"""
+DCASE2023 = Protocol(count_segments, LOCATED, last_reference_frame, BOTH, {"counting": "published"})
+"""Instances in seconds as in 2021, with spatial misses of their own: the scripts of 2022 and 2023.
+
+- A spatial miss weighs in F like a false positive and a false negative together.
+- Frames stop at the largest reference index: the last annotated frame is dropped, unless the last
+  second, which is read whole, reaches it (`frames="clip"`).
+- Predictions after that second cost nothing; in a clip without references none does
+  (`frames="clip"`).
+- "macro" averages over all classes: one that never occurs has F 0, LR 0 and LE 180, so that a
+  perfect system scores below 1 (`absent_classes="skip"`).
+- ER is always micro, in "macro" too, where it stands for every class.
+- Instances are counted as in 2021 (`counting="corrected"`).
+- Without a match F and LR are 0 and LE is 180; without any reference ER is 0, or beyond 1e15 where
+  there are false alarms. Nothing is nan.
+- The arc cosine puts equal directions up to 1e-6 degrees apart (`counting="corrected"`).
+
+Source: Politis et al., "STARSS22: a dataset of spatial recordings of real scenes with
+spatiotemporal annotations of sound events", 2022; the scripts of DCASE 2022 and 2023 task 3.
+"""
 DCASE2024 = Protocol(
     count_frames,
-    frame_scores,
+    Scoring(
+        scores.frame_formulas,
+        {
+            "ER": "error_rate",
+            "F": "f_score",
+            "DOAE": "localization_error_deg",
+            "DistE": "distance_error_m",
+            "RDE": "relative_distance_error",
+            "LR": "localization_recall",
+            "SELD": "seld_score",
+        },
+    ),
     last_reference_frame,
-    ("macro", "micro"),
-    {"relative_distance_threshold": 1.0},
+    BOTH,
+    {"relative_distance_threshold": 1.0, "counting": "published"},
 )
+"""Frames: a hit is within 20 degrees and a relative distance error of 1.
+
+- Frames stop before the last annotated one (`frames="clip"`).
+- Angles, distances and LR take in every matched pair, however far apart, and pairs are matched by
+  angle alone.
+- DOAE, DistE and RDE are nan without a pair, and "macro" leaves such classes out of them, but not
+  out of F and LR (`absent_classes="skip"`); the SELD of such a class is 1 - F alone.
+- Where events have no distance the angle alone decides, DistE and RDE are nan and SELD is the mean
+  of ER, 1 - F, DOAE / 180 and 1 - LR.
+- Equal directions are 8.1e-4 degrees apart (`counting="corrected"`).
+
+Source: Krause et al., "Sound event detection and localization with distance estimation", 2024; the
+scripts of DCASE 2024 task 3.
+"""
+DCASE2025 = Protocol(
+    count_stereo_frames,
+    Scoring(
+        scores.stereo_formulas,
+        {
+            "F": "f_score",
+            "DOAE": "localization_error_deg",
+            "DistE": "distance_error_m",
+            "RDE": "relative_distance_error",
+            "OnscreenAcc": "onscreen_accuracy",
+        },
+    ),
+    last_reference_frame,
+    BOTH,
+    {"relative_distance_threshold": 1.0, "require_onscreen": False},
+    needs=lambda settings: ("onscreen",) if settings["require_onscreen"] else (),
+)
+"""Frames of stereo recordings: azimuths mirrored to the front, distances and on-screen flags.
+
+- Frames stop before the last annotated one, and in a clip without references false alarms cost
+  nothing (`frames="clip"`).
+- F averages over all classes (`absent_classes="skip"`), the other scores over those with a pair.
+- F with and without `require_onscreen` are two scores of two runs.
+
+Source: the scripts of DCASE 2025 task 3.
+"""
+
+
+def l3das(
+    num_frames: int, distance_threshold_m: float, count: Callable[..., Counts], **settings: Setting
+) -> Protocol:
+    """Return the protocol of one edition of L3DAS."""
+    return Protocol(
+        count,
+        POSITIONS,
+        fixed(num_frames),
+        settings={
+            "distance_threshold_m": distance_threshold_m,
+            "matching": "published",
+            **settings,
+        },
+        needs=lambda settings: ("distance",),
+    )
+
+
+L3DAS21 = l3das(600, 2.0, count_positions_greedily, counting="published")
+"""Positions in frames: a hit is nearer than 2 m.
+
+- One prediction may serve several references, which makes FP negative (`matching="optimal"`).
+- Frames with references alone or predictions alone are counted twice (`counting="corrected"`).
+- A clip has 600 frames unless its `num_frames` says otherwise.
+
+Source: the scripts of L3DAS21.
+"""
+L3DAS22 = l3das(300, 2.0, count_positions)
+"""Positions in frames: a hit is nearer than 2 m.
+
+- Matches are over-counted where several of a class or several classes sound at once
+  (`matching="optimal"`).
+- A clip has 300 frames unless its `num_frames` says otherwise.
+
+Source: Guizzo et al., "L3DAS22 challenge", 2022, and its scripts.
+"""
+L3DAS23 = l3das(300, 1.75, count_positions)
+"""As L3DAS22, nearer than 1.75 m. Source: the scripts of L3DAS23."""
 
 PROTOCOLS: Mapping[str, Protocol] = {
+    "dcase2019": DCASE2019,
+    "dcase2020": DCASE2020,
+    "dcase2021": DCASE2021,
     "dcase2022": DCASE2023,  # the published metric files of both years are the same
     "dcase2023": DCASE2023,
     "dcase2024": DCASE2024,
+    "dcase2025": DCASE2025,
+    "l3das21": L3DAS21,
+    "l3das22": L3DAS22,
+    "l3das23": L3DAS23,
 }

@@ -1,15 +1,13 @@
-"""Segment-based counting: one second of one class at a time."""
-
-import math
+"""Segment-based counting: one second of one class at a time, instance by instance."""
 
 import torch
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-from seldkit.events import Events
-from seldkit.metrics.angles import polar_angle_deg
+from seldkit.metrics.clips import Clips, lay_out
+from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.matching import gather_cells, match_cells
-from seldkit.metrics.scores import Counts
+from seldkit.metrics.measures import exact_angle, polar_angle
 
 BLOCK_FRAMES = 10
 """Frames of 100 ms in a block of one second."""
@@ -18,13 +16,11 @@ THRESHOLD_DEG = 20.0
 """A match farther apart than this is a spatial miss."""
 
 
-def count_segments(
-    prediction: Events, reference: Events, num_frames: int, num_classes: int
-) -> Counts:
-    """Count one clip as the scripts of dcase2021 to dcase2023 do.
+def count_segments(clips: Clips, *, counting: str) -> Counts:
+    """Count clips as the scripts of dcase2022 and dcase2023 do.
 
-    The clip is cut into blocks of one second, the last of which is read whole even where it
-    reaches beyond `num_frames`; what lies beyond is left out. In each block and class:
+    A clip is cut into blocks of one second, the last of which is read whole even where it
+    reaches beyond the clip's frames; what lies beyond is left out. In each block and class:
 
     1. The number of references, and of predictions, is the largest number in any one frame.
     2. In each frame that has both, predictions are matched to references at the smallest sum of
@@ -37,67 +33,133 @@ def count_segments(
        (as published; the references' number was probably meant) and `FP` is none.
     6. An instance that was never matched though the numbers agree is counted nowhere.
 
+    `counting="corrected"` replaces rules 4 to 6: predictions beyond the matched instances are `FP`
+    and references beyond them `FN`. It also measures exact angles.
+
     `DE_FP` and `DE_FN` are `FP` and `FN`. In each block, over all classes, substitutions `S`
     pair false positives (spatial misses among them) with false negatives; what is left over is
-    insertions `I` or deletions `D`. `Nref` is the number of references.
+    insertions `I` or deletions `D`. `Nref` and `Nsys` are the numbers of references and
+    predictions.
 
     Args:
-        prediction: Predicted events, labels below `num_classes`.
-        reference: Reference events, labels below `num_classes`.
-        num_frames: How many frames of the clip to score.
-        num_classes: Number of classes.
+        clips: Clips in frames of 100 ms.
+        counting: `"published"` or `"corrected"`.
 
     Returns:
-        Counts by published name, `[cls]`; `S`, `D` and `I` are scalars.
+        Counts by published name; `S`, `D`, `I` and `N`, all references, know no classes.
     """
-    num_blocks = math.ceil(num_frames / BLOCK_FRAMES)
-    shape = (num_blocks, BLOCK_FRAMES, num_classes)
+    line = lay_out(clips, BLOCK_FRAMES)
+    shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
     references, predictions = (
-        gather_cells(events.frame * num_classes + events.label, math.prod(shape))
-        for events in (reference, prediction)
+        gather_cells(line.cell(rows), line.num_cells)
+        for rows in (clips.reference, clips.prediction)
     )
-    pairs = match_cells(
-        references,
-        predictions,
-        lambda row, col: polar_angle_deg(reference.direction[row], prediction.direction[col]),
-    )
+    measure = polar_angle if counting == "published" else exact_angle
+    pairs = match_cells(references, predictions, measure(clips.reference, clips.prediction))
 
     # Rule 1: simultaneous instances, [block, cls].
     num_references = references.size.reshape(shape).amax(dim=1)
     num_predictions = predictions.size.reshape(shape).amax(dim=1)
 
     # Rules 2 and 3; a comparison with nan is false.
+    block = line.frame(clips.reference)[pairs.reference] // BLOCK_FRAMES
+    segment = block * clips.num_classes + clips.reference.label[pairs.reference]
     place = references.position[pairs.reference]
-    block = reference.frame[pairs.reference] // BLOCK_FRAMES
-    segment = block * num_classes + reference.label[pairs.reference]
-    angle = _mean_angles(segment, place, pairs.cost, num_blocks * num_classes)
-    angle = angle.reshape(num_blocks, num_classes, angle.shape[-1])
-    matched = ~angle.isnan()
+    angle = _mean_angles(segment, place, pairs.cost, num_references.numel())
+    angle = angle.unflatten(0, num_references.shape)
+    num_matched = (~angle.isnan()).sum(dim=-1)
     hits = (angle <= THRESHOLD_DEG).sum(dim=-1)
     misses = (angle > THRESHOLD_DEG).sum(dim=-1)
 
-    # Rules 4 and 5.
-    never_met = (num_references > 0) & (num_predictions > 0) & ~matched.any(dim=-1)
-    surplus = num_predictions - num_references
-    extra = surplus.clamp(min=0).masked_fill(never_met, 0)
-    missing = torch.where(never_met, num_predictions, (-surplus).clamp(min=0))
+    # Rules 4 to 6.
+    if counting == "published":
+        never_met = (num_references > 0) & (num_predictions > 0) & (num_matched == 0)
+        surplus = num_predictions - num_references
+        extra = surplus.clamp(min=0).masked_fill(never_met, 0)
+        missing = torch.where(never_met, num_predictions, (-surplus).clamp(min=0))
+    else:
+        extra = (num_predictions - num_matched).clamp(min=0)
+        missing = num_references - num_matched
 
-    false_positives = (extra + misses).sum(dim=-1)
-    false_negatives = missing.sum(dim=-1)
-    return {
-        "TP": hits.sum(dim=0),
-        "FP": extra.sum(dim=0),
-        "FP_spatial": misses.sum(dim=0),
-        "FN": missing.sum(dim=0),
-        "Nref": num_references.sum(dim=0),
-        "total_DE": angle.nansum(dim=(0, 2)),
-        "DE_TP": matched.sum(dim=(0, 2)),
-        "DE_FP": extra.sum(dim=0),
-        "DE_FN": missing.sum(dim=0),
-        "S": torch.minimum(false_positives, false_negatives).sum(),
-        "D": (false_negatives - false_positives).clamp(min=0).sum(),
-        "I": (false_positives - false_negatives).clamp(min=0).sum(),
+    by_class = {
+        "TP": hits,
+        "FP": extra,
+        "FP_spatial": misses,
+        "FN": missing,
+        "Nref": num_references,
+        "Nsys": num_predictions,
+        "total_DE": angle.nansum(dim=-1),
+        "DE_TP": num_matched,
+        "DE_FP": extra,
+        "DE_FN": missing,
     }
+    overall = error_kinds(extra + misses, missing, num_references)
+    return Counts(by_class, overall).map(line.sum_blocks)
+
+
+def count_segments_without_spatial(clips: Clips, *, counting: str) -> Counts:
+    """Count clips as the script of dcase2021 does.
+
+    The rules are those of [`count_segments`][seldkit.metrics.segment.count_segments], but for the
+    third: an instance beyond 20 degrees is a `FP` like any other.
+    """
+    by_class, overall = count_segments(clips, counting=counting)
+    merged = dict(by_class)
+    merged["FP"] = merged["FP"] + merged.pop("FP_spatial")
+    return Counts(merged, overall)
+
+
+def count_classes(clips: Clips, *, counting: str) -> Counts:
+    """Count clips as the script of dcase2020 does.
+
+    Clips are cut into blocks of one second as in
+    [`count_segments`][seldkit.metrics.segment.count_segments], and a class is there in a block or
+    not. In each block and class:
+
+    1. `Nref` counts whether it is in the reference, `Nsys` whether it is in the prediction.
+    2. In each frame that has both, predictions are matched to references at the smallest sum of
+       angles, and that *sum* is the frame's error. `counting="corrected"` takes the mean.
+    3. Where some frame has both, `DE_TP` grows by one and `total_DE` by the mean error of these
+       frames; up to 20 degrees it is a `TP` and beyond a `FN`, not a `FP`.
+    4. Otherwise a class in the reference is a `FN`; one in the prediction alone is a `FP`.
+
+    `S`, `D` and `I` are made of the block's `FP` and `FN` over all classes.
+    """
+    line = lay_out(clips, BLOCK_FRAMES)
+    shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
+    references, predictions = (
+        gather_cells(line.cell(rows), line.num_cells)
+        for rows in (clips.reference, clips.prediction)
+    )
+    measure = polar_angle if counting == "published" else exact_angle
+    pairs = match_cells(references, predictions, measure(clips.reference, clips.prediction))
+    in_reference = references.size.reshape(shape).any(dim=1)
+    in_prediction = predictions.size.reshape(shape).any(dim=1)
+
+    # Rules 2 and 3; a comparison with nan is false.
+    cell = line.cell(clips.reference)[pairs.reference]
+    error = pairs.cost.new_zeros(line.num_cells).index_add_(0, cell, pairs.cost).reshape(shape)
+    num_pairs = cell.bincount(minlength=line.num_cells).reshape(shape)
+    if counting == "corrected":
+        error = error / num_pairs.clamp(min=1)
+    angle = error.sum(dim=1) / (num_pairs > 0).sum(dim=1)
+    hits = angle <= THRESHOLD_DEG
+
+    # Rule 4.
+    extra = in_prediction & ~in_reference
+    missing = in_reference & ~hits
+    by_class = {
+        "TP": hits,
+        "FP": extra,
+        "FN": missing,
+        "Nref": in_reference,
+        "Nsys": in_prediction,
+        "DE_TP": ~angle.isnan(),
+    }
+    whole = {name: flags.long() for name, flags in by_class.items()}
+    whole["total_DE"] = angle.nan_to_num(nan=0.0)
+    overall = error_kinds(whole["FP"], whole["FN"], whole["Nref"])
+    return Counts(whole, overall).map(line.sum_blocks)
 
 
 def _mean_angles(

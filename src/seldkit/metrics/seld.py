@@ -7,63 +7,57 @@ import torch
 
 from seldkit._checks import check_choice, check_positive
 from seldkit.events import Events
-from seldkit.metrics.protocols import PROTOCOLS
-from seldkit.metrics.scores import Average, Counts, SELDScores
+from seldkit.metrics.clips import Clips, join
+from seldkit.metrics.counts import Counts, concatenate
+from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Setting
+from seldkit.metrics.scores import Average, SELDScores
 
 Frames = Literal["official", "clip"]
+AbsentClasses = Literal["published", "skip"]
+
+MAX_WAITING_CELLS = 2_000_000
+"""Clips wait to be counted together until they have so many frames times classes."""
+
+SETTINGS = ("protocol", "num_classes", "average", "frames", "absent_classes", "settings")
+"""What must be the same wherever counts are put together."""
 
 
 class SELDMetrics:
     """Scores of predicted events, exactly as a published protocol counts them.
 
+    The protocols are `dcase2019` to `dcase2025` and `l3das21` to `l3das23`;
+    [their page][seldkit.metrics.protocols] says what each counts and what is odd in it. Oddities
+    are kept, and each that is an error has an argument here that mends it.
+
     Give it one clip a call: blocks of one second do not cross clips, so joined clips score
-    differently. It keeps the counts of every clip, in `clips`.
-
-    `dcase2022` and `dcase2023` (one published script) count blocks of one second and class, up to
-    20 degrees, and score ER, F, LE, LR and their mean SELD. What is odd in it, and kept:
-
-    - Frames stop at the largest reference index, so the last annotated frame is dropped, unless
-      the last block, which is read whole, reaches it.
-    - Predictions after that block cost nothing; in a clip without references none does.
-    - "macro" averages over all classes: one that never occurs has F 0, LR 0 and LE 180, so that
-      a perfect system scores below 1 where a class is absent.
-    - ER is always micro, in "macro" too, where it stands for every class.
-    - Instances of one class are told apart by row order inside the frame, not by source.
-    - Where predictions and references of a block never meet in a frame, FN and DE_FN grow by the
-      number of predictions.
-    - Nothing is nan: without a match F and LR are 0 and LE is 180; without any reference ER is 0,
-      or beyond 1e15 where there are false alarms.
-    - The arc cosine puts equal directions up to 1e-6 degrees apart.
-
-    `frames="clip"` mends the first two and nothing else.
-
-    `dcase2024` counts every frame and class by itself: a hit is within 20 degrees and a relative
-    distance error of 1. It scores ER, F, the mean angle (DOAE), the mean error of the distance in
-    metres (DistE) and relative to it (RDE), LR, and the mean of 1 - F, DOAE / 180 and RDE (SELD).
-    Frames, ER and absent classes in the mean of F and LR are as above, though no block reaches
-    beyond the last frame. What is odd in it, and kept:
-
-    - Angles, distances and LR take in every matched pair, however far apart, and pairs are matched
-      by angle alone.
-    - DOAE, DistE and RDE are nan without a pair, and "macro" leaves such classes out of them; the
-      SELD of such a class is 1 - F alone.
-    - Where events have no distance the angle alone decides, DistE and RDE are nan and SELD is the
-      mean of ER, 1 - F, DOAE / 180 and 1 - LR.
-    - The angle comes out too large near 0: equal directions are 8.1e-4 degrees apart.
+    differently. The counts of every clip are kept.
 
     Args:
-        protocol: `"dcase2022"`, `"dcase2023"` or `"dcase2024"`.
+        protocol: One of the names above.
         num_classes: Number of classes; labels count from 0.
         average: `"macro"` (mean over classes) or `"micro"` (counts of all classes together); by
-            default the protocol's own, here always `"macro"`.
-        frames: `"official"` scores the frames that the published script scores; `"clip"` scores
-            all `num_frames` of the reference or, if it does not say, of the prediction.
-        relative_distance_threshold: Largest relative distance error of a hit, for `dcase2024`; by
-            default the published 1, `math.inf` lets the angle alone decide.
+            default the protocol's own: `"macro"` since dcase2022, `"micro"` in all others.
+        frames: `"official"` scores the frames that the published script scores: since dcase2022 up
+            to, but without, the last annotated one, so that what is predicted later costs
+            nothing. `"clip"` scores all `num_frames` of the reference or, if it does not say, of
+            the prediction.
+        absent_classes: `"published"` lets "macro" average over all classes, also those that occur
+            nowhere, which score 0 (and 180 degrees until 2023), so that a perfect system scores
+            below 1. `"skip"` leaves them out.
+        counting: `"corrected"` counts as the protocol describes rather than as its script does,
+            where they differ: dcase2019 to dcase2024 and l3das21.
+        relative_distance_threshold: Largest relative distance error of a hit, for dcase2024 and
+            dcase2025; the published is 1, and `math.inf` lets the angle alone decide.
+        require_onscreen: Whether a hit must have the right on-screen flag, for dcase2025; the
+            published is False for audio.
+        distance_threshold_m: A hit is nearer than this, for l3das; the published is 2 m, and
+            1.75 m in l3das23.
+        matching: `"optimal"` matches one to one, for l3das, whose scripts over-count matches.
+        doa: `"regression"`, or `"class"` for directions on a grid of 10 degrees, for dcase2019.
 
     Raises:
-        ValueError: If the protocol, its average or `frames` is unknown, `num_classes` or the
-            threshold is not positive, or the protocol knows no such threshold.
+        ValueError: If the protocol, its average or a choice is unknown, `num_classes` or a
+            threshold is not positive, or the protocol knows no such argument.
 
     Examples:
         >>> speech = Events.from_degrees([0, 1, 2], [0, 0, 0], [10.0, 10.0, 10.0], [0.0, 0.0, 0.0])
@@ -74,11 +68,8 @@ class SELDMetrics:
         SELDScores(ER=0.000, F=1.000, LE=5.000, LR=1.000, SELD=0.007)
     """
 
-    clips: list[Counts]
-    """The counts of each clip, in the order of the updates."""
-
-    settings: Mapping[str, float]
-    """What else may be set in the protocol's counting, and its value here."""
+    settings: Mapping[str, Setting]
+    """What may be set in the protocol's counting, and its value here."""
 
     def __init__(
         self,
@@ -87,7 +78,13 @@ class SELDMetrics:
         *,
         average: Average | None = None,
         frames: Frames = "official",
+        absent_classes: AbsentClasses = "published",
+        counting: Literal["published", "corrected"] | None = None,
         relative_distance_threshold: float | None = None,
+        require_onscreen: bool | None = None,
+        distance_threshold_m: float | None = None,
+        matching: Literal["published", "optimal"] | None = None,
+        doa: Literal["regression", "class"] | None = None,
     ) -> None:
         check_choice("protocol", protocol, PROTOCOLS)
         check_positive(num_classes=num_classes)
@@ -95,84 +92,75 @@ class SELDMetrics:
         average = self._protocol.averages[0] if average is None else average
         check_choice("average", average, self._protocol.averages)
         check_choice("frames", frames, ("official", "clip"))
+        check_choice("absent_classes", absent_classes, ("published", "skip"))
         self.protocol = protocol
         self.num_classes = num_classes
         self.average: Average = average
         self.frames: Frames = frames
-        self.settings = self._choose(relative_distance_threshold=relative_distance_threshold)
+        self.absent_classes: AbsentClasses = absent_classes
+        self.settings = self._choose(
+            counting=counting,
+            relative_distance_threshold=relative_distance_threshold,
+            require_onscreen=require_onscreen,
+            distance_threshold_m=distance_threshold_m,
+            matching=matching,
+            doa=doa,
+        )
         self.reset()
 
     def reset(self) -> None:
         """Forget every clip."""
-        self.clips = []
+        self._counted: list[Counts] = []
+        self._waiting: list[tuple[Events, Events, int]] = []
+        self._waiting_cells = 0
 
-    def update(self, prediction: Events, reference: Events) -> None:
-        """Count one clip.
+    def update(
+        self, prediction: Events, reference: Events, *, num_frames: int | None = None
+    ) -> None:
+        """Take in one clip.
 
         Args:
             prediction: What the system found. Frames beyond the clip do not count, but
-                for those of a last, started second where the protocol counts by seconds.
-            reference: What there is. Row order matters where one class sounds several times.
+                for those of a last, started second in dcase2020 to dcase2023.
+            reference: What there is. Where one class sounds several times in a frame, the order of
+                its rows matters in dcase2021 to dcase2023, which tell instances apart by it, and
+                in dcase2025, where matchings often cost the same.
+            num_frames: How many frames of the clip to score; by default
+                [`scored_frames`][seldkit.metrics.SELDMetrics.scored_frames] of it.
 
         Raises:
             TypeError: If either is not `Events`.
-            ValueError: If a label is not below `num_classes`, or the clip's length is needed and
-                not known.
+            ValueError: If a label is not below `num_classes`, a column that the protocol needs is
+                missing, `num_frames` is negative, or the clip's length is needed and not known.
         """
         for name, events in (("prediction", prediction), ("reference", reference)):
             if not isinstance(events, Events):
                 raise TypeError(f"{name} must be Events, got {type(events).__name__}")
-            if len(events) and events.label.max() >= self.num_classes:
+            if not len(events):
+                continue
+            if events.label.max() >= self.num_classes:
                 raise ValueError(
                     f"{name}.label must be below num_classes={self.num_classes},"
                     f" got {int(events.label.max())}"
                 )
-        num_frames = self._num_frames(prediction, reference)
-        counts = self._protocol.count(
-            prediction, reference, num_frames, self.num_classes, **self.settings
-        )
-        self.clips.append(counts)
+            for column in self._protocol.needs(self.settings):
+                if getattr(events, column) is None:
+                    raise ValueError(f"{self.protocol!r} needs {name}.{column}, got None")
+        if num_frames is None:
+            num_frames = self.scored_frames(prediction, reference)
+        if num_frames < 0:
+            raise ValueError(f"num_frames must not be negative, got {num_frames}")
+        self._waiting.append((prediction, reference, num_frames))
+        self._waiting_cells += num_frames * self.num_classes
+        if self._waiting_cells > MAX_WAITING_CELLS:
+            self._count_waiting()
 
-    def merge(self, other: "SELDMetrics") -> None:
-        """Add the clips of another accumulator, such as another process's.
-
-        Raises:
-            TypeError: If `other` is not `SELDMetrics`.
-            ValueError: If its protocol, number of classes, average, frames or settings differ.
-        """
-        if not isinstance(other, SELDMetrics):
-            raise TypeError(f"other must be SELDMetrics, got {type(other).__name__}")
-        for name in ("protocol", "num_classes", "average", "frames", "settings"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
-                raise ValueError(f"other.{name} must be {mine!r} as here, got {theirs!r}")
-        self.clips.extend(other.clips)
-
-    def compute(self) -> SELDScores:
-        """Return the scores of all clips so far.
+    def scored_frames(self, prediction: Events, reference: Events) -> int:
+        """Return how many frames of a clip count, by the rule of `frames`.
 
         Raises:
-            ValueError: If there is no clip.
+            ValueError: If the clip's length is needed and not known.
         """
-        if not self.clips:
-            raise ValueError("compute needs at least one clip, got none: call update first")
-        names = self.clips[0]
-        counts = {name: torch.stack([clip[name] for clip in self.clips]).sum(0) for name in names}
-        return self._protocol.score(counts, self.average)
-
-    def _choose(self, **given: float | None) -> Mapping[str, float]:
-        """Return the published settings of the protocol, those replaced that are given."""
-        settings = dict(self._protocol.settings)
-        for name, value in given.items():
-            if value is None:
-                continue
-            if name not in settings:
-                raise ValueError(f"{name} must be None for {self.protocol!r}, got {value}")
-            check_positive(**{name: value})
-            settings[name] = value
-        return settings
-
-    def _num_frames(self, prediction: Events, reference: Events) -> int:
         if self.frames == "official":
             return self._protocol.official_frames(reference)
         if reference.num_frames is not None:
@@ -186,9 +174,100 @@ class SELDMetrics:
             )
         return prediction.num_frames
 
+    def merge(self, other: "SELDMetrics") -> None:
+        """Add the clips of another accumulator, such as another process's.
+
+        Raises:
+            TypeError: If `other` is not `SELDMetrics`.
+            ValueError: If its protocol, number of classes, average, frames or settings differ.
+        """
+        if not isinstance(other, SELDMetrics):
+            raise TypeError(f"other must be SELDMetrics, got {type(other).__name__}")
+        for name in SETTINGS:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ValueError(f"other.{name} must be {mine!r} as here, got {theirs!r}")
+        self.add_counts(other.counts())
+
+    def add_counts(self, counts: Counts) -> None:
+        """Add clips that an accumulator of the same settings has counted."""
+        self._count_waiting()
+        self._counted.append(counts)
+
+    def counts(self) -> Counts:
+        """Return the counts of each clip, in the order of the updates: `[clip, cls]`, `[clip]`."""
+        self._count_waiting()
+        if not self._counted:
+            nothing = Events.from_degrees([], [], [], [])
+            return self._count([(nothing, nothing, 0)]).map(lambda count: count[:0])
+        self._counted = [concatenate(self._counted)]
+        return self._counted[0]
+
+    def compute(self) -> SELDScores:
+        """Return the scores of all clips so far.
+
+        Raises:
+            ValueError: If there is no clip.
+        """
+        if not self.num_clips:
+            raise ValueError("compute needs at least one clip, got none: call update first")
+        total = self.counts().total()
+        scores = self.score(total)
+        return SELDScores(
+            **{name: score.item() for name, score in scores.items()},
+            per_class=self.score_classes(total),
+            counts={name: count.item() for name, count in total.together().items()},
+            published_names=self._protocol.scoring.published_names,
+        )
+
+    def score(self, counts: Counts) -> dict[str, torch.Tensor]:
+        """Return the scores that counts have, by our names: `[clip]` for `[clip, cls]`."""
+        return self._protocol.scoring.average(
+            counts, self.average, skip_absent=self.absent_classes == "skip"
+        )
+
+    def score_classes(self, counts: Counts) -> dict[str, torch.Tensor]:
+        """Return the scores of each class that counts have, by our names."""
+        return self._protocol.scoring.each_class(counts)
+
+    @property
+    def num_clips(self) -> int:
+        """Number of clips so far."""
+        counted = (next(iter(counts.by_class.values())) for counts in self._counted)
+        return len(self._waiting) + sum(map(len, counted))
+
+    def _count_waiting(self) -> None:
+        if self._waiting:
+            self._counted.append(self._count(self._waiting))
+            self._waiting, self._waiting_cells = [], 0
+
+    def _count(self, waiting: list[tuple[Events, Events, int]]) -> Counts:
+        predictions, references, num_frames = zip(*waiting, strict=True)
+        clips = Clips(
+            join(predictions), join(references), torch.tensor(num_frames), self.num_classes
+        )
+        return self._protocol.count(clips, **self.settings)
+
+    def _choose(self, **given: Setting | None) -> Mapping[str, Setting]:
+        """Return the published settings of the protocol, those replaced that are given."""
+        settings = dict(self._protocol.settings)
+        for name, value in given.items():
+            if value is None:
+                continue
+            if name not in settings:
+                raise ValueError(f"{name} must be None for {self.protocol!r}, got {value!r}")
+            if name in CHOICES:
+                check_choice(name, value, CHOICES[name])
+            else:
+                value = float(value)
+                check_positive(**{name: value})
+            settings[name] = value
+        return settings
+
     def __repr__(self) -> str:
-        settings = "".join(f" {name}={value}," for name, value in self.settings.items())
+        settings = "".join(f" {name}={value!r}," for name, value in self.settings.items())
         return (
             f"SELDMetrics({self.protocol!r}, num_classes={self.num_classes},"
-            f" average={self.average!r}, frames={self.frames!r},{settings} clips={len(self.clips)})"
+            f" average={self.average!r}, frames={self.frames!r},"
+            f" absent_classes={self.absent_classes!r},{settings} clips={self.num_clips})"
         )
