@@ -1,4 +1,4 @@
-"""Where the reference numbers and the real recordings are, and a seed for every test."""
+"""Where reference numbers and real recordings are, a seed for every test, and the program."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from seldkit.cli import main
+
 ROOT = Path(__file__).parents[1]
+
+REFERENCE = "0,0,0,10,0\n1,0,0,10,0\n1,1,1,90,0\n10,0,0,10,0\n10,0,2,-90,0\n11,0,0,10,0\n"
+PREDICTION = "0,0,0,20,0\n1,0,0,14,0\n1,1,0,60,0\n10,0,0,16,0\n11,1,0,90,0\n"
 
 
 def _finder(variable: str, default: Path) -> Callable[[str], Path]:
@@ -39,3 +44,38 @@ def data() -> Callable[[str], Path]:
 def _seed() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)  # tests are small: threads would only wait for one another
+
+
+@pytest.fixture
+def seldkit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Return the program: words in; exit code, output and messages out."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def clips(write: Callable[[str, str], Path]) -> None:
+    """Write two clips: one with every kind of error, and one that is found as it is."""
+    for side, first in (("reference", REFERENCE), ("prediction", PREDICTION)):
+        write(f"{side}/mix001.csv", first)
+        write(f"{side}/mix002.csv", "0,1,0,30,0\n5,1,0,30,0\n")
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Return a function that writes a file, and the folders that it stands in."""
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write

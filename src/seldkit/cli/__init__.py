@@ -1,0 +1,5 @@
+"""The command line: score predictions and check label files without writing a program."""
+
+from seldkit.cli.program import main
+
+__all__ = ["main"]

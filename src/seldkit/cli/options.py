@@ -1,0 +1,139 @@
+"""The options of `seldkit score`."""
+
+import argparse
+from pathlib import Path
+
+from seldkit.io.editions import FORMATS
+from seldkit.io.labels import CHECKS
+from seldkit.metrics.protocols import CHOICES, PROTOCOLS
+
+
+def add_sides(parser: argparse.ArgumentParser) -> None:
+    """Add the two sides, and the protocol by which they are compared."""
+    for side, what in (("reference", "labels"), ("prediction", "what a system found")):
+        parser.add_argument(
+            side, type=Path, metavar=side.upper(), help=f"{what}: a file, or a folder of files"
+        )
+    parser.add_argument(
+        "--protocol",
+        required=True,
+        choices=PROTOCOLS,
+        metavar="NAME",
+        help=f"whose rules to score by: {', '.join(PROTOCOLS)}",
+    )
+
+
+def add_counting(group: "argparse._ArgumentGroup") -> None:
+    """Add what `SELDMetrics` takes, under its names."""
+    group.add_argument(
+        "--average",
+        choices=("macro", "micro"),
+        help="mean over classes, or counts of all classes together",
+    )
+    group.add_argument(
+        "--frames",
+        choices=("official", "clip"),
+        default="official",
+        help="frames to score: those of the published script, which may end before the last"
+        " annotated one, or all",
+    )
+    group.add_argument(
+        "--absent-classes",
+        choices=("published", "skip"),
+        default="published",
+        help="whether classes that occur nowhere count in a macro average, as published, or not",
+    )
+    group.add_argument(
+        "--counting",
+        choices=CHOICES["counting"],
+        help="keep the slips of the published script, or not",
+    )
+    group.add_argument(
+        "--matching",
+        choices=CHOICES["matching"],
+        help="l3das: over-count hits as published, or match one to one",
+    )
+    group.add_argument(
+        "--doa",
+        choices=CHOICES["doa"],
+        help="dcase2019: directions as they are, or on a grid of 10 degrees",
+    )
+    group.add_argument(
+        "--relative-distance-threshold",
+        type=float,
+        metavar="X",
+        help="dcase2024, dcase2025: largest relative distance error of a hit, inf for any",
+    )
+    group.add_argument(
+        "--distance-threshold-m", type=float, metavar="X", help="l3das: how near a hit must be"
+    )
+    group.add_argument(
+        "--require-onscreen",
+        action="store_const",
+        const=True,
+        help="dcase2025: a hit must have the right on-screen flag",
+    )
+    group.add_argument(
+        "--num-classes",
+        type=int,
+        metavar="N",
+        help="number of classes; by default that of the protocol's data, or as the labels need",
+    )
+    group.add_argument(
+        "--num-frames",
+        type=int,
+        metavar="N",
+        help="length of every clip in label frames; by default the protocol's and, with"
+        " --frames clip, up to the last event of either side",
+    )
+
+
+def add_files(group: "argparse._ArgumentGroup") -> None:
+    """Add how files are read, and what becomes of those that have no counterpart."""
+    for option, what in (
+        ("--format", "layout of the files on both sides; by default that of the protocol"),
+        ("--reference-format", "layout of the references"),
+        ("--prediction-format", "layout of the predictions"),
+    ):
+        group.add_argument(option, choices=FORMATS, metavar="NAME", help=what)
+    group.add_argument(
+        "--check",
+        choices=CHECKS,
+        default="raise",
+        help="what to do about rows that can hardly be meant (default: %(default)s an error)",
+    )
+    group.add_argument(
+        "--missing",
+        choices=("error", "empty", "skip"),
+        default="error",
+        help="what a reference without a prediction is: an error (default), a clip in which"
+        " nothing was found, or left out as the published scripts do",
+    )
+    group.add_argument(
+        "--extra",
+        choices=("error", "skip"),
+        default="error",
+        help="what a prediction without a reference is: an error (default), or left out",
+    )
+    group.add_argument(
+        "--classes", type=Path, metavar="FILE", help="names of the classes, one a line"
+    )
+
+
+def add_output(group: "argparse._ArgumentGroup") -> None:
+    """Add what is told beside the scores, and where."""
+    group.add_argument(
+        "--jackknife",
+        action="store_true",
+        help="also 95%% confidence intervals, from leaving out one clip at a time",
+    )
+    group.add_argument("--by-class", action="store_true", help="also the scores of each class")
+    group.add_argument(
+        "--by-overlap",
+        action="store_true",
+        help="also the scores by how many sources sound at once: in a frame or, where the protocol"
+        " counts seconds, at most in a second",
+    )
+    group.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write all to a JSON file, unrounded"
+    )

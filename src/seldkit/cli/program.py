@@ -1,0 +1,51 @@
+"""The program `seldkit`: its commands, and what becomes of bad input."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from seldkit.cli import check, score
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command, such as `seldkit check labels --format dcase2023`.
+
+    Args:
+        argv: The words behind the program's name; by default those that it was started with.
+
+    Returns:
+        The exit code: 0 if all is well, 1 if `check` found problems, 2 if the input is bad.
+
+    Raises:
+        SystemExit: If the words are no command, or ask for help.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from pathlib import Path
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = (Path(folder) / "clip.csv").write_text("0,3,0,90,0")
+        ...     main(["check", folder, "--format", "dcase2022"])
+        1 file, 0 problems
+        0
+    """
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"seldkit {args.command}: error: {error}\n")
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="seldkit",
+        description="Tools for sound event localization and detection (SELD).",
+        epilog="'seldkit COMMAND --help' tells all about a command and shows an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"seldkit {version('seldkit')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    score.add_command(commands)
+    check.add_command(commands)
+    return parser

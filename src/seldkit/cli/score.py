@@ -1,0 +1,188 @@
+"""`seldkit score`: what a published protocol says of predictions."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+
+from seldkit.cli.clips import Clip, choose_files, note, read_clips
+from seldkit.cli.files import match_files, read_names
+from seldkit.cli.options import add_counting, add_files, add_output, add_sides
+from seldkit.cli.tables import (
+    Table,
+    as_json,
+    as_text,
+    group_table,
+    jackknife_table,
+    overall_table,
+)
+from seldkit.io.editions import FORMATS
+from seldkit.metrics import SELDMetrics
+from seldkit.metrics.analysis import by_overlap, class_table
+
+EXAMPLE = """example:
+  seldkit score metadata_dev/dev-test-tau predictions --protocol dcase2023 --by-class
+
+Files are matched by their names, wherever in the folders they stand. The exit code is 0, or 2 if a
+file is missing, superfluous or not in order."""
+
+NUM_CLASSES = {
+    "dcase2019": 11,
+    "dcase2020": 14,
+    "dcase2021": 12,
+    "dcase2022": 13,
+    "dcase2023": 13,
+    "dcase2024": 13,
+    "dcase2025": 13,
+    "l3das21": 14,
+    "l3das22": 14,
+    "l3das23": 14,
+}
+"""How many classes the data of an edition have."""
+
+BLOCK_FRAMES = {
+    "dcase2019": 50,
+    "dcase2020": 10,
+    "dcase2021": 10,
+    "dcase2022": 10,
+    "dcase2023": 10,
+}
+"""Frames that a protocol counts together."""
+
+SETTINGS = (
+    "average",
+    "frames",
+    "absent_classes",
+    "counting",
+    "matching",
+    "doa",
+    "relative_distance_threshold",
+    "distance_threshold_m",
+    "require_onscreen",
+)
+"""The options that are arguments of `SELDMetrics`."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `score` to the commands of a program."""
+    parser = commands.add_parser(
+        "score",
+        help="score predictions as a published protocol does",
+        description="Score predictions against references, as a published protocol does.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_sides(parser)
+    add_counting(parser.add_argument_group("counting, by default as published"))
+    add_files(parser.add_argument_group("files"))
+    add_output(parser.add_argument_group("output"))
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the scores; return the exit code."""
+    if args.protocol == "dcase2019" and args.frames == "clip" and args.num_frames is None:
+        raise ValueError("--frames clip needs --num-frames here: the frame recall counts silence")
+    prefix = "label_" if args.protocol.startswith("l3das") else ""
+    files = match_files(args.reference, args.prediction, prefix=prefix)
+    names = read_names(args.classes) if args.classes else None
+    clips = read_clips(
+        choose_files(files, missing=args.missing, extra=args.extra), args, classes=names
+    )
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    metrics = SELDMetrics(args.protocol, _num_classes(args, names, clips), **settings)
+    for clip in clips:
+        try:
+            metrics.update(clip.prediction, clip.reference)
+        except ValueError as error:
+            raise ValueError(f"{clip.name}: {error}") from error
+    tables = _tables(args, metrics, clips, names or FORMATS[args.protocol].classes)
+    if args.json:
+        args.json.write_text(as_json(_described(metrics), tables), encoding="utf-8")
+    words = " ".join(f"{name}={value}" for name, value in _described(metrics).items())
+    sys.stdout.write(f"{fill(words, 79)}\n\n{as_text(tables)}")
+    return 0
+
+
+def _num_classes(
+    args: argparse.Namespace, names: Sequence[str] | None, clips: Sequence[Clip]
+) -> int:
+    """Return how many classes the user says that there are, or the data of the protocol have."""
+    if args.num_classes is not None:
+        return int(args.num_classes)
+    if names:
+        return len(names)
+    published = NUM_CLASSES[args.protocol]
+    labels = [int(e.label.max()) for clip in clips for e in clip[1:] if len(e)]
+    if max(labels, default=0) < published:
+        return published
+    note(
+        f"labels go up to {max(labels)}: {max(labels) + 1} classes are scored, not the {published}"
+        f" of {args.protocol}; --num-classes tells how many there are"
+    )
+    return max(labels) + 1
+
+
+def _tables(
+    args: argparse.Namespace, metrics: SELDMetrics, clips: Sequence[Clip], names: Sequence[str]
+) -> Mapping[str, Table]:
+    tables = {"clips": overall_table(metrics)}
+    if args.jackknife:
+        tables["jackknife"] = jackknife_table(metrics)
+    if args.by_class:
+        classes = names if len(names) == metrics.num_classes else None
+        tables["class"] = class_table(metrics, classes).as_dict()
+    groups = _groups(metrics, clips) if args.by_overlap else {}
+    if groups:
+        tables["sources"] = group_table(groups)
+    _tell_absent_classes({"all": metrics, **groups})
+    _tell_unknown_distances(metrics)
+    return tables
+
+
+def _groups(metrics: SELDMetrics, clips: Sequence[Clip]) -> Mapping[str, SELDMetrics]:
+    """Return the metrics of the frames with 1, 2, ... sources, then of those with a class twice."""
+    pairs = [(clip.prediction, clip.reference) for clip in clips]
+    unit = BLOCK_FRAMES.get(metrics.protocol, 1)
+    everywhere = by_overlap(pairs, metrics, unit=unit)
+    same_class = by_overlap(pairs, metrics, unit=unit, same_class=True)
+    groups = {str(sources): group for sources, group in everywhere.items()}
+    return groups | {f"{sources}, same class": group for sources, group in same_class.items()}
+
+
+def _tell_absent_classes(rows: Mapping[str, SELDMetrics]) -> None:
+    """Tell in which rows the mean takes in classes that are on neither side."""
+    told = []
+    for label, metrics in rows.items():
+        counts = metrics.counts().total().by_class
+        absent = int((counts["Nref"] + counts["Nsys"] == 0).sum())
+        if absent and metrics.average == "macro" and metrics.absent_classes == "published":
+            told.append(f"{absent} of {metrics.num_classes} in row {label!r}")
+    if told:
+        note(
+            f"absent classes score 0 in the mean, as published: {', '.join(told)}"
+            " (--absent-classes skip leaves them out)"
+        )
+
+
+def _tell_unknown_distances(metrics: SELDMetrics) -> None:
+    """Tell that a protocol of distances scores clips without them by another formula."""
+    unknown = int(metrics.compute().counts.get("clips_without_distance", 0))
+    if unknown:
+        note(
+            f"clips without distances: {unknown} of {metrics.num_clips}; in them the angle alone"
+            " decides what a hit is"
+        )
+
+
+def _described(metrics: SELDMetrics) -> Mapping[str, object]:
+    """Return all that one must know to get the same numbers."""
+    return {
+        "protocol": metrics.protocol,
+        "average": metrics.average,
+        "frames": metrics.frames,
+        "absent_classes": metrics.absent_classes,
+        **metrics.settings,
+        "num_classes": metrics.num_classes,
+        "num_clips": metrics.num_clips,
+    }
