@@ -10,10 +10,7 @@ from torch import Tensor
 
 from seldkit._checks import check_finite, check_shape
 from seldkit._typing import Bool, Float, Int
-from seldkit.geometry import azimuth_elevation_deg, unit_vector
-
-DECIMALS = 12
-"""Degrees are mostly decimal; rounding to so many undoes their way through a unit vector."""
+from seldkit.geometry import decimal_degrees, unit_vector
 
 Column = Tensor | NDArray[np.generic] | Sequence[float | int | bool]
 
@@ -139,20 +136,17 @@ class Events:
     @property
     def azimuth_deg(self) -> Float[Tensor, " event"]:
         """Azimuth of each row in [-180, 180), counter-clockwise, in degrees."""
-        return self.azimuth_elevation_deg()[0]
+        return (self.given_deg or decimal_degrees(self.direction))[0]
 
     @property
     def elevation_deg(self) -> Float[Tensor, " event"]:
         """Elevation of each row in [-90, 90], in degrees."""
-        return self.azimuth_elevation_deg()[1]
+        return (self.given_deg or decimal_degrees(self.direction))[1]
 
-    def azimuth_elevation_deg(self) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]]:
-        """Return azimuth and elevation of each row: those it was made from, if it was."""
-        if self._degrees is not None:
-            return self._degrees
-        azimuth, elevation = azimuth_elevation_deg(self.direction)
-        azimuth = azimuth.round(decimals=DECIMALS)
-        return azimuth.where(azimuth < 180, -180.0), elevation.round(decimals=DECIMALS)
+    @property
+    def given_deg(self) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]] | None:
+        """Azimuth and elevation as they were given, or None if unit vectors were."""
+        return self._degrees
 
     def select(self, rows: Tensor) -> "Events":
         """Return the rows that a boolean mask or a list of row numbers picks, in its order."""

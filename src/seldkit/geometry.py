@@ -50,6 +50,26 @@ def azimuth_elevation_deg(
     return torch.where(azimuth >= 180, azimuth - 360, azimuth), elevation
 
 
+def decimal_degrees(
+    direction: Float[Tensor, "*axes axis"],
+) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes"]]:
+    """Return azimuth in [-180, 180) and elevation in [-90, 90], rounded to 12 decimals.
+
+    Degrees are mostly decimal; rounding undoes their way through a unit vector of float64.
+
+    Args:
+        direction: Vectors (x, y, z) of any length, float64.
+
+    Examples:
+        >>> decimal_degrees(unit_vector(torch.tensor(0.1, dtype=torch.float64), 30.0))
+        (tensor(0.1000, dtype=torch.float64), tensor(30., dtype=torch.float64))
+    """
+    azimuth, elevation = (
+        degrees.round(decimals=12) for degrees in azimuth_elevation_deg(direction)
+    )
+    return torch.where(azimuth < 180, azimuth, -180.0), elevation
+
+
 def angle_deg(
     a: Float[Tensor, "*#axes axis"], b: Float[Tensor, "*#axes axis"]
 ) -> Float[Tensor, "*axes"]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
+from seldkit.geometry import decimal_degrees
 
 
 class Rows(NamedTuple):
@@ -18,8 +19,7 @@ class Rows(NamedTuple):
         frame: Frame in its clip, `[row]`.
         label: Class, `[row]`.
         direction: Unit vector, `[row, axis]`.
-        azimuth_deg: The same in degrees, `[row]`.
-        elevation_deg: The same in degrees, `[row]`.
+        given_deg: Azimuth and elevation as they were given, `[row, 2]`; nan where they were not.
         distance: Metres, nan where its clip has none, `[row]`.
         onscreen: Whether the source is in the picture, `[row]`; False where its clip does not say.
         has_distance: Whether the distances of a clip's rows are known, `[clip]`; an empty clip's
@@ -31,12 +31,21 @@ class Rows(NamedTuple):
     frame: Int[Tensor, " row"]
     label: Int[Tensor, " row"]
     direction: Float[Tensor, "row axis=3"]
-    azimuth_deg: Float[Tensor, " row"]
-    elevation_deg: Float[Tensor, " row"]
+    given_deg: Float[Tensor, "row 2"]
     distance: Float[Tensor, " row"]
     onscreen: Bool[Tensor, " row"]
     has_distance: Bool[Tensor, " clip"]
     has_onscreen: Bool[Tensor, " clip"]
+
+    def azimuth_elevation_deg(self) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
+        """Return azimuth and elevation: as they were given, or else of the unit vectors."""
+        degrees = self.given_deg
+        unknown = degrees[:, 0].isnan()
+        if unknown.any():
+            computed = torch.stack(decimal_degrees(self.direction[unknown]), dim=1)
+            degrees = degrees.masked_scatter(unknown.unsqueeze(1), computed)
+        azimuth, elevation = degrees.unbind(dim=1)
+        return azimuth, elevation
 
 
 class Clips(NamedTuple):
@@ -108,14 +117,18 @@ def join(events: Sequence[Events]) -> Rows:
         torch.zeros(len(each), dtype=torch.bool) if each.onscreen is None else each.onscreen
         for each in events
     ]
-    degrees = [each.azimuth_elevation_deg() for each in events]
+    given = [
+        torch.full((len(each), 2), torch.nan, dtype=torch.float64)
+        if each.given_deg is None
+        else torch.stack(each.given_deg, dim=1)
+        for each in events
+    ]
     return Rows(
         clip=torch.arange(len(events)).repeat_interleave(sizes),
         frame=torch.cat([each.frame for each in events]),
         label=torch.cat([each.label for each in events]),
         direction=torch.cat([each.direction for each in events]),
-        azimuth_deg=torch.cat([azimuth for azimuth, _ in degrees]),
-        elevation_deg=torch.cat([elevation for _, elevation in degrees]),
+        given_deg=torch.cat(given),
         distance=torch.cat(distance),
         onscreen=torch.cat(onscreen),
         has_distance=torch.tensor([each.distance is not None or not len(each) for each in events]),

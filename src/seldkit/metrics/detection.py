@@ -103,8 +103,9 @@ def _count_directions(clips: Clips, doa: str, counting: str) -> dict[str, Tensor
 
 def _on_grid(rows: Rows) -> Rows:
     """Bring directions to the grid, and keep one row of those in one place and frame."""
-    azimuth = (rows.azimuth_deg / GRID_DEG).round().clamp(-18, 17) * GRID_DEG
-    elevation = (rows.elevation_deg / GRID_DEG).round().clamp(-4, 4) * GRID_DEG
+    azimuth, elevation = rows.azimuth_elevation_deg()
+    azimuth = (azimuth / GRID_DEG).round().clamp(-18, 17) * GRID_DEG
+    elevation = (elevation / GRID_DEG).round().clamp(-4, 4) * GRID_DEG
     place = torch.stack((rows.clip, rows.frame, azimuth.long(), elevation.long()), dim=1)
     first = _first_of_each(place)
     return rows._replace(
@@ -112,8 +113,7 @@ def _on_grid(rows: Rows) -> Rows:
         frame=rows.frame[first],
         label=rows.label[first],
         direction=unit_vector(azimuth, elevation)[first],
-        azimuth_deg=azimuth[first],
-        elevation_deg=elevation[first],
+        given_deg=torch.stack((azimuth, elevation), dim=1)[first],
         distance=rows.distance[first],
         onscreen=rows.onscreen[first],
     )

@@ -63,7 +63,7 @@ def folded_azimuth(references: Rows, predictions: Rows) -> Cost:
     Stereo recordings do not tell front from back: azimuths are mirrored to the front, to
     [-90, 90], before they are compared. Elevations have no say.
     """
-    a, b = (_folded_deg(rows.azimuth_deg) for rows in (references, predictions))
+    a, b = (_folded_deg(rows.azimuth_elevation_deg()[0]) for rows in (references, predictions))
     return lambda row, col: (a[row] - b[col]).abs()
 
 
@@ -75,9 +75,7 @@ def position_distance(references: Rows, predictions: Rows) -> Cost:
 
 def _polar(rows: Rows) -> tuple[NDArray[np.float64], ...]:
     """Return azimuth in radians, sine and cosine of the elevation."""
-    azimuth, elevation = (
-        degrees.numpy() * np.pi / 180 for degrees in (rows.azimuth_deg, rows.elevation_deg)
-    )
+    azimuth, elevation = (degrees.numpy() * np.pi / 180 for degrees in rows.azimuth_elevation_deg())
     return azimuth, np.sin(elevation), np.cos(elevation)
 
 
