@@ -2,6 +2,7 @@
 
 from seldkit import (
     ambisonics,
+    arrays,
     assignment,
     augment,
     cli,
@@ -28,6 +29,7 @@ __all__ = [
     "Pipeline",
     "SELDOutput",
     "ambisonics",
+    "arrays",
     "assignment",
     "augment",
     "cli",

@@ -1,6 +1,7 @@
 """One transform, any parts: what an extractor promises."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from seldkit.features import (
 
 PRESETS = [presets.ein_seld, presets.dcase2023_foa]
 each_preset = pytest.mark.parametrize("preset", PRESETS)
+every_name = pytest.mark.parametrize("name", presets.__all__)
 Preset = Callable[[], FeatureExtractor]
 
 
@@ -79,6 +81,120 @@ def test_the_precision_of_the_input_is_kept_and_no_state_is_held(preset: Preset)
     assert extractor.float()(waveform.float()).dtype == torch.float32
 
 
+class Centred(nn.Module):
+    """A part that needs the whole clip and does not say so, beside one that looks around."""
+
+    num_bins = None
+
+    def num_channels(self, in_channels: int) -> int:
+        """Return one for each channel."""
+        return in_channels
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Return the magnitude of each bin less its mean over the clip."""
+        return spectrum.abs() - spectrum.abs().mean(dim=2, keepdim=True)
+
+
+class HalfStated(Centred):
+    """One that says too little."""
+
+    lookahead = 0
+
+
+class WithState(Centred):
+    """One that has a stream of its own, and so its own way with blocks."""
+
+    lookback = lookahead = 0
+
+    def stream(self) -> None:
+        """Return a stream."""
+
+
+class Difference(Centred):
+    """A part that looks two frames back and one ahead."""
+
+    lookback, lookahead = 2, 1
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Return by how much the magnitude grows over three frames."""
+        padded = nn.functional.pad(spectrum.abs(), (0, 0, 2, 1))
+        return padded[:, :, 3:] - padded[:, :, :-3]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 1000])
+def test_blocks_equal_the_whole(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    stft = STFT(n_fft=64, hop_length=20)
+    monkeypatch.setattr("seldkit.features.stft._BLOCK", frames * 2 * 2 * 64)
+    mel = MelFilterBank(33, n_fft=64, sample_rate=24000)
+    waveform = torch.randn(2, 2, 333)
+    stated: list[Part] = [LogMel(mel, top_db=10), Difference()]
+    unstated: list[list[Part]] = [[part] for part in (Centred(), HalfStated(), WithState())]
+    for parts in (stated, *unstated):
+        extractor = FeatureExtractor(stft, parts, in_channels=2)
+        expected = torch.cat([part(stft(waveform)) for part in parts], dim=1)
+        torch.testing.assert_close(extractor(waveform), expected)
+
+
+@every_name
+def test_presets_in_blocks_equal_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    extractor = getattr(presets, name)()
+    waveform = 0.1 * torch.randn(2, extractor.in_channels, 6000)
+    spectrum = extractor.stft(waveform)
+    expected = torch.cat([part(spectrum) for part in extractor.parts], dim=1)
+    monkeypatch.setattr("seldkit.features.stft._BLOCK", 3 * 2 * extractor.in_channels * 1024)
+    torch.testing.assert_close(extractor(waveform), expected, rtol=1e-5, atol=1e-5)
+    with_gradient = extractor(waveform.requires_grad_())
+    torch.testing.assert_close(with_gradient.detach(), expected, rtol=1e-5, atol=1e-5)
+
+
+class Learnt(Difference):
+    """A part with a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Return the difference times the weight."""
+        return self.weight * super().forward(spectrum)
+
+
+def test_parts_may_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seldkit.features.stft._BLOCK", 2 * 64)
+    part, stft, waveform = Learnt(), STFT(n_fft=64, hop_length=20), torch.randn(1, 1, 333)
+    features = FeatureExtractor(stft, [part], in_channels=1)(waveform)
+    features.square().sum().backward()
+    assert part.weight.grad is not None
+    torch.testing.assert_close(part.weight.grad, 2 * features.detach().square().sum())
+
+
+@every_name
+@pytest.mark.parametrize("signal", ["silence", "clipping", "dc", "impulse"])
+def test_extreme_signals_give_finite_values_and_gradients(name: str, signal: str) -> None:
+    extractor = getattr(presets, name)()
+    waveform = torch.zeros(1, extractor.in_channels, 4800)
+    if signal == "clipping":
+        waveform = torch.randn(waveform.shape).mul(100).clamp(-1, 1)
+    elif signal == "dc":
+        waveform += 1
+    elif signal == "impulse":
+        waveform[..., 2000] = 1
+    features = extractor(waveform.requires_grad_())
+    assert features.isfinite().all()
+    if features.requires_grad:
+        features.sum().backward()
+        assert waveform.grad is not None
+        assert waveform.grad.isfinite().all()
+
+
+def test_gradients_in_double_precision() -> None:
+    mel = MelFilterBank(3, n_fft=16, sample_rate=24000)
+    stft = STFT(n_fft=16, hop_length=8)
+    extractor = FeatureExtractor(stft, [LogMel(mel), IntensityVector(mel)])
+    waveform = torch.randn(1, 4, 24, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(extractor, (waveform,))
+
+
 @each_preset
 def test_gradients_reach_the_waveform(preset: Preset) -> None:
     waveform = torch.randn(1, 4, 4800, requires_grad=True)
@@ -104,6 +220,50 @@ def test_exports(preset: Preset) -> None:
     extractor, waveform = preset(), torch.randn(2, 4, 4800)
     exported = torch.export.export(extractor, (waveform,))
     torch.testing.assert_close(exported.module()(waveform), extractor(waveform))
+
+
+def without_complex_numbers(extractor: FeatureExtractor, waveform: Tensor) -> Any:
+    """Export to ONNX with any number of clips and samples, and load into onnxruntime."""
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    sizes = {"waveform": {0: "batch", 2: "samples"}}
+    program = torch.onnx.export(
+        extractor.for_export(), (waveform,), dynamic_shapes=sizes, dynamo=True, verbose=False
+    )
+    assert program is not None
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return runtime.InferenceSession(program.model_proto.SerializeToString(), options)
+
+
+@pytest.mark.transforms
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec.. is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", ["ein_seld", "dcase2023_foa"])
+def test_exports_to_onnx(name: str) -> None:
+    extractor = getattr(presets, name)()
+    session = without_complex_numbers(extractor, 0.1 * torch.randn(2, 4, 4800))
+    for batch, samples in ((2, 4800), (1, 12345), (3, 2400)):
+        waveform = 0.1 * torch.randn(batch, 4, samples)
+        (found,) = session.run(None, {"waveform": waveform.numpy()})
+        expected = extractor(waveform)
+        # Of noise the quietest bands have their levels from few digits.
+        torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=5e-3)
+        assert (torch.from_numpy(found) - expected).abs().mean() < 1e-5
+
+
+@pytest.mark.transforms
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_features_without_complex_numbers(dtype: torch.dtype) -> None:
+    extractor, waveform = presets.ein_seld(), torch.randn(2, 4, 4800, dtype=dtype)
+    copy = extractor.for_export()
+    assert copy.stft.basis.dtype == torch.float32
+    assert extractor.stft.window.dtype == torch.float64
+    features = copy(waveform)
+    assert features.dtype == dtype
+    torch.testing.assert_close(features, extractor(waveform), rtol=1e-4, atol=5e-3)
+    stream = copy.stream()
+    streamed = torch.cat((stream.push(waveform[0]), stream.flush()), dim=1)
+    torch.testing.assert_close(streamed, extractor(waveform)[0], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.messages

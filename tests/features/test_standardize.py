@@ -1,6 +1,8 @@
 """Standardisation measures what numpy measures, however the data comes in."""
 
 import copy
+import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seldkit.features import Standardize
+from seldkit.features.standardize import StandardizePer
 
 quick = settings(deadline=None, max_examples=40)
 
@@ -51,7 +54,7 @@ def test_constant_bins_are_only_centred(value: float) -> None:
     features = torch.randn(1, 1, 100, 2)
     features[..., 1] = value
     standardize = Standardize(1, 2).fit(features.split(7, dim=2))
-    assert standardize.std[0, 0, 1] == 1
+    assert standardize.std[0, 0, 1] < 1e-9
     torch.testing.assert_close(standardize(features)[..., 1], torch.zeros(1, 1, 100))
 
 
@@ -67,7 +70,85 @@ def test_it_travels_in_the_state_dict() -> None:
     loaded.load_state_dict(Standardize(2, 3).state_dict())
     assert not loaded.fitted
     assert sorted(fitted.state_dict()) == ["mean", "num_frames", "std"]
-    assert "2, 3, fitted=True" in repr(fitted)
+    assert "2, 3, per='channel_bin', channels=None, fitted=True" in repr(fitted)
+
+
+def test_what_varies_by_rounding_alone_is_constant() -> None:
+    # Float32 near 1e5 goes in steps of 1/128: noise of one step is rounding, of thirty is signal.
+    steps = torch.randint(-1, 2, (1, 1, 1000, 2)) * torch.tensor([1.0, 30.0]) / 128
+    features = 1e5 + steps
+    result = Standardize(1, 2).fit([features])(features)
+    assert result[..., 0].abs().max() < 0.02
+    torch.testing.assert_close(result[..., 1].std(), torch.tensor(1.0), rtol=0.01, atol=0)
+
+
+@quick
+@given(
+    shares=st.lists(st.lists(st.integers(0, 5), max_size=3), min_size=1, max_size=4),
+    offset=st.sampled_from((0.0, -1e4)),
+    per=st.sampled_from(("channel_bin", "channel")),
+)
+def test_merging_workers_equals_one_pass(
+    shares: list[list[int]], offset: float, per: StandardizePer
+) -> None:
+    data = [[offset + torch.randn(2, 3, n, 4) for n in share] for share in shares]
+    workers = []
+    for share in data:
+        worker = Standardize(3, 4, per=per)
+        for batch in share:
+            worker.update(batch)
+        workers.append(pickle.loads(pickle.dumps(worker)))  # as from another process
+    merged = Standardize(3, 4, per=per)
+    for worker in workers:
+        merged.merge(worker)
+    batches = [batch for share in data for batch in share]
+    assert merged.fitted == any(batch.numel() for batch in batches)
+    if merged.fitted:
+        whole = Standardize(3, 4, per=per).fit(batches)
+        torch.testing.assert_close(merged.mean, whole.mean, rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(merged.std, whole.std, rtol=1e-7, atol=1e-9)
+        assert int(merged.num_frames) == int(whole.num_frames)
+
+
+def test_measuring_goes_on_after_loading() -> None:
+    first, second = torch.randn(2, 2, 50, 3) - 60, 5 * torch.randn(1, 2, 70, 3)
+    first[..., 1] = -100
+    each: list[dict[str, Any]] = [{}, {"per": "channel"}, {"channels": [1]}]
+    for arguments in each:
+        loaded = Standardize(2, 3, **arguments)
+        loaded.load_state_dict(Standardize(2, 3, **arguments).fit([first]).state_dict())
+        whole = Standardize(2, 3, **arguments).fit([first, second])
+        torch.testing.assert_close(loaded.update(second).mean, whole.mean)
+        torch.testing.assert_close(loaded.std, whole.std)
+        assert torch.equal(loaded.num_frames, whole.num_frames)
+
+
+def test_a_channel_as_a_whole_keeps_its_shape() -> None:
+    features = torch.randn(3, 2, 40, 5, dtype=torch.float64) * torch.arange(1, 6) - 30
+    standardize = Standardize(2, 5, per="channel").fit(features.split(1))
+    expected = features - features.mean(dim=(0, 2, 3), keepdim=True)
+    expected /= expected.square().mean(dim=(0, 2, 3), keepdim=True).sqrt()
+    torch.testing.assert_close(standardize(features), expected, rtol=1e-6, atol=1e-6)
+    plain = Standardize(2, 5)
+    plain.load_state_dict(standardize.state_dict())  # the state says all that is needed
+    assert torch.equal(plain(features), standardize(features))
+
+
+def test_other_channels_pass() -> None:
+    features = 5 + torch.randn(2, 4, 30, 3)
+    standardize = Standardize(4, 3, channels=[0, 2]).fit([features])
+    result = standardize(features)
+    assert torch.equal(result[:, 1::2], features[:, 1::2])
+    torch.testing.assert_close(result[:, ::2], Standardize(4, 3).fit([features])(features)[:, ::2])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_standardised_in_single(dtype: torch.dtype) -> None:
+    features = (torch.randn(2, 2, 30, 3) - 60).to(dtype)
+    standardize = Standardize(2, 3).fit([features])
+    result = standardize(features)
+    assert result.dtype == dtype
+    assert torch.equal(result, standardize(features.float()).to(dtype))
 
 
 def test_a_failed_fit_leaves_the_old_one() -> None:
@@ -91,13 +172,37 @@ def test_compiles_and_exports() -> None:
     features = torch.randn(2, 2, 9, 3)
     standardize = Standardize(2, 3).fit([features])
     compiled = torch.compile(standardize, fullgraph=True, backend="eager")
+    before = compiled(features)
+    torch.testing.assert_close(before, standardize(features))
+    other = 3 + 2 * torch.randn(2, 2, 9, 3)
+    standardize.load_state_dict(Standardize(2, 3).fit([other]).state_dict())
     torch.testing.assert_close(compiled(features), standardize(features))
+    assert not torch.equal(before, standardize(features))
     exported = torch.export.export(standardize, (features,))
     torch.testing.assert_close(exported.module()(features), standardize(features))
 
 
+@pytest.mark.transforms
+def test_a_compiled_one_works_once_its_state_is_loaded() -> None:
+    features = torch.randn(2, 2, 9, 3)
+    fitted = Standardize(2, 3).fit([features])
+    standardize = Standardize(2, 3)
+    compiled = torch.compile(standardize, fullgraph=True, backend="eager")
+    with pytest.raises(RuntimeError):
+        compiled(features)
+    standardize.load_state_dict(fitted.state_dict())
+    torch.testing.assert_close(compiled(features), fitted(features))
+
+
 @pytest.mark.messages
 def test_messages() -> None:
+    with pytest.raises(ValueError, match="per must be one of 'channel_bin', 'channel', got 'bin'"):
+        Standardize(1, 3, per="bin")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"channels must lie in 0 to 3, got \[4\]"):
+        Standardize(4, 3, channels=[0, 4])
+    message = r"other must be Standardize\(2, 3, .*\), got \(2, 3, per='channel', .*\)"
+    with pytest.raises(ValueError, match=message):
+        Standardize(2, 3).merge(Standardize(2, 3, per="channel"))
     with pytest.raises(ValueError, match="num_channels must be positive, got 0"):
         Standardize(0, 3)
     with pytest.raises(ValueError, match="num_bins must be positive, got -1"):

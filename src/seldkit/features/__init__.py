@@ -1,20 +1,40 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
-from seldkit.features.extractor import FeatureExtractor, Part
+from seldkit.features.extractor import FeatureExtractor
+from seldkit.features.gcc_phat import GCCPHAT, gcc_phat
 from seldkit.features.intensity import IntensityVector, intensity_vector
+from seldkit.features.level import LevelDifference, MidSideLevel
+from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.part import Part, PartStream
+from seldkit.features.phase import PhaseDifference, phase_difference
+from seldkit.features.salsa import SALSA
+from seldkit.features.salsa_lite import SALSALite
 from seldkit.features.standardize import Standardize
-from seldkit.features.stft import STFT
+from seldkit.features.stft import STFT, RealSpectrum
+from seldkit.features.stream import FeatureStream
 
 __all__ = [
+    "GCCPHAT",
+    "SALSA",
     "STFT",
     "FeatureExtractor",
+    "FeatureStream",
     "IntensityVector",
+    "LevelDifference",
+    "LogMagnitude",
     "LogMel",
     "MelFilterBank",
+    "MidSideLevel",
     "Part",
+    "PartStream",
+    "PhaseDifference",
+    "RealSpectrum",
+    "SALSALite",
     "Standardize",
+    "gcc_phat",
     "intensity_vector",
+    "phase_difference",
     "presets",
 ]

@@ -1,34 +1,18 @@
 """From waveform to features: one STFT, any number of parts that read it."""
 
+import copy
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from itertools import chain
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
+from seldkit.features.part import Part, per_clip, runs_in_blocks
 from seldkit.features.stft import STFT
-
-
-@runtime_checkable
-class Part(Protocol):
-    """What reads the spectrum in a `FeatureExtractor`: a module with these members."""
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of bins of the result, or None for those of the spectrum."""
-        ...
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return the number of channels made of so many microphones or ambisonic channels."""
-        ...
-
-    def __call__(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
-        """Return the features of each clip."""
-        ...
+from seldkit.features.stream import FeatureStream, PartsInStep, WindowStream
 
 
 class FeatureExtractor(nn.Module):
@@ -87,5 +71,72 @@ class FeatureExtractor(nn.Module):
     ) -> Float[Tensor, "batch out time bin"]:
         """Return the features of each clip."""
         check_shape("waveform", waveform, "batch channel sample", channel=self.in_channels)
+        if self._runs_in_blocks(waveform):
+            return self._in_blocks(waveform)
         spectrum = self.stft(waveform)
         return torch.cat([part(spectrum) for part in self.parts], dim=1)
+
+    def stream(self) -> FeatureStream:
+        """Return a new stream, which takes the samples of one clip chunk by chunk.
+
+        Raises:
+            ValueError: If a part needs the whole clip, such as `LogMel` with `top_db`.
+
+        Examples:
+            >>> from seldkit.features import presets
+            >>> extractor, waveform = presets.ein_seld(), torch.randn(4, 24000)
+            >>> stream = extractor.stream()
+            >>> parts = [stream.push(chunk) for chunk in waveform.split(4800, dim=1)]
+            >>> [part.shape[1] for part in parts], stream.latency
+            ([8, 8, 8, 8, 8], 512)
+            >>> features = torch.cat([*parts, stream.flush()], dim=1)
+            >>> torch.allclose(features, extractor(waveform.unsqueeze(0))[0], atol=1e-5)
+            True
+        """
+        return FeatureStream(self.stft, self._parts(), in_channels=self.in_channels)
+
+    def for_export(self) -> "FeatureExtractor":
+        """Return a copy without complex numbers, which can be exported to ONNX.
+
+        Its transform is `real_valued`, and its tables are float32. The features are the same up to
+        rounding, but take longer. In the exported graph batch and samples may have any size.
+
+        Examples:
+            >>> from seldkit.features import presets
+            >>> presets.ein_seld().for_export().stft.real_valued
+            True
+        """
+        stft, parts = self.stft.for_export(), copy.deepcopy(self._parts())
+        return FeatureExtractor(stft, parts, in_channels=self.in_channels).float().eval()
+
+    def _parts(self) -> list[Part]:
+        return [cast(Part, part) for part in self.parts]
+
+    def _runs_in_blocks(self, waveform: Tensor) -> bool:
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        possible = self.stft.block_size(waveform) is not None and not learns
+        return possible and all(runs_in_blocks(part) for part in self._parts())
+
+    def _in_blocks(self, waveform: Tensor) -> Tensor:
+        """Return the features, computed from samples to features block by block.
+
+        What one step leaves in the cache the next one reads there, and of the whole clip nothing
+        but the features is in memory.
+        """
+        parts, count = self._parts(), self.stft.num_frames(waveform.shape[2])
+        sizes = [part.num_channels(self.in_channels) for part in parts]
+        shape = (len(waveform), self.num_channels, count, self.num_bins)
+        dtype = waveform.dtype if waveform.dtype == torch.float64 else torch.float32
+        features = waveform.new_empty(shape, dtype=dtype)
+        in_step, done = PartsInStep([WindowStream(part) for part in parts]), 0
+        runs = (in_step.push(spectrum) for spectrum in self.stft.blocks(waveform))
+        for run in chain(runs, (in_step.flush() for _ in range(1))):
+            places = features[:, :, done : done + run[0].shape[2]].split(sizes, dim=1)
+            for place, known in zip(places, run, strict=True):
+                place.copy_(known)
+            done += run[0].shape[2]
+        for part, place in zip(parts, features.split(sizes, dim=1), strict=True):
+            step = per_clip(part)
+            if step is not None:
+                place.copy_(step(place))
+        return features

@@ -1,16 +1,19 @@
-r"""Active acoustic intensity of first-order ambisonics (FOA).
+r"""Acoustic intensity of first-order ambisonics (FOA).
 
 With the omnidirectional channel $W$ and the dipoles $Y, Z, X$ of a spectrum, the active
 intensity $I_c = \operatorname{Re}(W^* C)$ points to where the sound comes from. Published systems
 differ in how they normalise it:
 
-| `norm`          | divided by                               | used by            |
-| --------------- | ---------------------------------------- | ------------------ |
-| `"unit"`        | $\lVert I \rVert$                        | EINV2, PSELDNets, DCASE 2020 |
-| `"energy"`      | $|W|^2 + (|Y|^2 + |Z|^2 + |X|^2) / 3$    | DCASE 2022 to 2024 |
-| `"mean_energy"` | $(|W|^2 + |Y|^2 + |Z|^2 + |X|^2) / 2$    | DCASE 2021         |
+| `norm`          | divided by                            | used by                        |
+| --------------- | ------------------------------------- | ------------------------------ |
+| `"unit"`        | $\lVert I \rVert$                     | EINV2, PSELDNets, DCASE 2020   |
+| `"energy"`      | $|W|^2 + (|Y|^2 + |Z|^2 + |X|^2) / 3$ | Perotin 2018, DCASE 2022, 2023 |
+| `"mean_energy"` | $(|W|^2 + |Y|^2 + |Z|^2 + |X|^2) / 2$ | DCASE 2021, AT2SELD            |
+| None            | 1                                     | to let loudness weigh the bins |
 
-One plane wave has length 1 with `"unit"` and `"mean_energy"` and 3/4 with `"energy"`.
+One plane wave has length 1 with `"unit"` and `"mean_energy"`, 3/4 with `"energy"` and its power
+without. The reactive intensity $\operatorname{Im}(W^* C)$ of one plane wave is zero: it shows
+standing waves, as near to a source and in reverberation.
 """
 
 from typing import Literal
@@ -21,33 +24,39 @@ from torch import Tensor, nn
 from seldkit._checks import check_choice, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.mel import MelFilterBank
+from seldkit.features.products import imaginary_product, real_product
 
 IntensityNorm = Literal["unit", "energy", "mean_energy"]
 IntensityAxes = Literal["yzx", "xyz"]
+IntensityKind = Literal["active", "reactive"]
 
-_EPS = {"unit": 2.0**-23, "energy": 1e-8, "mean_energy": 1e-8}
+_EPS = {"unit": 2.0**-23, "energy": 1e-8, "mean_energy": 1e-8, None: 0.0}
 
 
 def intensity_vector(
     spectrum: Complex[Tensor, "batch channel=4 time freq"],
     *,
-    norm: IntensityNorm = "unit",
+    norm: IntensityNorm | None = "unit",
     eps: float | None = None,
+    kind: IntensityKind = "active",
 ) -> Float[Tensor, "batch axis=3 time freq"]:
-    r"""Return the normalised active intensity $\operatorname{Re}(W^* C)$ of each bin.
+    r"""Return the normalised intensity of each bin.
 
     Args:
         spectrum: Spectrum of FOA audio in ACN order (W, Y, Z, X), SN3D normalised.
         norm: `"unit"` divides by the length of the vector, `"energy"` by the energy with the
-            dipoles weighed by a third, `"mean_energy"` by half the sum of the four energies.
+            dipoles weighed by a third, `"mean_energy"` by half the sum of the four energies, None
+            by nothing.
         eps: Added to the divisor; by default what the published extractors add, 2⁻²³ for `"unit"`
             and 1e-8 for the others.
+        kind: `"active"` for the flow of energy $\operatorname{Re}(W^* C)$, which points to the
+            source, or `"reactive"` for $\operatorname{Im}(W^* C)$.
 
     Returns:
         The vector in the order of the dipoles (y, z, x); silence gives zeros.
 
     Raises:
-        ValueError: If there are not four channels or `norm` is unknown.
+        ValueError: If there are not four channels, or `norm` or `kind` is unknown.
 
     Examples:
         >>> w, y, z, x = 1 + 1j, 1 + 1j, 0j, 0j  # a plane wave from the left (+y)
@@ -57,16 +66,18 @@ def intensity_vector(
     """
     check_shape("spectrum", spectrum, "batch channel time freq", channel=4)
     check_choice("norm", norm, _EPS)
-    # On real parts: complex products would need copies of the conjugate and of the result.
-    real, imag = spectrum.real, spectrum.imag
-    flow = real[:, :1] * real[:, 1:] + imag[:, :1] * imag[:, 1:]
+    check_choice("kind", kind, ("active", "reactive"))
+    product = real_product if kind == "active" else imaginary_product
+    flow = product(spectrum, slice(0, 1), slice(1, 4))
+    if norm is None:
+        return flow
     if norm == "unit":
-        # Many times as fast as vector_norm over this axis; the bound keeps gradients of silence 0.
-        square = flow.square().sum(dim=1, keepdim=True)
+        # The bound keeps gradients of silence 0.
+        square = _total(flow.square())
         divisor = square.clamp(min=torch.finfo(square.dtype).tiny).sqrt()
     else:
-        energy = real.square() + imag.square()
-        omni, dipole = energy[:, :1], energy[:, 1:].sum(dim=1, keepdim=True)
+        power = real_product(spectrum)
+        omni, dipole = power[:, :1], _total(power[:, 1:])
         divisor = omni + dipole / 3 if norm == "energy" else (omni + dipole) / 2
     intensity: Tensor = flow / (divisor + (_EPS[norm] if eps is None else eps))
     return intensity
@@ -82,28 +93,35 @@ class IntensityVector(nn.Module):
     Args:
         mel: Filter bank that sums the normalised vectors of the bins; None keeps linear bins. With
             area-normalised filters the sums are small: a few hundredths.
-        norm: See [`intensity_vector`][seldkit.features.intensity_vector].
+        norm: What the vector is divided by, see
+            [`intensity_vector`][seldkit.features.intensity_vector].
         axes: Order of the output: `"yzx"` as the channels come, which nearly all published
             extractors use, or `"xyz"`.
-        eps: See [`intensity_vector`][seldkit.features.intensity_vector].
+        eps: Added to the divisor, see
+            [`intensity_vector`][seldkit.features.intensity_vector].
+        kind: `"active"` or `"reactive"`.
 
     Examples:
         >>> IntensityVector()(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
         torch.Size([1, 3, 5, 513])
     """
 
+    lookback = lookahead = 0
+
     def __init__(
         self,
         mel: MelFilterBank | None = None,
         *,
-        norm: IntensityNorm = "unit",
+        norm: IntensityNorm | None = "unit",
         axes: IntensityAxes = "yzx",
         eps: float | None = None,
+        kind: IntensityKind = "active",
     ) -> None:
         super().__init__()
         check_choice("norm", norm, _EPS)
         check_choice("axes", axes, ("yzx", "xyz"))
-        self.mel, self.norm, self.axes, self.eps = mel, norm, axes, eps
+        check_choice("kind", kind, ("active", "reactive"))
+        self.mel, self.norm, self.axes, self.eps, self.kind = mel, norm, axes, eps, kind
 
     @property
     def num_bins(self) -> int | None:
@@ -120,11 +138,15 @@ class IntensityVector(nn.Module):
         self, spectrum: Complex[Tensor, "batch channel=4 time freq"]
     ) -> Float[Tensor, "batch axis=3 time bin"]:
         """Return the intensity vector of each bin or band."""
-        vector = intensity_vector(spectrum, norm=self.norm, eps=self.eps)
-        if self.axes == "xyz":
-            vector = vector.roll(1, dims=1)
-        return vector if self.mel is None else self.mel(vector)
+        vector = intensity_vector(spectrum, norm=self.norm, eps=self.eps, kind=self.kind)
+        bands: Tensor = vector if self.mel is None else self.mel(vector)
+        return bands if self.axes == "yzx" else bands.roll(1, dims=1)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"norm={self.norm!r}, axes={self.axes!r}, eps={self.eps}"
+        return f"norm={self.norm!r}, axes={self.axes!r}, eps={self.eps}, kind={self.kind!r}"
+
+
+def _total(dipoles: Float[Tensor, "batch channel=3 time freq"]) -> Tensor:
+    """Sum over channels: over so few, and so far apart, `sum` is slow."""
+    return dipoles[:, :1] + dipoles[:, 1:2] + dipoles[:, 2:]

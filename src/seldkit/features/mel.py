@@ -7,6 +7,7 @@ a separate choice.
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from seldkit._checks import check_choice, check_positive, check_shape
 from seldkit._typing import Complex, Float
+from seldkit.features.products import real_product
 
 MelScale = Literal["slaney", "htk"]
 MelNorm = Literal["slaney"]
@@ -21,6 +23,7 @@ MelNorm = Literal["slaney"]
 _LINEAR_HZ = 200 / 3
 _BREAK_HZ = 1000.0
 _LOG_STEP = math.log(6.4) / 27
+_GROUP = 16  # bands multiplied at a time: fewer leave the vector units empty, more multiply zeros
 
 
 class MelFilterBank(nn.Module):
@@ -49,6 +52,7 @@ class MelFilterBank(nn.Module):
     """
 
     weight: Tensor
+    _single: Tensor
 
     def __init__(
         self,
@@ -89,6 +93,10 @@ class MelFilterBank(nn.Module):
         if norm == "slaney":
             weight = weight * 2 / (edges[2:] - edges[:-2])
         self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("_single", weight.float(), persistent=False)
+        first = range(0, max(num_mels - _GROUP, 0) + 1, _GROUP)
+        last = [*first[1:], num_mels]
+        self._groups = [_reach(weight, slice(*ends)) for ends in zip(first, last, strict=True)]
 
     def forward(self, bins: Float[Tensor, "*axes freq"]) -> Float[Tensor, "*axes mel"]:
         """Return the weighted sum of the bins in each band."""
@@ -96,8 +104,15 @@ class MelFilterBank(nn.Module):
             raise ValueError(
                 f"bins must be (..., freq={self.weight.shape[0]}), got shape {tuple(bins.shape)}"
             )
+        weight = self._single if bins.dtype == torch.float32 else self.weight
+        weight = weight.to(bins.dtype)
         with torch.autocast(bins.device.type, enabled=False):
-            return bins @ self.weight.to(bins.dtype)
+            if bins.requires_grad or bins.device.type != "cpu":
+                return bins @ weight
+            # A band reads few bins: without the zeros there is several times less to multiply.
+            rows = bins.reshape(-1, bins.shape[-1])
+            groups = [rows[:, reach] @ weight[reach, bands] for reach, bands in self._groups]
+            return torch.cat(groups, dim=1).reshape(*bins.shape[:-1], self.num_mels)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -116,9 +131,16 @@ class LogMel(nn.Module):
 
     Args:
         mel: The filter bank.
-        floor: Least power; its level is the least value, -100 dB by default.
+        floor: Least value of a band before the logarithm; -100 dB by default.
         top_db: If given, values are raised to at most this many decibels below the loudest of the
             whole clip and channel, which cannot be computed from a part of the clip.
+        top_db_per: `"channel"`, or `"clip"` for the loudest of all channels of the clip.
+        exponent: What the bands sum: 2 for power, 1 for magnitude.
+        offset: Added to each band before the logarithm, where systems do that in place of a floor.
+        log: `"db"` for decibels, `"natural"` for the natural logarithm.
+
+    Raises:
+        ValueError: If a setting is out of range, or `top_db` is given for the natural logarithm.
 
     Examples:
         >>> bank = MelFilterBank(64, n_fft=1024, sample_rate=24000)
@@ -126,14 +148,32 @@ class LogMel(nn.Module):
         tensor([-100.])
     """
 
+    lookback = lookahead = 0
+
     def __init__(
-        self, mel: MelFilterBank, *, floor: float = 1e-10, top_db: float | None = None
+        self,
+        mel: MelFilterBank,
+        *,
+        floor: float = 1e-10,
+        top_db: float | None = None,
+        top_db_per: Literal["channel", "clip"] = "channel",
+        exponent: Literal[1, 2] = 2,
+        offset: float = 0.0,
+        log: Literal["db", "natural"] = "db",
     ) -> None:
         super().__init__()
         check_positive(floor=floor)
+        check_choice("top_db_per", top_db_per, ("channel", "clip"))
+        check_choice("exponent", exponent, (1, 2))
+        check_choice("log", log, ("db", "natural"))
         if top_db is not None:
             check_positive(top_db=top_db)
-        self.mel, self.floor, self.top_db = mel, floor, top_db
+            if log != "db":
+                raise ValueError(f"top_db needs log='db', got {log!r}")
+        if not offset >= 0:
+            raise ValueError(f"offset must not be negative, got {offset}")
+        self.mel, self.floor, self.top_db, self.top_db_per = mel, floor, top_db, top_db_per
+        self.exponent, self.offset, self.log = exponent, offset, log
 
     @property
     def num_bins(self) -> int:
@@ -144,20 +184,52 @@ class LogMel(nn.Module):
         """Return the number of channels made of so many channels."""
         return in_channels
 
+    @property
+    def per_clip(self) -> Callable[[Tensor], Tensor] | None:
+        """The step that needs the whole clip: `top_db`."""
+        return None if self.top_db is None else self._raise_to_top_db
+
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time mel"]:
         """Return the level of each band."""
+        level = self.per_frame(spectrum)
+        return level if self.per_clip is None else self.per_clip(level)
+
+    def per_frame(
+        self, spectrum: Complex[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the level of each band before `top_db`."""
         check_shape("spectrum", spectrum, "batch channel time freq")
-        power = spectrum.real.square() + spectrum.imag.square()
-        level: Tensor = 10 * self.mel(power).clamp(min=self.floor).log10()
-        if self.top_db is None:
-            return level
-        return level.maximum(level.amax(dim=(2, 3), keepdim=True) - self.top_db)
+        bins = real_product(spectrum)
+        if self.exponent == 1:
+            # The bound keeps gradients of silence 0.
+            bins = bins.clamp(min=torch.finfo(bins.dtype).tiny).sqrt()
+        bands: Tensor = self.mel(bins)
+        if self.offset:
+            bands = bands + self.offset
+        bands = bands.clamp(min=self.floor)
+        if self.log == "natural":
+            return bands.log()
+        return bands.log10() * (20 / self.exponent)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"floor={self.floor}, top_db={self.top_db}"
+        return (
+            f"floor={self.floor}, top_db={self.top_db}, top_db_per={self.top_db_per!r}, "
+            f"exponent={self.exponent}, offset={self.offset}, log={self.log!r}"
+        )
+
+    def _raise_to_top_db(self, level: Tensor) -> Tensor:
+        assert self.top_db is not None
+        axes = (2, 3) if self.top_db_per == "channel" else (1, 2, 3)
+        return level.maximum(level.amax(dim=axes, keepdim=True) - self.top_db)
+
+
+def _reach(weight: Tensor, bands: slice) -> tuple[slice, slice]:
+    """Return the bins that a group of bands reads, and the group."""
+    bins = weight[:, bands].any(dim=1).nonzero().flatten().tolist() or [0]
+    return slice(bins[0], bins[-1] + 1), bands
 
 
 def _hz_to_mel(hz: float, scale: MelScale) -> float:

@@ -1,5 +1,8 @@
 """Short-time Fourier transform: waveform to complex spectrum."""
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -9,6 +12,34 @@ from torch.nn import functional
 from seldkit._checks import check_choice, check_positive, check_shape
 from seldkit._typing import Complex, Float
 
+# Samples under the windows of one block of frames, for each thread: what its cache holds.
+_BLOCK = 2**19
+
+
+@dataclass
+class RealSpectrum:
+    """A spectrum as two real tensors, for run times without complex numbers, such as ONNX.
+
+    It has as much of a complex tensor as the parts read.
+
+    Args:
+        real: Real part, `(batch, channel, time, freq)`.
+        imag: Imaginary part, the same shape.
+    """
+
+    real: Tensor
+    imag: Tensor
+
+    @property
+    def shape(self) -> torch.Size:
+        """Sizes of batch, channel, time and freq."""
+        return self.real.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.real.ndim
+
 
 class STFT(nn.Module):
     """Short-time Fourier transform with a periodic Hann window.
@@ -17,9 +48,9 @@ class STFT(nn.Module):
     `i * hop_length`; beyond both ends of the clip the waveform is continued by `pad_mode`.
 
     Shape:
-        - Input: `(batch, channel, sample)`, float32 or float64.
+        - Input: `(batch, channel, sample)`, float32 or float64; lower precisions become float32.
         - Output: `(batch, channel, time, freq=n_fft // 2 + 1)`, complex of the same precision, with
-          `sample // hop_length + 1` frames, one fewer without `last_frame`.
+          `num_frames(sample)` frames.
 
     Args:
         n_fft: Length of the FFT, in samples.
@@ -30,6 +61,8 @@ class STFT(nn.Module):
         offset: Constant added to the waveform; published extractors keep the logarithm of silence
             finite with it.
         last_frame: Whether to keep the last frame, which is centred on the end of the clip.
+        real_valued: Return a [`RealSpectrum`][seldkit.features.RealSpectrum], computed by a real
+            convolution: slower, but it can be exported to ONNX.
 
     Raises:
         ValueError: If a size is not positive, the window is longer than the FFT or the hop than
@@ -42,6 +75,7 @@ class STFT(nn.Module):
     """
 
     window: Tensor
+    basis: Tensor
 
     def __init__(
         self,
@@ -53,6 +87,7 @@ class STFT(nn.Module):
         pad_mode: Literal["reflect", "constant"] = "reflect",
         offset: float = 0.0,
         last_frame: bool = True,
+        real_valued: bool = False,
     ) -> None:
         super().__init__()
         win_length = n_fft if win_length is None else win_length
@@ -65,10 +100,14 @@ class STFT(nn.Module):
             )
         self.n_fft, self.hop_length, self.win_length = n_fft, hop_length, win_length
         self.sample_rate, self.pad_mode = sample_rate, pad_mode
-        self.offset, self.last_frame = offset, last_frame
+        self.offset, self.last_frame, self.real_valued = offset, last_frame, real_valued
         # float64, so that float64 input is transformed exactly; cast to the input's precision.
         window = torch.hann_window(win_length, dtype=torch.float64)
+        left = (n_fft - win_length) // 2
+        window = functional.pad(window, (left, n_fft - win_length - left))
         self.register_buffer("window", window, persistent=False)
+        if real_valued:
+            self.register_buffer("basis", _real_basis(window), persistent=False)
 
     @property
     def num_bins(self) -> int:
@@ -80,46 +119,150 @@ class STFT(nn.Module):
         """Frames per second."""
         return self.sample_rate / self.hop_length
 
+    def num_frames(self, num_samples: int) -> int:
+        """Return the number of frames of a clip.
+
+        With `last_frame` these are `num_samples // hop_length + 1`, but if `n_fft` is odd and the
+        clip a whole number of hops the FFT of the last frame does not fit, as with `torch.stft`
+        and librosa. Without it they are `num_samples // hop_length` always.
+        """
+        if not self.last_frame:
+            return num_samples // self.hop_length
+        return (num_samples - self.n_fft % 2) // self.hop_length + 1
+
     def forward(
         self, waveform: Float[Tensor, "batch channel sample"]
     ) -> Complex[Tensor, "batch channel time freq"]:
         """Return the spectrum of every frame."""
+        if self.block_size(waveform) is not None:
+            return torch.cat(list(self.blocks(waveform)), dim=2)
+        self.check(waveform)
+        half, num_samples = self.n_fft // 2, waveform.shape[-1]
+        padded = functional.pad(self.prepare(waveform), (half, half), mode=self.pad_mode)
+        if not self.last_frame:
+            padded = padded[..., : self._span(self.num_frames(num_samples))]
+        if self.real_valued:
+            return self._real_transform(padded)  # type: ignore[return-value]  # acts as complex
+        return self.transform(padded)
+
+    def for_export(self) -> "STFT":
+        """Return the same transform with `real_valued=True`."""
+        return STFT(
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            sample_rate=self.sample_rate,
+            pad_mode=self.pad_mode,
+            offset=self.offset,
+            last_frame=self.last_frame,
+            real_valued=True,
+        )
+
+    def blocks(
+        self, waveform: Float[Tensor, "batch channel sample"]
+    ) -> Iterator[Complex[Tensor, "batch channel _ freq"]]:
+        """Yield the spectrum of every frame, block by block."""
+        self.check(waveform)
+        half, count = self.n_fft // 2, self.num_frames(waveform.shape[-1])
+        for start, end in self.spans(count, waveform):
+            yield self.transform(self._continued(waveform, start - half, end - half))
+
+    def transform(
+        self, samples: Float[Tensor, "batch channel sample"]
+    ) -> Complex[Tensor, "batch channel _ freq"]:
+        """Return the spectrum of the frames that lie wholly on samples that are prepared."""
+        with torch.autocast(samples.device.type, enabled=False):
+            frames = samples.unfold(-1, self.n_fft, self.hop_length)
+            spectrum: Tensor = torch.fft.rfft(frames * self.window.to(samples.dtype))
+        return spectrum
+
+    def block_size(self, waveform: Tensor) -> int | None:
+        """Return how many frames to transform at a time, or None for all at once.
+
+        On a CPU, frames whose spectrum stays in the cache until the next step reads it take a third
+        of the time. Other devices want much work at a time, a gradient needs all results anyway,
+        and a compiled or exported graph holds for any number of frames.
+        """
+        if torch.compiler.is_compiling() or self.real_valued or waveform.device.type != "cpu":
+            return None
+        if waveform.requires_grad and torch.is_grad_enabled():
+            return None
+        samples = waveform.shape[:2].numel() * self.n_fft
+        return max(1, _BLOCK * torch.get_num_threads() // max(1, samples))
+
+    def spans(self, count: int, waveform: Tensor) -> Iterator[tuple[int, int]]:
+        """Yield the first and the last sample but one of each block of so many frames."""
+        size = self.block_size(waveform) or count
+        for first in range(0, count, size):
+            start = first * self.hop_length
+            yield start, start + self._span(min(size, count - first))
+
+    def check(self, waveform: Float[Tensor, "batch channel sample"]) -> None:
+        """Raise `ValueError` if the waveform is empty or too short."""
         check_shape("waveform", waveform, "batch channel sample")
+        if 0 in waveform.shape[:2]:
+            raise ValueError(
+                f"waveform must have a clip and a channel, got shape {tuple(waveform.shape)}"
+            )
+        self.check_length(waveform.shape[-1])
+
+    def check_length(self, num_samples: int) -> None:
+        """Raise `ValueError` if a clip is too short to have a frame or to be continued."""
+        shortest = 1 if self.last_frame else self.hop_length
+        if self.pad_mode == "reflect":
+            shortest = max(shortest, self.n_fft // 2 + 1)
+        if num_samples < shortest:
+            raise ValueError(
+                f"waveform must have at least {shortest} samples for n_fft={self.n_fft},"
+                f" hop_length={self.hop_length} and pad_mode={self.pad_mode!r}, got {num_samples}"
+            )
+
+    def prepare(
+        self, waveform: Float[Tensor, "batch channel sample"]
+    ) -> Float[Tensor, "batch channel sample"]:
+        """Return samples plus `offset`, in a precision that has an FFT."""
         if not waveform.is_floating_point():
             raise TypeError(f"waveform must hold floats, got {waveform.dtype}")
         if waveform.dtype not in (torch.float32, torch.float64):
             waveform = waveform.float()
-        half = self.n_fft // 2
-        shortest = max(
-            half + 1 if self.pad_mode == "reflect" else 1,
-            1 if self.last_frame else self.hop_length,
-        )
-        if waveform.shape[-1] < shortest:
-            raise ValueError(
-                f"waveform must have at least {shortest} samples for n_fft={self.n_fft},"
-                f" hop_length={self.hop_length} and pad_mode={self.pad_mode!r}, got"
-                f" {waveform.shape[-1]}"
-            )
-        if self.offset:
-            waveform = waveform + self.offset
-        with torch.autocast(waveform.device.type, enabled=False):
-            padded = functional.pad(waveform, (half, half), mode=self.pad_mode)
-            spectrum = torch.stft(
-                padded.flatten(0, 1),
-                n_fft=self.n_fft,
-                hop_length=self.hop_length,
-                win_length=self.win_length,
-                window=self.window.to(waveform.dtype),
-                center=False,
-                return_complex=True,
-            )
-        frames: Tensor = spectrum.mT.unflatten(0, waveform.shape[:2])
-        return frames if self.last_frame else frames[:, :, :-1]
+        return waveform + self.offset if self.offset else waveform
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return (
             f"n_fft={self.n_fft}, hop_length={self.hop_length}, win_length={self.win_length}, "
             f"sample_rate={self.sample_rate}, pad_mode={self.pad_mode!r}, offset={self.offset}, "
-            f"last_frame={self.last_frame}"
+            f"last_frame={self.last_frame}, real_valued={self.real_valued}"
         )
+
+    def _span(self, count: int) -> int:
+        """Return the number of samples under so many frames."""
+        return (count - 1) * self.hop_length + self.n_fft
+
+    def _continued(self, waveform: Tensor, start: int, end: int) -> Tensor:
+        """Return samples of a clip that is continued beyond its ends."""
+        num_samples = waveform.shape[-1]
+        inside = self.prepare(waveform[..., max(start, 0) : min(end, num_samples)])
+        before, after = max(-start, 0), max(end - num_samples, 0)
+        if not (before or after):
+            return inside
+        if self.pad_mode == "constant":
+            return functional.pad(inside, (before, after))
+        left = self.prepare(waveform[..., 1 : before + 1]).flip(-1)
+        right = self.prepare(waveform[..., num_samples - 1 - after : num_samples - 1]).flip(-1)
+        return torch.cat((left, inside, right), dim=-1)
+
+    def _real_transform(self, padded: Tensor) -> RealSpectrum:
+        with torch.autocast(padded.device.type, enabled=False):
+            signals = padded.flatten(0, 1).unsqueeze(1)
+            bins = functional.conv1d(signals, self.basis.to(padded.dtype), stride=self.hop_length)
+        real, imag = bins.mT.unflatten(0, padded.shape[:2]).chunk(2, dim=3)
+        return RealSpectrum(real, imag)
+
+
+def _real_basis(window: Tensor) -> Tensor:
+    """Return windowed cosines and negative sines, the rows of the transform, `bin 1 sample`."""
+    n_fft = len(window)
+    turns = torch.outer(torch.arange(n_fft // 2 + 1), torch.arange(n_fft)).double() / n_fft
+    angle = 2 * math.pi * turns
+    return (torch.cat((angle.cos(), -angle.sin())) * window).unsqueeze(1)

@@ -1,0 +1,224 @@
+"""Generalised cross-correlation with phase transform (GCC-PHAT) of pairs of microphones."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._typing import Complex, Float
+from seldkit.features.bins import fft_length
+from seldkit.features.cross_spectrum import (
+    SILENCE,
+    Pair,
+    check_pairs,
+    cross_spectrum,
+    pairs_among,
+    whiten,
+)
+
+Conjugate = Literal["first", "second"]
+
+
+def gcc_phat(
+    spectrum: Complex[Tensor, "batch channel time freq"],
+    num_lags: int = 64,
+    *,
+    pairs: Sequence[Pair] | None = None,
+    conjugate: Conjugate = "first",
+    interpolation: int = 1,
+    exponent: float = 1.0,
+    n_fft: int | None = None,
+    floor: float = SILENCE,
+) -> Float[Tensor, "batch pair time lag"]:
+    r"""Return the whitened cross-correlation of pairs $(m, n)$ of microphones around lag 0.
+
+    $$R_{mn}[\tau] = \frac{1}{N} \sum_{k=0}^{N-1} \frac{X_m^*[k]\,X_n[k]}{|X_m[k]|\,|X_n[k]|}\,
+    e^{2 \pi j k \tau / N}$$
+
+    peaks at the delay $\tau$, in samples, by which microphone $n$ hears a sound after microphone
+    $m$. The frame is taken as periodic, as in published extractors: lags must be short beside it.
+
+    Args:
+        spectrum: Spectrum of each microphone.
+        num_lags: Number of lags: from `-(num_lags // 2)` on, so 64 are -32 to 31, 11 are -5 to 5.
+        pairs: Pairs `(m, n)` of channels; by default every pair with `m < n`.
+        conjugate: `"first"` is $X_m^* X_n$, as the DCASE baselines: a peak at lag 3 says that `n`
+            hears the sound 3 samples after `m`. `"second"` is $X_m X_n^*$, with the lags mirrored.
+        interpolation: Lags per sample. With 4 the lags are a quarter of a sample apart, exact
+            values of the band-limited correlation, and 64 of them reach from -8 to 7.75 samples.
+        exponent: How far each bin is whitened: 1 is PHAT, 0 the plain cross-correlation.
+        n_fft: Length of the FFT, which the number of bins tells only if it is even; the even
+            length if None.
+        floor: Least power of a bin that is divided by; silence gives zeros.
+
+    Returns:
+        Correlations between -1 and 1, if fully whitened.
+
+    Raises:
+        ValueError: If a size is not positive, there are more lags than the frame has, the number
+            of bins does not fit `n_fft`, or a pair names one channel twice or none that exists.
+
+    Source: Knapp and Carter, "The generalized correlation method for estimation of time delay",
+    IEEE TASSP 24(4), 1976.
+
+    Examples:
+        >>> sound = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        >>> waveform = torch.stack((sound, sound.roll(2)))  # the second is 2 samples late
+        >>> spectrum = torch.fft.rfft(waveform).reshape(1, 2, 1, 5)
+        >>> gcc_phat(spectrum, num_lags=7).flatten().abs().round(decimals=3)  # lags -3 to 3
+        tensor([0., 0., 0., 0., 0., 1., 0.])
+    """
+    check_shape("spectrum", spectrum, "batch channel time freq")
+    _check_settings(num_lags, conjugate, interpolation, exponent, floor)
+    n_fft = fft_length(spectrum.shape[-1], n_fft)
+    real = spectrum.real
+    tables = _lag_tables(num_lags, conjugate, interpolation, n_fft, real.dtype, real.device)
+    used = pairs_among(spectrum.shape[1], check_pairs(pairs))
+    return _correlate(real, spectrum.imag, used, tables, exponent, floor)
+
+
+class GCCPHAT(nn.Module):
+    """Module form of [`gcc_phat`][seldkit.features.gcc_phat]: lags stand in the place of bins.
+
+    Shape:
+        - Input: complex spectrum `(batch, channel, time, freq)`.
+        - Output: `(batch, pair, time, lag=num_lags)`.
+
+    Args:
+        num_lags: Number of lags; as many as mel bands, so that both can be one tensor.
+        pairs: See [`gcc_phat`][seldkit.features.gcc_phat].
+        conjugate: See [`gcc_phat`][seldkit.features.gcc_phat].
+        interpolation: See [`gcc_phat`][seldkit.features.gcc_phat].
+        exponent: See [`gcc_phat`][seldkit.features.gcc_phat].
+        n_fft: Length of the FFT. With it the tables of cosines and sines are made once, without it
+            from the number of bins in every call, which must then be of an even length.
+        floor: See [`gcc_phat`][seldkit.features.gcc_phat].
+
+    Raises:
+        ValueError: See [`gcc_phat`][seldkit.features.gcc_phat].
+
+    Examples:
+        >>> GCCPHAT(num_lags=64)(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
+        torch.Size([1, 6, 5, 64])
+        >>> GCCPHAT(num_lags=5, interpolation=2).lags
+        [-1.0, -0.5, 0.0, 0.5, 1.0]
+    """
+
+    lookback = lookahead = 0
+    cosine: Tensor | None
+    sine: Tensor | None
+
+    def __init__(
+        self,
+        num_lags: int = 64,
+        *,
+        pairs: Sequence[Pair] | None = None,
+        conjugate: Conjugate = "first",
+        interpolation: int = 1,
+        exponent: float = 1.0,
+        n_fft: int | None = None,
+        floor: float = SILENCE,
+    ) -> None:
+        super().__init__()
+        _check_settings(num_lags, conjugate, interpolation, exponent, floor)
+        self.num_lags, self.pairs, self.conjugate = num_lags, check_pairs(pairs), conjugate
+        self.interpolation, self.exponent = interpolation, exponent
+        self.n_fft, self.floor = n_fft, floor
+        cosine = sine = None
+        if n_fft is not None:
+            check_positive(n_fft=n_fft)
+            cosine, sine = _lag_tables(num_lags, conjugate, interpolation, n_fft)
+        self.register_buffer("cosine", cosine, persistent=False)
+        self.register_buffer("sine", sine, persistent=False)
+
+    @property
+    def num_bins(self) -> int:
+        """Number of lags."""
+        return self.num_lags
+
+    @property
+    def lags(self) -> list[float]:
+        """The lag of each bin, in samples."""
+        first = -(self.num_lags // 2)
+        return [(first + step) / self.interpolation for step in range(self.num_lags)]
+
+    def num_channels(self, in_channels: int) -> int:
+        """Return the number of pairs."""
+        return len(pairs_among(in_channels, self.pairs))
+
+    def forward(
+        self, spectrum: Complex[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch pair time lag"]:
+        """Return the whitened cross-correlation of each pair."""
+        check_shape("spectrum", spectrum, "batch channel time freq")
+        n_fft = fft_length(spectrum.shape[-1], self.n_fft)
+        real = spectrum.real
+        if self.cosine is None or self.sine is None:
+            shape = self.num_lags, self.conjugate, self.interpolation, n_fft
+            tables = _lag_tables(*shape, real.dtype, real.device)
+        else:
+            tables = self.cosine.to(real.dtype), self.sine.to(real.dtype)
+        used = pairs_among(spectrum.shape[1], self.pairs)
+        return _correlate(real, spectrum.imag, used, tables, self.exponent, self.floor)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return (
+            f"{self.num_lags}, pairs={self.pairs}, conjugate={self.conjugate!r}, "
+            f"interpolation={self.interpolation}, exponent={self.exponent}, n_fft={self.n_fft}, "
+            f"floor={self.floor}"
+        )
+
+
+def _check_settings(
+    num_lags: int, conjugate: Conjugate, interpolation: int, exponent: float, floor: float
+) -> None:
+    check_positive(num_lags=num_lags, interpolation=interpolation, floor=floor)
+    check_choice("conjugate", conjugate, ("first", "second"))
+    if not 0 <= exponent <= 1:
+        raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
+
+
+def _correlate(
+    real: Float[Tensor, "batch channel time freq"],
+    imag: Float[Tensor, "batch channel time freq"],
+    pairs: Sequence[Pair],
+    tables: tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq lag"]],
+    exponent: float,
+    floor: float,
+) -> Float[Tensor, "batch pair time lag"]:
+    cosine, sine = tables
+    with torch.autocast(real.device.type, enabled=False):
+        real, imag = whiten(real, imag, exponent=exponent, floor=floor)
+        # A Fourier transform would give all lags of the frame: for the few that are kept these
+        # products are cheaper. One pair after the other stays in the processor's cache.
+        rows = []
+        for pair in pairs:
+            cross_real, cross_imag = cross_spectrum(real, imag, pair)
+            rows.append(cross_real @ cosine + cross_imag @ sine)
+        return torch.stack(rows, dim=1)
+
+
+def _lag_tables(
+    num_lags: int,
+    conjugate: Conjugate,
+    interpolation: int,
+    n_fft: int,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | None = None,
+) -> tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq lag"]]:
+    """Return the cosines and sines by which an inverse real Fourier transform sums some lags."""
+    period = n_fft * interpolation
+    if num_lags > period:
+        raise ValueError(f"num_lags must be at most {period}, those of a frame, got {num_lags}")
+    bins = torch.arange(n_fft // 2 + 1, device=device).unsqueeze(1)
+    lags = torch.arange(num_lags, device=device) - num_lags // 2
+    # Whole turns are taken off while the product is a whole number, so float32 loses nothing.
+    angle = (bins * lags % period).to(dtype) * (2 * math.pi / period)
+    ends = (bins == 0) | (2 * bins == n_fft)  # the bins without a mirror image
+    weight = torch.where(ends, 1.0, 2.0).to(dtype) / n_fft
+    turn = -weight if conjugate == "first" else weight
+    return weight * angle.cos(), turn * angle.sin()

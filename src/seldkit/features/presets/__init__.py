@@ -1,0 +1,31 @@
+"""Feature extractors of published systems, equal to theirs."""
+
+from seldkit.features.presets.dcase import dcase2020_foa, dcase2021_foa, dcase2023_foa
+from seldkit.features.presets.ein_seld import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
+from seldkit.features.presets.microphones import dcase2023_mic, dcase2025_stereo
+from seldkit.features.presets.panns import panns
+from seldkit.features.presets.salsa import (
+    dcase2023_salsa_lite,
+    salsa_foa,
+    salsa_ipd,
+    salsa_lite,
+    salsa_mic,
+)
+
+__all__ = [
+    "dcase2020_foa",
+    "dcase2021_foa",
+    "dcase2022_task3",
+    "dcase2023_foa",
+    "dcase2023_mic",
+    "dcase2023_salsa_lite",
+    "dcase2025_stereo",
+    "ein_seld",
+    "l3das22_task2",
+    "panns",
+    "pseldnets",
+    "salsa_foa",
+    "salsa_ipd",
+    "salsa_lite",
+    "salsa_mic",
+]

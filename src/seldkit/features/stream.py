@@ -1,0 +1,244 @@
+"""Features of audio as it comes in, equal to those of the whole clip."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seldkit._checks import check_shape
+from seldkit._typing import Complex, Float
+from seldkit.features.part import Part, PartStream, describe, per_clip, per_frame, reach
+from seldkit.features.stft import STFT
+
+
+class FeatureStream:
+    """The features of one clip whose samples come in chunks of any size.
+
+    Made by `FeatureExtractor.stream`. What `push` and `flush` return, one after the other along
+    time, is what the extractor makes of the whole clip. The stream keeps the samples and frames
+    that the next frame needs and no more, and passes no gradients. After `flush` it has ended:
+    each clip has its own.
+
+    Args:
+        stft: The transform.
+        parts: What reads the spectrum.
+        in_channels: Channels of the waveform.
+
+    Raises:
+        ValueError: If a part cannot stream.
+
+    Examples:
+        >>> from seldkit.features import STFT, IntensityVector
+        >>> stft = STFT(n_fft=64, hop_length=16)
+        >>> stream = FeatureStream(stft, [IntensityVector()], in_channels=4)
+        >>> waveform = torch.randn(4, 320)
+        >>> [stream.push(chunk).shape[1] for chunk in waveform.split(100, dim=1)]
+        [5, 6, 6, 2]
+        >>> stream.flush().shape
+        torch.Size([3, 2, 33])
+    """
+
+    def __init__(self, stft: STFT, parts: Sequence[Part], *, in_channels: int) -> None:
+        self._stft, self._in_channels = stft, in_channels
+        self._parts = PartsInStep([_open(part) for part in parts])
+        self._num_channels = sum(part.num_channels(in_channels) for part in parts)
+        self._num_bins = parts[0].num_bins or stft.num_bins
+        self._lookahead = max(reach(part)[1] for part in parts)
+        self._samples: Tensor | None = None
+        self._spare = 0  # how many of them come before the next frame
+        self._num_samples = 0  # pushed so far
+        self._num_frames = 0  # transformed so far
+        self._started = self._ended = False
+
+    @property
+    def latency(self) -> int:
+        """Delay of the features behind the samples, in samples.
+
+        The frame centred on sample `i * hop_length` comes out with sample
+        `i * hop_length + latency`, counted from 0, at the latest. That is half an FFT, plus the
+        hops that a part looks ahead. (Where the clip's last frame is left out and the hop is longer
+        than half the FFT, it is a hop, because only then a frame is known not to be the last.)
+        """
+        half, hop = self._stft.n_fft // 2, self._stft.hop_length
+        return max(half, 0 if self._stft.last_frame else hop - 1) + self._lookahead * hop
+
+    @torch.no_grad()
+    def push(self, chunk: Float[Tensor, "channel sample"]) -> Float[Tensor, "out _ bin"]:
+        """Take the next samples and return the features that are known with them.
+
+        Args:
+            chunk: Any number of samples, also none, in the precision of the first chunk.
+
+        Returns:
+            Features `(channel, time, freq)`, possibly of no frames.
+
+        Raises:
+            RuntimeError: If the stream has ended.
+            TypeError: If the samples are no floats or change their precision.
+            ValueError: If the number of channels is wrong.
+        """
+        self._check_open()
+        check_shape("chunk", chunk, "channel sample", channel=self._in_channels)
+        samples = self._stft.prepare(chunk.unsqueeze(0))
+        if self._samples is not None:
+            if samples.dtype != self._samples.dtype:
+                raise TypeError(
+                    f"chunk must hold {self._samples.dtype} as the first did, got {chunk.dtype}"
+                )
+            samples = torch.cat((self._samples, samples), dim=2)
+        self._num_samples += chunk.shape[1]
+        if not self._started and self._start_is_known():
+            samples = self._continued(samples, at_start=True)
+            self._started = True
+        return self._advance(samples, self._known_frames(samples))
+
+    @torch.no_grad()
+    def flush(self) -> Float[Tensor, "out _ bin"]:
+        """End the clip and return the features of its last frames.
+
+        Raises:
+            RuntimeError: If the stream has ended before.
+            ValueError: If the clip was too short to have features.
+        """
+        self._check_open()
+        self._ended = True
+        self._stft.check_length(self._num_samples)
+        assert self._samples is not None  # or the clip would have been too short
+        count = self._stft.num_frames(self._num_samples) - self._num_frames
+        samples = self._continued(self._samples, at_start=False) if count else self._samples
+        last = self._advance(samples, count)
+        self._samples = None
+        return torch.cat((last, torch.cat(self._parts.flush(), dim=1)[0]), dim=1)
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise RuntimeError("the stream has ended with flush(); begin one for each clip")
+
+    def _start_is_known(self) -> bool:
+        """Return whether the samples before the clip can be told from those that have come."""
+        return self._stft.pad_mode == "constant" or self._num_samples > self._stft.n_fft // 2
+
+    def _continued(self, samples: Tensor, *, at_start: bool) -> Tensor:
+        half = self._stft.n_fft // 2
+        sizes = (half, 0) if at_start else (0, half)
+        return functional.pad(samples, sizes, mode=self._stft.pad_mode)
+
+    def _known_frames(self, samples: Tensor) -> int:
+        """Return how many frames after the last one lie on these samples."""
+        if not self._started:
+            return 0
+        length = samples.shape[2] - self._spare
+        count = (length - self._stft.n_fft) // self._stft.hop_length + 1
+        if not self._stft.last_frame:
+            count = min(count, self._stft.num_frames(self._num_samples) - self._num_frames)
+        return max(count, 0)
+
+    def _advance(self, samples: Tensor, count: int) -> Tensor:
+        """Return the features that are known with `count` more frames, and keep the rest."""
+        features = [samples.new_zeros(1, self._num_channels, 0, self._num_bins)]
+        if count:
+            later = samples[..., self._spare :]
+            for start, end in self._stft.spans(count, later):
+                known = self._parts.push(self._stft.transform(later[..., start:end]))
+                features.append(torch.cat(known, dim=1))
+            # One sample more than the next frame needs: reflection at the end may reach it.
+            samples = samples[..., self._spare + count * self._stft.hop_length - 1 :].clone()
+            self._spare = 1
+        self._samples = samples
+        self._num_frames += count
+        return torch.cat(features, dim=2)[0]
+
+
+class WindowStream:
+    """Features of one part, run of frames by run of frames, with the frames around each run.
+
+    Unlike a part's own stream it takes a batch.
+
+    Args:
+        part: A part whose frames depend on `lookback` and `lookahead` frames around them.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._part, self._features = part, per_frame(part)
+        self._lookback, self._lookahead = reach(part)
+        self._held: Tensor | None = None  # frames that are to be read again
+        self._done = 0  # how many of them have their features out
+
+    def push(
+        self, spectrum: Complex[Tensor, "batch channel _ freq"]
+    ) -> Float[Tensor, "batch out _ bin"]:
+        """Return the features that are known with these frames."""
+        if self._held is not None and self._held.shape[2]:
+            spectrum = torch.cat((self._held, spectrum), dim=2)
+        return self._advance(spectrum, spectrum.shape[2] - self._lookahead)
+
+    def flush(self) -> Float[Tensor, "batch out _ bin"]:
+        """Return the features of the frames that are left."""
+        assert self._held is not None  # a clip has a frame
+        return self._advance(self._held, self._held.shape[2])
+
+    def _advance(self, spectrum: Tensor, known: int) -> Tensor:
+        done = self._done
+        if known <= done:
+            self._held = spectrum
+            channels = self._part.num_channels(spectrum.shape[1])
+            bins = self._part.num_bins or spectrum.shape[3]
+            return spectrum.real.new_zeros(len(spectrum), channels, 0, bins)
+        features = self._features(spectrum)
+        if features.shape[2] != spectrum.shape[2]:
+            raise RuntimeError(
+                f"{describe(self._part)} must return a frame for each of {spectrum.shape[2]},"
+                f" got {features.shape[2]}"
+            )
+        first = max(known - self._lookback, 0)
+        self._held, self._done = spectrum[:, :, first:].clone(), known - first
+        return features[:, :, done:known]
+
+
+class PartsInStep:
+    """The features of each part, each frame when all parts have it.
+
+    Args:
+        streams: A stream for each part, which takes a batch.
+    """
+
+    def __init__(self, streams: "Sequence[WindowStream | _Batched]") -> None:
+        self._streams = streams
+        self._waiting: list[Tensor] = []
+
+    def push(self, spectrum: Complex[Tensor, "batch channel _ freq"]) -> list[Tensor]:
+        """Return the features that are known with these frames, `batch out time bin` each."""
+        return self._step([stream.push(spectrum) for stream in self._streams])
+
+    def flush(self) -> list[Tensor]:
+        """Return the features of the frames that are left."""
+        return self._step([stream.flush() for stream in self._streams])
+
+    def _step(self, features: list[Tensor]) -> list[Tensor]:
+        if any(waiting.shape[2] for waiting in self._waiting):
+            pairs = zip(self._waiting, features, strict=True)
+            features = [torch.cat(pair, dim=2) for pair in pairs]
+        known = min(feature.shape[2] for feature in features)
+        self._waiting = [feature[:, :, known:].clone() for feature in features]
+        return [feature[:, :, :known] for feature in features]
+
+
+class _Batched:
+    """A part's own stream, for a batch of one clip."""
+
+    def __init__(self, stream: PartStream) -> None:
+        self._stream = stream
+
+    def push(self, spectrum: Tensor) -> Tensor:
+        return self._stream.push(spectrum[0]).unsqueeze(0)
+
+    def flush(self) -> Tensor:
+        return self._stream.flush().unsqueeze(0)
+
+
+def _open(part: Part) -> WindowStream | _Batched:
+    if per_clip(part) is not None:
+        raise ValueError(f"{describe(part)} needs the whole clip, so it cannot stream")
+    own = getattr(part, "stream", None)
+    return WindowStream(part) if own is None else _Batched(own())

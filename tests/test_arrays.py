@@ -1,0 +1,133 @@
+"""Positions of microphones, and the delays and symmetries that follow."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
+from seldkit.augment import channel_swaps
+from seldkit.geometry import azimuth_elevation_deg, unit_vector
+
+TETRAHEDRON = ArrayGeometry.tetrahedron()
+ANGLES = (st.floats(-180, 180), st.floats(-90, 90))
+
+
+def test_the_tetrahedron_of_dcase(golden: Callable[[str], Path]) -> None:
+    published = np.load(golden("dcase/features_input.npz"))["mic_pos_m"]
+    np.testing.assert_allclose(TETRAHEDRON.positions, published, rtol=0, atol=1e-12)
+    lags = np.load(golden("others/gcc_frames.npz"))["tau_max"]
+    assert TETRAHEDRON.max_lag(24000) == lags
+
+
+def test_presets_of_arrays() -> None:
+    azimuth, elevation = azimuth_elevation_deg(TETRAHEDRON.positions)
+    torch.testing.assert_close(azimuth, torch.tensor([45.0, -45, 135, -135], dtype=torch.float64))
+    torch.testing.assert_close(elevation, torch.tensor([35.0, -35, -35, 35], dtype=torch.float64))
+    circle = ArrayGeometry.circle(4, radius_m=0.5)
+    front_left_back_right = torch.tensor([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
+    torch.testing.assert_close(circle.positions, front_left_back_right.double() / 2)
+    line = ArrayGeometry.line(3, spacing_m=0.2)
+    assert line.positions[:, 1].tolist() == [0.2, 0.0, -0.2]
+    assert line.positions[:, ::2].count_nonzero() == 0
+    assert ArrayGeometry.tetrahedron(1.0).positions.norm(dim=1).tolist() == pytest.approx([1] * 4)
+
+
+def test_pairs_sizes_and_repr() -> None:
+    assert TETRAHEDRON.pairs == ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+    line = ArrayGeometry.line(3, spacing_m=0.1)
+    assert line.num_channels == 3
+    assert line.aperture == pytest.approx(0.2)
+    assert line.max_lag(34300) == 20
+    assert line.max_lag(34301) == 21
+    assert line.aliasing_frequency(speed_of_sound=340.0) == pytest.approx(850.0)
+    assert repr(line) == "ArrayGeometry(3 channels, aperture 0.200 m)"
+    alone = ArrayGeometry([[0.0, 0.0, 0.0]])
+    assert (alone.pairs, alone.aperture) == ((), 0.0)
+    assert alone.aliasing_frequency() == float("inf")
+
+
+@given(*ANGLES)
+def test_the_nearer_microphone_hears_first(azimuth: float, elevation: float) -> None:
+    direction = unit_vector(torch.tensor(azimuth, dtype=torch.float64), elevation)
+    source = 1e5 * direction  # so far that its wave is plane
+    way = (source - TETRAHEDRON.positions).norm(dim=1) - source.norm()
+    delays = TETRAHEDRON.delays(direction)
+    torch.testing.assert_close(delays, way / SPEED_OF_SOUND, rtol=0, atol=1e-9)
+    opposite = TETRAHEDRON.delays(-direction)
+    torch.testing.assert_close(opposite, -delays)
+
+
+def test_delays_keep_axes_precision_and_gradients() -> None:
+    direction = unit_vector(torch.rand(2, 5) * 360, 0.0).requires_grad_()
+    delays = TETRAHEDRON.delays(direction, speed_of_sound=340.0)
+    assert delays.shape == (2, 5, 4)
+    assert delays.dtype == direction.dtype == torch.float32
+    delays.sum().backward()
+    assert direction.grad is not None
+    torch.testing.assert_close(
+        TETRAHEDRON.delays(direction.detach()) * SPEED_OF_SOUND, delays.detach() * 340.0
+    )
+
+
+def test_the_channel_swaps_of_the_tetrahedron(golden: Callable[[str], Path]) -> None:
+    table = np.load(golden("others/acs_table.npz"))
+    for row, order in enumerate(table["mic_perm"]):
+        turned = {sign: table[sign][row] for sign in ("az_sign", "az_offset_deg", "el_sign")}
+        # A source at each axis, before and after; the columns of the matrix are where axes go.
+        azimuth, elevation = torch.tensor([0.0, 90.0, 0.0]), torch.tensor([0.0, 0.0, 90.0])
+        azimuth = turned["az_sign"] * azimuth + turned["az_offset_deg"]
+        matrix = unit_vector(azimuth.double(), (turned["el_sign"] * elevation).double()).mT
+        assert TETRAHEDRON.permutation(matrix).tolist() == order.tolist()
+
+
+def test_a_permutation_turns_what_is_recorded() -> None:
+    direction = unit_vector(torch.tensor(31.0, dtype=torch.float64), 17.0)
+    kept = 0
+    for matrix in channel_swaps(48):
+        try:
+            order = TETRAHEDRON.permutation(matrix)
+        except ValueError:
+            continue
+        kept += 1
+        moved = matrix.to(direction) @ direction
+        torch.testing.assert_close(TETRAHEDRON.delays(direction)[order], TETRAHEDRON.delays(moved))
+    assert kept == 8  # 24 for a regular tetrahedron, whose microphones are at 35.26 degrees
+
+
+def test_what_is_given_is_copied() -> None:
+    positions = torch.zeros(2, 3)
+    array = ArrayGeometry(positions)
+    positions += 1
+    assert array.positions.count_nonzero() == 0
+    assert array.positions.dtype == torch.float64
+    assert ArrayGeometry(np.eye(3)).num_channels == 3
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ArrayGeometry([[0.0, 1.0]]), r"positions must be \(channel, axis=3\), got"),
+        (lambda: ArrayGeometry(torch.zeros(0, 3)), "positions must hold a microphone, got none"),
+        (lambda: ArrayGeometry([[0.0, 1.0, float("nan")]]), "positions must be finite, got nan"),
+        (lambda: ArrayGeometry.tetrahedron(0.0), "radius_m must be positive, got 0"),
+        (lambda: ArrayGeometry.circle(0, 1.0), "num_channels must be positive, got 0"),
+        (lambda: ArrayGeometry.line(2, -1.0), "spacing_m must be positive, got -1"),
+        (lambda: TETRAHEDRON.max_lag(0), "sample_rate must be positive, got 0"),
+        (lambda: TETRAHEDRON.delays(torch.zeros(4)), r"direction must be \(..., axis=3\)"),
+        (lambda: TETRAHEDRON.permutation(torch.eye(4)), r"matrix must be \(axis=3, axis=3\), got"),
+        (
+            lambda: TETRAHEDRON.permutation(-torch.eye(3)),
+            "matrix must map the array onto itself, but a microphone would be 0.048",
+        ),
+    ],
+)
+def test_messages(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
