@@ -19,7 +19,7 @@ from seldkit._typing import Float, Int
 from seldkit.geometry import unit_vector
 
 SPEED_OF_SOUND = 343.0
-"""In metres per second: dry air at 20 °C, as published systems take it."""
+"""In metres per second: dry air at 20 °C, as published systems and pyroomacoustics take it."""
 
 _SAME_PLACE_M = 1e-6
 

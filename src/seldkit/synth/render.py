@@ -9,8 +9,9 @@ from scipy.ndimage import map_coordinates
 from scipy.signal import fftconvolve
 
 from seldkit._typing import Float
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.synth.room import Room, diffuse_tail, foa_patterns, image_responses
-from seldkit.synth.trajectory import SPEED_OF_SOUND, Trajectory
+from seldkit.synth.trajectory import Trajectory
 
 CROSS_FADE_S = 0.1
 OVERSAMPLING = 4

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from seldkit._checks import check_positive, require
 from seldkit._typing import Float
 from seldkit.ambisonics import AXIS_TO_CHANNEL
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.synth.ranges import Range
-from seldkit.synth.trajectory import SPEED_OF_SOUND
 
 FILTER_LENGTH = 81
 FILTER_DELAY = FILTER_LENGTH // 2

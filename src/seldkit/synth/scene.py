@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seldkit._checks import check_positive, require
 from seldkit._typing import Float
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.events import Events
 from seldkit.synth.builtin import BuiltinSounds
 from seldkit.synth.excerpt import at_level, excerpt, without_rumble
@@ -22,7 +23,7 @@ from seldkit.synth.ranges import Range, check_range
 from seldkit.synth.render import direct_sound, reverberation
 from seldkit.synth.room import Room, draw_room
 from seldkit.synth.sounds import FolderSounds, Sounds
-from seldkit.synth.trajectory import SPEED_OF_SOUND, Region, draw_trajectory
+from seldkit.synth.trajectory import Region, draw_trajectory
 from seldkit.synth.voices import classes_between, draw_voices
 
 WALL_M = 0.2

@@ -8,11 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from seldkit._typing import Bool, Float
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.geometry import azimuth_elevation_deg, unit_vector
 from seldkit.synth.ranges import Range
-
-SPEED_OF_SOUND = 343.0
-"""In metres per second, at 20 °C; pyroomacoustics assumes the same."""
 
 STEP_S = 0.01
 TRIES = 200
