@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seldkit.ambisonics import plane_wave
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.geometry import angle_deg, unit_vector
 from seldkit.synth.noise import diffuse_noise
 from seldkit.synth.render import _cross_fade, direct_sound, reverberation
 from seldkit.synth.room import Room
-from seldkit.synth.trajectory import SPEED_OF_SOUND, Trajectory, circle, line
+from seldkit.synth.trajectory import Trajectory, circle, line
 
 RATE = 24000
 

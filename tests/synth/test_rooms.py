@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.synth.room import Room, diffuse_tail, image_responses
-from seldkit.synth.trajectory import SPEED_OF_SOUND
 
 pra = pytest.importorskip("pyroomacoustics")
 

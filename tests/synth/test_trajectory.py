@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.geometry import angle_deg
 from seldkit.synth.trajectory import (
-    SPEED_OF_SOUND,
     Region,
     Trajectory,
     circle,
