@@ -5,8 +5,13 @@ from torch import Tensor
 
 from seldkit.metrics.clips import Clips, lay_out, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
-from seldkit.metrics.matching import gather_cells, match_cells
-from seldkit.metrics.measures import Measure, cartesian_angle, exact_angle, folded_azimuth
+from seldkit.metrics.measures import (
+    Measure,
+    cartesian_angle,
+    exact_angle,
+    folded_azimuth,
+    match_by_class,
+)
 from seldkit.metrics.scores import EPS
 
 THRESHOLD_DEG = 20.0
@@ -70,10 +75,7 @@ def _count(
     line = lay_out(clips)
     shape = (len(line.clip), clips.num_classes)
     reference, prediction = clips.reference, clips.prediction
-    references, predictions = (
-        gather_cells(line.cell(rows), line.num_cells) for rows in (reference, prediction)
-    )
-    pairs = match_cells(references, predictions, measure(reference, prediction))
+    references, predictions, pairs = match_by_class(clips, line, measure)
 
     # Rules 2 and 3; a comparison with nan is false.
     there = reference.distance[pairs.reference]

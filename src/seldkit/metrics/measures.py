@@ -13,10 +13,21 @@ from torch import Tensor
 
 from seldkit._typing import Float
 from seldkit.geometry import angle_deg
-from seldkit.metrics.clips import Rows
-from seldkit.metrics.matching import Cost
+from seldkit.metrics.clips import Clips, Rows, Timeline
+from seldkit.metrics.matching import Cells, Cost, Pairs, gather_cells, match_cells
 
 Measure = Callable[[Rows, Rows], Cost]
+
+
+def match_by_class(clips: Clips, line: Timeline, measure: Measure) -> tuple[Cells, Cells, Pairs]:
+    """Match predictions to references within each frame and class.
+
+    Returns:
+        The references and the predictions gathered by frame and class, and the matched pairs.
+    """
+    sides = clips.reference, clips.prediction
+    references, predictions = (gather_cells(line.cell(rows), line.num_cells) for rows in sides)
+    return references, predictions, match_cells(references, predictions, measure(*sides))
 
 
 def exact_angle(references: Rows, predictions: Rows) -> Cost:

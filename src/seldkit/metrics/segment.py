@@ -6,8 +6,7 @@ from torch import Tensor
 from seldkit._typing import Float, Int
 from seldkit.metrics.clips import Clips, lay_out
 from seldkit.metrics.counts import Counts, error_kinds
-from seldkit.metrics.matching import gather_cells, match_cells
-from seldkit.metrics.measures import exact_angle, polar_angle
+from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
 
 BLOCK_FRAMES = 10
 """Frames of 100 ms in a block of one second."""
@@ -50,12 +49,8 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
     """
     line = lay_out(clips, BLOCK_FRAMES)
     shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
-    references, predictions = (
-        gather_cells(line.cell(rows), line.num_cells)
-        for rows in (clips.reference, clips.prediction)
-    )
     measure = polar_angle if counting == "published" else exact_angle
-    pairs = match_cells(references, predictions, measure(clips.reference, clips.prediction))
+    references, predictions, pairs = match_by_class(clips, line, measure)
 
     # Rule 1: simultaneous instances, [block, cls].
     num_references = references.size.reshape(shape).amax(dim=1)
@@ -127,12 +122,8 @@ def count_classes(clips: Clips, *, counting: str) -> Counts:
     """
     line = lay_out(clips, BLOCK_FRAMES)
     shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
-    references, predictions = (
-        gather_cells(line.cell(rows), line.num_cells)
-        for rows in (clips.reference, clips.prediction)
-    )
     measure = polar_angle if counting == "published" else exact_angle
-    pairs = match_cells(references, predictions, measure(clips.reference, clips.prediction))
+    references, predictions, pairs = match_by_class(clips, line, measure)
     in_reference = references.size.reshape(shape).any(dim=1)
     in_prediction = predictions.size.reshape(shape).any(dim=1)
 

@@ -9,7 +9,7 @@ from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityAxes, IntensityNorm, IntensityVector
 from seldkit.features.mel import LogMel, MelFilterBank
-from seldkit.features.stft import STFT
+from seldkit.features.presets.baseline import baseline_stft
 
 
 @builder
@@ -68,14 +68,5 @@ def dcase2023_foa(*, top_db: float | None = 80.0) -> FeatureExtractor:
 
 def _foa(norm: IntensityNorm, axes: IntensityAxes, top_db: float | None) -> FeatureExtractor:
     mel = MelFilterBank(64, n_fft=1024, sample_rate=24000)
-    stft = STFT(
-        n_fft=1024,
-        hop_length=480,
-        win_length=960,
-        sample_rate=24000,
-        pad_mode="constant",
-        offset=1e-8,
-        last_frame=False,
-    )
     intensity = IntensityVector(mel, norm=norm, axes=axes, eps=1e-8)
-    return FeatureExtractor(stft, [LogMel(mel, top_db=top_db), intensity])
+    return FeatureExtractor(baseline_stft(), [LogMel(mel, top_db=top_db), intensity])

@@ -7,6 +7,7 @@ from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.gcc_phat import GCCPHAT
 from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.presets.baseline import baseline_stft
 from seldkit.features.stft import STFT
 
 
@@ -31,16 +32,7 @@ def dcase2023_mic(*, top_db: float | None = 80.0) -> FeatureExtractor:
     spatiotemporal annotations of sound events", DCASE 2022; settings of the published baselines.
     """
     mel = MelFilterBank(64, n_fft=1024, sample_rate=24000)
-    stft = STFT(
-        n_fft=1024,
-        hop_length=480,
-        win_length=960,
-        sample_rate=24000,
-        pad_mode="constant",
-        offset=1e-8,
-        last_frame=False,
-    )
-    return FeatureExtractor(stft, [LogMel(mel, top_db=top_db), GCCPHAT(64, n_fft=1024)])
+    return FeatureExtractor(baseline_stft(), [LogMel(mel, top_db=top_db), GCCPHAT(64, n_fft=1024)])
 
 
 @builder

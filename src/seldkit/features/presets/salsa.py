@@ -2,6 +2,7 @@
 
 from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
+from seldkit.features.presets.baseline import baseline_stft
 from seldkit.features.salsa import SALSA, SALSAEdges, SALSAForm
 from seldkit.features.salsa_lite import SALSALite, SALSALiteForm
 from seldkit.features.stft import STFT
@@ -104,16 +105,7 @@ def dcase2023_salsa_lite() -> FeatureExtractor:
     Source: Politis et al., "STARSS22: A dataset of spatial recordings of real scenes with
     spatiotemporal annotations of sound events", DCASE 2022; settings of the published baselines.
     """
-    stft = STFT(
-        n_fft=1024,
-        hop_length=480,
-        win_length=960,
-        sample_rate=24000,
-        pad_mode="constant",
-        offset=1e-8,
-        last_frame=False,
-    )
-    return FeatureExtractor(stft, [SALSALite(n_fft=1024, fmax_doa=2020.0)])
+    return FeatureExtractor(baseline_stft(), [SALSALite(n_fft=1024, fmax_doa=2020.0)])
 
 
 def _salsa(
