@@ -1,5 +1,6 @@
-"""Losses: one for each output format."""
+"""Losses: one for each output format, and what makes one number of several."""
 
-from seldkit.losses.pit import TaskLosses, TrackwisePITLoss, trackwise_pit_loss
+from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
+from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
 
-__all__ = ["TaskLosses", "TrackwisePITLoss", "trackwise_pit_loss"]
+__all__ = ["DistanceTaskLosses", "TaskLosses", "TrackwisePITLoss", "trackwise_pit_loss"]

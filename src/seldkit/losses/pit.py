@@ -8,7 +8,7 @@ $$c_{ij} = w_s \operatorname{BCE}(\hat a_i, a_j) + w_d \lVert \hat d_i - d_j \rV
 for $M$ tracks $M^2$ costs in place of $M!$ losses.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,21 +17,10 @@ from torch.nn import functional
 from seldkit._checks import check_choice, check_same_shape, check_shape
 from seldkit._typing import Float, Int
 from seldkit.assignment import best_permutation
+from seldkit.losses.tasks import TaskLosses
 from seldkit.outputs import SELDOutput
 
 Per = Literal["frame", "chunk", "clip"]
-
-
-class TaskLosses(NamedTuple):
-    """The losses of the two tasks.
-
-    Attributes:
-        sed: Loss of the activity; a scalar.
-        doa: Loss of the direction; a scalar.
-    """
-
-    sed: Tensor
-    doa: Tensor
 
 
 def trackwise_pit_loss(
