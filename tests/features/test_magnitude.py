@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seldkit.features import STFT, FeatureExtractor, LogMagnitude, RealSpectrum
+from transforms import assert_compiles_and_exports
 
 
 def noise(*shape: int) -> Tensor:
@@ -51,13 +52,9 @@ def test_precision_gradients_and_repr() -> None:
 @pytest.mark.transforms
 def test_compiles_and_exports() -> None:
     part, spectrum = LogMagnitude((2, 8)), noise(2, 3, 5, 17).to(torch.complex64)
-    torch.compiler.reset()
-    compiled = torch.compile(part, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(spectrum), part(spectrum))
+    assert_compiles_and_exports(part, spectrum)
     real_valued: Any = RealSpectrum(spectrum.real, spectrum.imag)
     assert torch.equal(part(real_valued), part(spectrum))
-    exported = torch.export.export(part, (spectrum,)).module()
-    torch.testing.assert_close(exported(spectrum), part(spectrum))
 
 
 @pytest.mark.messages

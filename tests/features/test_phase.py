@@ -24,6 +24,7 @@ from seldkit.features import (
     phase_difference,
 )
 from seldkit.geometry import unit_vector
+from transforms import assert_compiles_and_exports
 
 Golden = Callable[[str], Path]
 TETRAHEDRON = ArrayGeometry.tetrahedron()
@@ -182,13 +183,9 @@ def test_precision_and_repr(form: Any) -> None:
 @each_form
 def test_compiles_and_exports(form: Any) -> None:
     part, spectrum = PhaseDifference(form), noise(2, 3, 5, 17).to(torch.complex64)
-    torch.compiler.reset()
-    compiled = torch.compile(part, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(spectrum), part(spectrum))
+    assert_compiles_and_exports(part, spectrum)
     real_valued: Any = RealSpectrum(spectrum.real, spectrum.imag)
     assert torch.equal(part(real_valued), part(spectrum))
-    exported = torch.export.export(part, (spectrum,)).module()
-    torch.testing.assert_close(exported(spectrum), part(spectrum))
 
 
 @pytest.mark.messages

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seldkit._checks import check_choice, check_positive
 from seldkit._typing import Bool, Int
-from seldkit.metrics.analysis.matches import Matches, check_labels
+from seldkit.metrics.analysis.matches import Matches, check_labels, count_labels
 from seldkit.metrics.scores import Average
 
 
@@ -80,9 +80,9 @@ def detection_scores(
     check_labels(matches, num_classes)
     hit = is_hit(matches, within_deg, within_m)
     counts = {
-        "TP": _count(matches.reference[hit], num_classes),
-        "FP": _count(matches.prediction[~hit], num_classes),
-        "FN": _count(matches.reference[~hit], num_classes),
+        "TP": count_labels(matches.reference[hit], num_classes),
+        "FP": count_labels(matches.prediction[~hit], num_classes),
+        "FN": count_labels(matches.reference[~hit], num_classes),
     }
     per_class = _scores(counts)
     if average == "micro":
@@ -98,10 +98,6 @@ def is_hit(matches: Matches, within_deg: float, within_m: float) -> Bool[Tensor,
     """Tell which rows are pairs within the tolerances."""
     hit = matches.is_pair & (matches.angle_deg <= within_deg)
     return hit if within_m == inf else hit & (matches.position_error_m <= within_m)
-
-
-def _count(label: Int[Tensor, " event"], num_classes: int) -> Int[Tensor, " cls"]:
-    return label[label >= 0].bincount(minlength=num_classes)
 
 
 def _scores(counts: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seldkit._checks import check_positive
 from seldkit._typing import Int
-from seldkit.metrics.analysis.matches import Matches, check_labels
+from seldkit.metrics.analysis.matches import Matches, check_labels, count_labels
 
 
 class ErrorCounts(NamedTuple):
@@ -80,14 +80,11 @@ def count_errors(matches: Matches, num_classes: int, *, tolerance_deg: float = 2
     near = matches.is_pair & (matches.angle_deg <= tolerance_deg)
     same = matches.is_pair & (reference == prediction)
 
-    def count(label: Tensor) -> Tensor:
-        return label[label >= 0].bincount(minlength=num_classes)
-
     cell = (reference * num_classes + prediction)[near & ~same]
     return ErrorCounts(
-        correct=count(reference[near & same]),
-        misplaced=count(reference[~near & same]),
+        correct=count_labels(reference[near & same], num_classes),
+        misplaced=count_labels(reference[~near & same], num_classes),
         substituted=cell.bincount(minlength=num_classes**2).reshape(num_classes, num_classes),
-        deleted=count(reference[~near & ~same]),
-        inserted=count(prediction[~near & ~same]),
+        deleted=count_labels(reference[~near & ~same], num_classes),
+        inserted=count_labels(prediction[~near & ~same], num_classes),
     )

@@ -156,6 +156,11 @@ def match_events(
     ).select(frame.argsort(stable=True))
 
 
+def count_labels(label: Int[Tensor, " row"], num_classes: int) -> Int[Tensor, " cls"]:
+    """Return how often each class stands in a column of matches; -1 is none."""
+    return label[label >= 0].bincount(minlength=num_classes)
+
+
 def check_labels(matches: Matches, num_classes: int) -> None:
     """Raise `ValueError` unless every label is below the number of classes."""
     for name in ("reference", "prediction"):
