@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from seldkit._checks import check_choice, check_positive
-from seldkit._typing import Bool, Int
+from seldkit._typing import Bool
 from seldkit.metrics.analysis.matches import Matches, check_labels, count_labels
 from seldkit.metrics.scores import Average
 
