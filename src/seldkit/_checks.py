@@ -32,7 +32,8 @@ def check_shape(name: str, x: Tensor, axes: str, **sizes: int) -> None:
 
 def check_same_shape(**tensors: Tensor) -> None:
     """Raise `ValueError` unless all tensors have one shape."""
-    if len({tuple(t.shape) for t in tensors.values()}) > 1:
+    first, *others = (t.shape for t in tensors.values())
+    if any(shape != first for shape in others):
         got = ", ".join(f"{name} {tuple(t.shape)}" for name, t in tensors.items())
         raise ValueError(f"{' and '.join(tensors)} must have the same shape, got {got}")
 

@@ -1,5 +1,6 @@
 """Matching one set of tracks, sources or instances to another."""
 
+from functools import reduce
 from itertools import combinations
 
 import numpy as np
@@ -69,8 +70,10 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         return torch.empty(cost.shape[:-1], dtype=torch.int64, device=cost.device)
     if cols > MAX_EXHAUSTIVE:
         return _hungarian(cost)
-    # Rows of zeros make the matrix square; they come last, so they settle no tie of the others.
-    return _exhaustive(functional.pad(cost.detach(), (0, 0, 0, cols - rows)))[..., :rows]
+    cost = cost.detach()
+    if rows < cols:  # rows of zeros make it square; being last, they settle no tie of the others
+        cost = functional.pad(cost, (0, 0, 0, cols - rows))
+    return _exhaustive(cost)[..., :rows]
 
 
 def _exhaustive(cost: Float[Tensor, "*axes row row"]) -> Int[Tensor, "*axes row"]:
@@ -82,28 +85,40 @@ def _exhaustive(cost: Float[Tensor, "*axes row row"]) -> Int[Tensor, "*axes row"
     """
     size = cost.shape[-1]
     cells = cost.reshape(-1, size, size).movedim(0, -1).contiguous()  # runs of cells: fast sums
-    best, steps = torch.zeros_like(cells[:1, 0]), []
+    best = torch.zeros_like(cells[:1, 0])
+    code = torch.zeros_like(best, dtype=torch.int32)  # three bits for the column of each row
     for row, tables in zip(reversed(range(size)), _column_sets(size), strict=True):
-        column, rest = (torch.tensor(table, device=cost.device) for table in tables)
-        best, choice = (cells[row, column] + best[rest]).min(dim=1)
-        steps.append((column, rest, choice))
-    left = torch.zeros(cells.shape[-1], dtype=torch.int64, device=cost.device)
-    index = []
-    for column, rest, choice in reversed(steps):
-        chosen = choice.gather(0, left.unsqueeze(0)).squeeze(0)
-        index.append(column[left, chosen])
-        left = rest[left, chosen]
-    return torch.stack(index, dim=-1).reshape(cost.shape[:-1])
+        taken, left = (torch.tensor(table, device=cost.device) for table in tables)
+        options = [
+            (
+                cells[row].index_select(0, column) + best.index_select(0, rest),
+                code.index_select(0, rest) + (column << 3 * row).int().unsqueeze(1),
+            )
+            for column, rest in zip(taken, left, strict=True)
+        ]
+        best, code = reduce(_cheaper, options)
+    columns = torch.stack([code[0] >> 3 * row & 7 for row in range(size)])
+    return columns.long().movedim(0, -1).reshape(cost.shape[:-1])
+
+
+def _cheaper(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the smaller sums, on ties the first, and their codes, without a slow `where`."""
+    (sums, codes), (others, other_codes) = first, second
+    return torch.minimum(sums, others), codes + (others < sums) * (other_codes - codes)
 
 
 def _column_sets(size: int) -> list[tuple[list[list[int]], list[list[int]]]]:
-    """Return for sets of 1, 2, ... columns which one may be taken, and which set is then left."""
+    """Return for sets of 1, 2, ... columns which one may be taken, and which set is then left.
+
+    Both tables have a row for each choice and a column for each set.
+    """
     tables = []
     smaller: dict[tuple[int, ...], int] = {(): 0}
     for count in range(1, size + 1):
         sets = list(combinations(range(size), count))
-        rest = [[smaller[s[:k] + s[k + 1 :]] for k in range(count)] for s in sets]
-        tables.append(([list(s) for s in sets], rest))
+        taken = [[s[k] for s in sets] for k in range(count)]
+        left = [[smaller[s[:k] + s[k + 1 :]] for s in sets] for k in range(count)]
+        tables.append((taken, left))
         smaller = {s: i for i, s in enumerate(sets)}
     return tables
 
