@@ -12,9 +12,11 @@ class SELDOutput(NamedTuple):
     Attributes:
         activity: `batch time track cls` (track-wise) or `batch time cls` (class-wise); logits in a
             prediction, 0 or 1 in a target.
-        direction: `batch time track axis` or `batch time cls axis`; unit vectors in a target, zeros
+        direction: `batch time track axis`, `batch time track cls axis` (track-wise, with a
+            direction for each class) or `batch time cls axis`; unit vectors in a target, zeros
             where nothing is active.
-        distance: `batch time track` or `batch time cls`, in metres; None where it is not estimated.
+        distance: The axes of the direction without the last, in metres; None where it is not
+            estimated.
     """
 
     activity: Tensor

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from formats.sounding import CLASSES, FRAMES, OVERLAPPING, Row, in_order, make_events, quick
 from seldkit import SELDOutput
 from seldkit.events import Events
 from seldkit.formats import TrackWise
 
-quick = settings(deadline=None, max_examples=60)
-
-CLASSES = 3
 INTERVALS = st.lists(
     st.tuples(st.integers(0, 15), st.integers(1, 8), st.integers(0, CLASSES - 1)), max_size=8
 )
@@ -39,54 +37,25 @@ def most_at_once(events: Events) -> int:
     return int(events.frame.bincount().max()) if len(events) else 0
 
 
-def sorted_rows(events: Events) -> list[tuple[float, ...]]:
-    """Return frame, class, whole azimuth and elevation and, if there is one, distance."""
-    azimuth, elevation = events.azimuth_deg.round().tolist(), events.elevation_deg.round().tolist()
-    columns = [events.frame.tolist(), events.label.tolist(), azimuth, elevation]
-    if events.distance is not None:
-        columns.append(events.distance.tolist())
-    return sorted(zip(*columns, strict=True))
-
-
 def one_class(frames: list[int], source: list[int] | None = None) -> Events:
     zeros = [0] * len(frames)
     return Events.from_degrees(frames, zeros, zeros, zeros, source=source)
 
 
 @quick
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 9),
-            st.integers(0, CLASSES - 1),
-            st.integers(-179, 179),
-            st.integers(-80, 80),
-            st.integers(0, 2),
-        ),
-        max_size=30,
-    ),
-    st.integers(0, 3),
-    st.booleans(),
-    st.booleans(),
-)
+@given(OVERLAPPING, st.integers(0, 3), st.booleans(), st.booleans(), st.booleans())
 def test_what_is_encoded_is_decoded(
-    rows: list[tuple[int, int, int, int, int]], spare: int, distance: bool, logits: bool
+    rows: list[Row], spare: int, distance: bool, class_directions: bool, logits: bool
 ) -> None:
-    frame, label, azimuth, elevation, source = zip(*rows, strict=True) if rows else ((),) * 5
-    events = Events.from_degrees(
-        frame,
-        label,
-        azimuth,
-        elevation,
-        source=source,
-        distance=[0.5 * s for s in source] if distance else None,
-    )
+    events = make_events(rows, distance=distance, onscreen=False)
     tracks = most_at_once(events) + spare or 1
-    format_ = TrackWise(CLASSES, tracks, distance=distance)
-    decoded = format_.decode(format_.encode(events, 10), logits=logits)
-    assert sorted_rows(decoded) == sorted_rows(events)
-    assert decoded.num_frames == 10
+    format_ = TrackWise(CLASSES, tracks, distance=distance, class_directions=class_directions)
+    decoded = format_.decode(format_.encode(events, FRAMES), logits=logits)
+    assert sorted(in_order(decoded)) == sorted(in_order(events))
+    assert decoded.num_frames == FRAMES
     assert format_.num_dropped == 0
+    places = list(zip(decoded.frame.tolist(), decoded.source.tolist(), strict=True))
+    assert places == sorted(places)
 
 
 @quick
@@ -108,7 +77,7 @@ def test_what_finds_no_track_is_counted(sounds: list[tuple[int, int, int]], trac
     format_ = TrackWise(CLASSES, tracks, overflow="drop")
     decoded = format_.decode(format_.encode(events, 12))
     assert format_.num_dropped == len(events) - len(decoded)
-    assert set(sorted_rows(decoded)) <= set(sorted_rows(events))
+    assert set(in_order(decoded)) <= set(in_order(events))
     inside = events.select(events.frame < 12)
     if most_at_once(inside) <= tracks:
         assert len(decoded) == len(inside)
@@ -190,6 +159,23 @@ def test_the_most_probable_class_must_exceed_its_threshold(
         assert format_.decode(output(logits)).label.tolist() == labels
 
 
+def test_a_track_reads_the_direction_of_its_class() -> None:
+    format_ = TrackWise(2, 1, distance=True, class_directions=True)
+    events = Events.from_degrees([0, 1], [1, 0], [90, -90], [0, 0], distance=[2.0, 3.0])
+    target = format_.encode(events, 2)
+    assert target.direction.squeeze(1).round().tolist() == [
+        [[0, 0, 0], [0, 1, 0]],
+        [[0, -1, 0], [0, 0, 0]],
+    ]
+    assert target.distance is not None
+    assert target.distance.squeeze(1).tolist() == [[0, 2], [3, 0]]
+    # What stands at the other class does not matter.
+    other = target._replace(direction=target.direction + torch.tensor([1.0, 0, 0]))
+    assert format_.decode(other).azimuth_deg.round().tolist() == [45, -45]
+    with pytest.raises(ValueError, match=r"direction must be \(time=2, track=1, cls=2, axis=3\)"):
+        format_.decode(target._replace(direction=target.direction[:, :, 0]))
+
+
 def test_no_direction_is_the_front_and_no_distance_is_negative() -> None:
     events = TrackWise(2, 1, distance=True).decode(output([1.0, 0.0], distance=-0.3))
     assert events.direction.tolist() == [[1, 0, 0]]
@@ -218,29 +204,9 @@ def test_decodes_as_the_published_code(golden: Callable[[str], Path]) -> None:
     assert sorted(rows.tolist()) == sorted(wanted.tolist())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
-        ({"num_tracks": 0}, "num_tracks must be positive, got 0"),
-        ({"threshold": [0.5]}, "threshold must be one number or 3, got 1"),
-        ({"overflow": "skip"}, "overflow must be one of 'raise', 'drop', got 'skip'"),
-    ],
-)
-@pytest.mark.messages
-def test_wrong_settings_are_named(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        TrackWise(**{"num_classes": 3, **arguments})
-
-
-def test_wrong_events_are_named() -> None:
-    events = Events.from_degrees([0], [3], [0], [0])
-    with pytest.raises(ValueError, match="label must be below num_classes=3, got 3"):
-        TrackWise(3).encode(events, 1)
-    with pytest.raises(ValueError, match="events must have distances for a format with"):
-        TrackWise(4, distance=True).encode(events, 1)
-    with pytest.raises(ValueError, match="num_frames must be positive, got 0"):
-        TrackWise(4).encode(events, 0)
+def test_a_track_is_needed() -> None:
+    with pytest.raises(ValueError, match="num_tracks must be positive, got 0"):
+        TrackWise(3, 0)
 
 
 def test_wrong_outputs_are_named() -> None:

@@ -1,19 +1,22 @@
 """The track-wise format of EINV2: each track holds at most one event at a time."""
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_finite, check_positive, check_shape
+from seldkit._checks import check_positive
+from seldkit._typing import Int
 from seldkit.events import Events
+from seldkit.formats.activity import ActivityFormat
+from seldkit.formats.base import occurrence
 from seldkit.outputs import SELDOutput
 
 
 @dataclass
-class TrackWise:
+class TrackWise(ActivityFormat):
     """Events on tracks: a class and a direction for each track and frame.
 
     A sound stays on the track it starts on, which is the first free one, for as long as its frames
@@ -31,13 +34,18 @@ class TrackWise:
         overflow: What `encode` does with events that find no free track or lie beyond the clip:
             `"raise"`, or `"drop"`, which counts them in `num_dropped`.
         distance: Whether targets and predictions hold distances, in metres.
+        class_directions: Whether each class of a track has a direction, and distance, of its own.
+        positions_m: For positions in place of directions, as L3DAS has them: the direction axes
+            hold the position over this number of metres (one, or one for x, y and z), so that they
+            lie in ±1, and events get their distances from it. The L3DAS baseline has 2, its winner
+            of 2022 (2, 1.5, 1). Positions beyond do not fit. Excludes `distance`.
 
     Attributes:
         num_dropped: Number of rows that `encode` has dropped since the format was made.
 
     Raises:
-        ValueError: If a number is not positive, there are not as many thresholds as classes, or
-            `overflow` is unknown.
+        ValueError: If a number is not positive, there are not as many thresholds as classes, one is
+            nan, `overflow` is unknown, or `positions_m` is not as said.
 
     Examples:
         >>> events = Events.from_degrees([0, 1], [3, 3], [90.0, 90.0], [0.0, 0.0])
@@ -46,21 +54,23 @@ class TrackWise:
         (tensor([3, 3, 0]), tensor([1., 1., 0.]))
     """
 
-    num_classes: int
+    _activity_axes: ClassVar[str] = "time track cls"
+
     num_tracks: int = 2
     _: KW_ONLY
-    threshold: float | Sequence[float] = 0.5
-    overflow: Literal["raise", "drop"] = "raise"
-    distance: bool = False
-    num_dropped: int = field(default=0, init=False, compare=False)
+    class_directions: bool = False
 
     def __post_init__(self) -> None:
-        check_positive(num_classes=self.num_classes, num_tracks=self.num_tracks)
-        check_choice("overflow", self.overflow, ("raise", "drop"))
-        if isinstance(self.threshold, Sequence) and len(self.threshold) != self.num_classes:
-            raise ValueError(
-                f"threshold must be one number or {self.num_classes}, got {len(self.threshold)}"
-            )
+        super().__post_init__()
+        check_positive(num_tracks=self.num_tracks)
+
+    @property
+    def _direction_axes(self) -> str:
+        return self._activity_axes if self.class_directions else "time track"
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {"track": self.num_tracks, "cls": self.num_classes}
 
     def encode(self, events: Events, num_frames: int) -> SELDOutput:
         """Return the target of a clip, without the batch axis.
@@ -70,30 +80,21 @@ class TrackWise:
             num_frames: Number of frames of the target.
 
         Returns:
-            Activity `(time, track, cls)`, 0 or 1; direction `(time, track, axis)`, unit vectors;
-            distance `(time, track)` in metres if the format has it. An inactive place is all zeros.
+            Activity `(time, track, cls)`, 0 or 1; direction `(time, track, axis)`, or
+            `(time, track, cls, axis)` with directions of each class, unit vectors or positions in
+            ±1; distance likewise, `(time, track)` or `(time, track, cls)` in metres, if the format
+            has it. An inactive place is all zeros.
 
         Raises:
             ValueError: If a label is not below `num_classes`, an event has no free track or lies
                 beyond `num_frames` (unless `overflow="drop"`), or distances are missing.
         """
-        check_positive(num_frames=num_frames)
-        if (events.label >= self.num_classes).any():
-            top = int(events.label.max())
-            raise ValueError(f"label must be below num_classes={self.num_classes}, got {top}")
-        if self.distance and events.distance is None:
-            raise ValueError("events must have distances for a format with distance=True")
-        rows, track = self._place(events, num_frames)
-        frame = events.frame[rows]
-        activity = torch.zeros(num_frames, self.num_tracks, self.num_classes)
-        direction = torch.zeros(num_frames, self.num_tracks, 3)
-        activity[frame, track, events.label[rows]] = 1.0
-        direction[frame, track] = events.direction[rows].float()
-        if not self.distance or events.distance is None:
-            return SELDOutput(activity, direction)
-        distance = torch.zeros(num_frames, self.num_tracks)
-        distance[frame, track] = events.distance[rows].float()
-        return SELDOutput(activity, direction, distance)
+        self._check(events, num_frames)
+        track = self._tracks(events, num_frames)
+        fits = self._fitting(events, num_frames, track >= 0, f"{self.num_tracks} tracks")
+        kept = events.select(fits)
+        index = {"time": kept.frame, "track": track[fits], "cls": kept.label}
+        return self._target(kept, index, num_frames)
 
     def decode(self, output: SELDOutput, *, logits: bool = True) -> Events:
         """Return the events of a network's output.
@@ -103,8 +104,9 @@ class TrackWise:
         of `encode` decodes to its events too, since 1 lies above and 0 at the threshold's logit.
 
         Args:
-            output: Activity `(time, track, cls)` and direction `(time, track, axis)` of any length;
-                a direction of length zero counts as the front.
+            output: Activity `(time, track, cls)` and direction `(time, track, axis)`, or
+                `(time, track, cls, axis)`, of any length; a direction of length zero counts as the
+                front. Distances below zero count as zero.
             logits: Whether the activity holds logits; otherwise probabilities.
 
         Returns:
@@ -112,85 +114,62 @@ class TrackWise:
             track.
 
         Raises:
+            TypeError: If the output is a tensor.
             ValueError: If the shapes are not those of the format, or a value is nan.
         """
-        sizes = {"track": self.num_tracks, "cls": self.num_classes}
-        check_shape("activity", output.activity, "time track cls", **sizes)
-        time = output.activity.shape[0]
-        sizes = {"time": time, "track": self.num_tracks, "axis": 3}
-        check_shape("direction", output.direction, "time track axis", **sizes)
-        activity = output.activity.detach().cpu().double()
-        best, label = (activity.sigmoid() if logits else activity).max(dim=-1)
-        check_finite("activity", best)
-        threshold = torch.as_tensor(self.threshold, dtype=torch.float64).expand(self.num_classes)
-        frame, track = (best > threshold[label]).nonzero(as_tuple=True)
-        distance = None
-        if self.distance:
-            if output.distance is None:
-                raise ValueError("output must have distances for a format with distance=True")
-            distance = output.distance.detach().cpu()[frame, track].clamp(min=0)
-        return Events(
-            frame,
-            label[frame, track],
-            _unit(output.direction.detach().cpu().double()[frame, track]),
-            source=track,
-            distance=distance,
-            num_frames=time,
-        )
+        best, label = self._probability(output, logits).max(dim=-1)
+        frame, track = (best > self._thresholds()[label]).nonzero(as_tuple=True)
+        index = {"time": frame, "track": track, "cls": label[frame, track]}
+        return self._events(output, index, source=track)
 
-    def _place(self, events: Events, num_frames: int) -> tuple[Tensor, Tensor]:
-        """Return the rows that find a track, and their tracks.
-
-        Sounds are intervals of frames. Taken by their start, each gets the first track that is
-        free; for intervals this never needs more tracks than there are sounds at once.
-        """
+    def _tracks(self, events: Events, num_frames: int) -> Int[Tensor, " event"]:
+        """Return the track of each event, -1 where it finds none or lies beyond the clip."""
         inside = (events.frame < num_frames).nonzero().squeeze(1)
-        rows, track = [], []
-        free_from = [0] * self.num_tracks
-        for sound in _sounds(events, inside):
-            frames = events.frame[sound]
-            start, stop = int(frames[0]), int(frames[-1]) + 1
-            place = next((k for k, free in enumerate(free_from) if free <= start), None)
-            if place is None:
-                # A sound that comes too late for a track gets the first that falls free.
-                place = min(range(self.num_tracks), key=free_from.__getitem__)
-                sound = sound[frames >= free_from[place]]
-            free_from[place] = max(stop, free_from[place])
-            rows.append(sound)
-            track.append(torch.full_like(sound, place))
-        placed = torch.cat(rows) if rows else inside
-        dropped = len(events) - len(placed)
-        if dropped and self.overflow == "raise":
-            raise ValueError(
-                f"events must fit {self.num_tracks} tracks and {num_frames} frames, but {dropped}"
-                f" of {len(events)} rows do not; overflow='drop' leaves them out"
-            )
-        self.num_dropped += dropped
-        return placed, torch.cat(track) if track else inside
+        track = torch.full_like(events.frame, -1)
+        if not len(inside):
+            return track
+        frame, sound = events.frame[inside], _sounds(events.select(inside))
+        ends = torch.zeros(2, int(sound.max()) + 1, dtype=torch.int64)
+        start = ends[0].scatter_reduce(0, sound, frame, "amin", include_self=False)
+        stop = ends[1].scatter_reduce(0, sound, frame + 1, "amax", include_self=False)
+        order = start.argsort(stable=True)
+        turns = zip(start[order].tolist(), stop[order].tolist(), strict=True)
+        places = torch.empty_like(ends)
+        places[:, order] = torch.tensor(_first_free(turns, self.num_tracks)).T
+        place, begin = places[:, sound]
+        track[inside] = place.where(frame >= begin, -1)
+        return track
 
 
-def _sounds(events: Events, rows: Tensor) -> list[Tensor]:
-    """Split rows into sounds: runs of consecutive frames of one label and source, by start."""
-    if not len(rows):
-        return []
-    frame, label, source = (c[rows] for c in (events.frame, events.label, events.source))
+def _first_free(sounds: Iterable[tuple[int, int]], num_tracks: int) -> list[tuple[int, int]]:
+    """Return a track for each sound and the frame from which on it has the track to itself.
+
+    Taken by their start, sounds get the first track that is free; for intervals of frames this
+    never needs more tracks than there are sounds at once. A sound that comes too late for a track
+    gets the first that falls free.
+    """
+    free_from = [0] * num_tracks
+    places = []
+    for start, stop in sounds:
+        free = (k for k in range(num_tracks) if free_from[k] <= start)
+        track = next(free, None)
+        if track is None:
+            track = min(range(num_tracks), key=free_from.__getitem__)
+        places.append((track, free_from[track]))
+        free_from[track] = max(stop, free_from[track])
+    return places
+
+
+def _sounds(events: Events) -> Int[Tensor, " event"]:
+    """Number the sounds: runs of consecutive frames of one label and source."""
+    span = int(events.frame.max()) + 1
+    source, number = events.source.unique(return_inverse=True)
+    key = events.label * len(source) + number
     # Rows that agree in frame, label and source are different sounds: the n-th of each goes on.
-    columns = torch.stack((frame, label, source))
-    _, cell = columns.unique(dim=1, return_inverse=True)
-    order = cell.argsort(stable=True)
-    new_cell = cell[order].diff(prepend=cell.new_tensor([-1])) != 0
-    position = torch.arange(len(rows))
-    copy = torch.empty_like(position)
-    copy[order] = position - torch.where(new_cell, position, 0).cummax(0).values
-
-    _, key = torch.stack((label, source, copy)).unique(dim=1, return_inverse=True)
-    order = (key * (frame.max() + 1) + frame).argsort(stable=True)
-    breaks = (key[order].diff() != 0) | (frame[order].diff() != 1)
-    runs = rows[order].tensor_split((breaks.nonzero().squeeze(1) + 1).tolist())
-    return sorted(runs, key=lambda run: int(events.frame[run[0]]))
-
-
-def _unit(direction: Tensor) -> Tensor:
-    norm = torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
-    front = direction.new_tensor([1.0, 0.0, 0.0])
-    return torch.where(norm == 0, front, direction / norm)
+    copy = occurrence(key * span + events.frame)
+    key = key * (copy.max() + 1) + copy
+    order = (key * span + events.frame).argsort()
+    breaks = (key[order].diff() != 0) | (events.frame[order].diff() != 1)
+    sound = torch.zeros_like(order)
+    sound[order[1:]] = breaks.cumsum(0)
+    return sound
