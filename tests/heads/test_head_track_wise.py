@@ -30,11 +30,13 @@ def test_start_values() -> None:
 @pytest.mark.messages
 def test_messages() -> None:
     for name in ("in_channels", "num_classes", "num_tracks"):
-        sizes = {"in_channels": 6, "num_classes": 5, "num_tracks": 3} | {name: 0}
+        sizes = [0 if size == name else 6 for size in ("in_channels", "num_classes", "num_tracks")]
         with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
-            TrackWiseHead(**sizes)
+            TrackWiseHead(*sizes)
     head, right, wrong = TrackWiseHead(6, 5, 3), torch.zeros(1, 4, 3, 6), torch.zeros(1, 4, 2, 6)
-    with pytest.raises(ValueError, match=r"activity must be \(batch, time, track=3, channel\)"):
+    with pytest.raises(ValueError, match=r"activity must be \(batch, time, track=3, channel=6\)"):
         head(wrong, right)
-    with pytest.raises(ValueError, match=r"direction must be \(batch, time, track=3, channel\)"):
+    with pytest.raises(
+        ValueError, match=r"direction must be \(batch=1, time=4, track=3, channel=6\)"
+    ):
         head(right, wrong)

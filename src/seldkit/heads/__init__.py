@@ -1,5 +1,8 @@
 """Heads: the last layers of a network, one for each output format."""
 
+from seldkit.heads.accdoa import ACCDOAHead
+from seldkit.heads.class_wise import ClassWiseHead
+from seldkit.heads.multi_accdoa import MultiACCDOAHead
 from seldkit.heads.track_wise import TrackWiseHead
 
-__all__ = ["TrackWiseHead"]
+__all__ = ["ACCDOAHead", "ClassWiseHead", "MultiACCDOAHead", "TrackWiseHead"]

@@ -1,0 +1,79 @@
+"""The head that ends a network in the ACCDOA format."""
+
+from torch import Tensor, nn
+
+from seldkit._checks import check_positive, check_shape
+from seldkit._typing import Float
+from seldkit.heads.linear import bound_vectors, linear_layer, vector_entries
+
+
+class ACCDOAHead(nn.Module):
+    """A vector for each class, whose length is its activity, by one linear layer.
+
+    Ends a network in the format [`ACCDOA`][seldkit.formats.ACCDOA]; trained by
+    [`accdoa_loss`][seldkit.losses.accdoa_loss].
+
+    Source: Shimada et al., "ACCDOA: activity-coupled Cartesian direction of arrival representation
+    for sound event localization and detection", ICASSP 2021; distances: Krause et al., arXiv
+    2403.11827.
+
+    Shape:
+        - Input: features `(batch, time, channel)`.
+        - Output: `(batch, time, cls, axis)`; `axis` is `x, y[, z][, distance][, onscreen]`.
+
+    Args:
+        in_channels: Channels of the features.
+        num_classes: Number of classes.
+        distance: Whether a distance follows the vector, in metres.
+        onscreen: Whether the last entry tells if the source is on screen: always a logit.
+        planar: Whether the vector lacks z, as for stereo.
+        bounded: Whether the vector passes through tanh and the distance through ReLU, as in the
+            DCASE baselines until 2023 and of 2025; False leaves both linear, as in that of 2024.
+            Where ReLU gives 0 it passes no gradient; a linear distance may be negative.
+
+    Raises:
+        ValueError: If a number is not positive, or the features have another shape.
+
+    Examples:
+        >>> import torch
+        >>> ACCDOAHead(128, 13)(torch.zeros(1, 50, 128)).shape
+        torch.Size([1, 50, 13, 3])
+        >>> stereo = ACCDOAHead(128, 13, distance=True, onscreen=True, planar=True)
+        >>> stereo(torch.zeros(1, 50, 128)).shape
+        torch.Size([1, 50, 13, 4])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        *,
+        distance: bool = False,
+        onscreen: bool = False,
+        planar: bool = False,
+        bounded: bool = True,
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, num_classes=num_classes)
+        self.num_classes = num_classes
+        self.distance, self.onscreen = distance, onscreen
+        self.planar, self.bounded = planar, bounded
+        entries = vector_entries(distance=distance, onscreen=onscreen, planar=planar)
+        self.linear = linear_layer(in_channels, num_classes * entries)
+
+    def forward(
+        self, x: Float[Tensor, "batch time channel"]
+    ) -> Float[Tensor, "batch time cls axis"]:
+        """Return the vectors of every class."""
+        check_shape("x", x, "batch time channel", channel=self.linear.in_features)
+        vectors: Tensor = self.linear(x).unflatten(-1, (self.num_classes, -1))
+        if not self.bounded:
+            return vectors
+        return bound_vectors(vectors, distance=self.distance, planar=self.planar)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return (
+            f"num_classes={self.num_classes}, distance={self.distance}, onscreen={self.onscreen},"
+            f" planar={self.planar}, bounded={self.bounded}"
+        )

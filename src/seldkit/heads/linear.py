@@ -1,0 +1,26 @@
+"""What the layers of every head have in common."""
+
+import torch
+from torch import Tensor, nn
+
+
+def linear_layer(in_channels: int, out_channels: int) -> nn.Linear:
+    """Return a linear layer with the start values of EIN-SELD: Kaiming uniform, no bias."""
+    layer = nn.Linear(in_channels, out_channels)
+    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def vector_entries(*, distance: bool, onscreen: bool, planar: bool) -> int:
+    """Return the length of x, y[, z][, distance][, onscreen]."""
+    return (2 if planar else 3) + distance + onscreen
+
+
+def bound_vectors(x: Tensor, *, distance: bool, planar: bool) -> Tensor:
+    """Apply tanh to x, y[, z] and ReLU to the distance; leave an on-screen logit as it is."""
+    axes = 2 if planar else 3
+    vector, rest = x[..., :axes].tanh(), x[..., axes:]
+    if distance:
+        rest = torch.cat((rest[..., :1].relu(), rest[..., 1:]), dim=-1)
+    return torch.cat((vector, rest), dim=-1)
