@@ -1,0 +1,57 @@
+"""Weights that stay as they are."""
+
+from math import isfinite
+
+from torch import Tensor
+
+from seldkit._typing import Float
+from seldkit.losses.balancing.base import Balancer
+
+
+class FixedWeights(Balancer):
+    r"""Fixed weights: $\sum_i w_i l_i$.
+
+    It has no state: a resumed run takes the weights it is given. A loss that is nan or infinite
+    makes the total so.
+
+    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping.
+
+    Args:
+        sed: Weight of the loss named `sed`; None leaves it out, whether it comes or not.
+        doa: Weight of the loss named `doa`, likewise.
+        others: Weights of the losses of other names.
+
+    Attributes:
+        weights: By what each loss was multiplied in the last call, by name; empty before.
+
+    Raises:
+        ValueError: If a weight is negative or not finite, or there is none.
+
+    Examples:
+        >>> import torch
+        >>> balancer = FixedWeights(sed=0.25, doa=0.75)
+        >>> balancer({"sed": torch.tensor(4.0), "doa": torch.tensor(8.0)})
+        tensor(7.)
+        >>> balancer.weights
+        {'doa': 0.75, 'sed': 0.25}
+    """
+
+    def __init__(
+        self, sed: float | None = 0.5, doa: float | None = 0.5, **others: float | None
+    ) -> None:
+        settings = {"sed": sed, "doa": doa, **others}
+        weights = {name: float(w) for name, w in settings.items() if w is not None}
+        wrong = {name: w for name, w in weights.items() if not (isfinite(w) and w >= 0)}
+        if wrong or not weights:
+            raise ValueError(f"weights must be finite and at least 0, got {wrong or settings}")
+        super().__init__(weights)
+        self._left_out = frozenset(settings) - frozenset(weights)
+        self._settings = settings
+        self._fixed = [weights[task] for task in self.tasks]
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return ", ".join(f"{name}={weight}" for name, weight in self._settings.items())
+
+    def _total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+        return self._weighted(values, self._constants(self._fixed, values))
