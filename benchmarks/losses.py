@@ -1,58 +1,170 @@
-"""How much faster the track-wise loss is than the loss of every permutation in turn.
+"""How fast and how lean the permutation losses are, against the formulas as they are published.
 
-Run with `PYTHONPATH=tests python benchmarks/losses.py`: a few seconds. Forward and backward on one
-core, both ways in turn; the ratio of the times carries over between machines, seconds do not.
+Run with `PYTHONPATH=tests python benchmarks/losses.py`: half a minute. Forward and backward of
+`seldkit.losses` and of the plain loss in `tests/references`, in turn, on one core. Times are those
+of the processor, which other programs disturb least; the ratio, a median over rounds, carries over
+between machines, milliseconds do not.
+
+Each loss is shown on two targets: frames of up to four events, some of one class, as recordings
+have them; and the worst case, in which every class of every frame has two sources or more.
+
+The peak memory is that of all tensors that one forward and backward allocates beyond the inputs,
+gradients and operators' own buffers included, as PyTorch's profiler records them one by one.
 """
 
 from collections.abc import Callable
+from itertools import accumulate
 from statistics import median
-from time import perf_counter
+from time import process_time
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.profiler import profile
+from torch.nn import functional
 
+from references.adpit import flat, padded_adpit_loss, six_rows
+from references.aggregated import plain_aggregated_pit_loss
 from references.pit import plain_pit_loss
 from seldkit import SELDOutput
-from seldkit.losses import trackwise_pit_loss
+from seldkit.losses import adpit_loss, aggregated_pit_loss, trackwise_pit_loss
 
-BATCH, FRAMES, ROUNDS = 16, 100, 15
+FRAMES, ROUNDS = 50, 15
 
-Loss = Callable[[SELDOutput, SELDOutput], tuple[Tensor, Tensor]]
-
-
-def random_output(tracks: int, classes: int) -> SELDOutput:
-    """Return logits and directions at random."""
-    shape = BATCH, FRAMES, tracks
-    return SELDOutput(torch.randn(*shape, classes), torch.randn(*shape, 3).tanh())
+Loss = Callable[[], Tensor]
 
 
-def seconds(loss: Loss, preds: SELDOutput, target: SELDOutput) -> float:
-    """Return how long one loss and its gradient take."""
-    inputs = [x.detach().requires_grad_() for x in preds[:2]]
-    start = perf_counter()
-    sed, doa = loss(SELDOutput(*inputs), target)
-    (sed + doa).backward()
-    return perf_counter() - start
+class Case(NamedTuple):
+    """One loss with its inputs, in our form and, where it stays feasible, as published."""
+
+    name: str
+    ours: Loss
+    inputs: list[Tensor]
+    plain: Loss | None = None
+    plain_inputs: list[Tensor] | None = None
+
+
+def events(batch: int, tracks: int, classes: int) -> Tensor:
+    """Return vectors `(batch, time, track, cls, axis)` of up to four events in each frame."""
+    target = torch.zeros(batch, FRAMES, tracks, classes, 3)
+    clip, frame = torch.ones(batch, FRAMES).nonzero(as_tuple=True)
+    cls = torch.randint(classes, clip.shape)
+    for _ in range(4):
+        same = torch.rand(clip.shape) < 0.2  # as the last event
+        cls = torch.where(same, cls, torch.randint(classes, clip.shape))
+        track = target[clip, frame, :, cls].any(dim=-1).sum(dim=-1)
+        fits = (torch.rand(clip.shape) < 0.5) & (track < tracks)
+        place = tuple(x[fits] for x in (clip, frame, track, cls))
+        target[place] = functional.normalize(torch.randn(int(fits.sum()), 3), dim=-1)
+    return target
+
+
+def crowd(batch: int, tracks: int, classes: int) -> Tensor:
+    """Return vectors `(batch, time, track, cls, axis)`: two sources or more of every class."""
+    directions = functional.normalize(torch.randn(batch, FRAMES, tracks, classes, 3), dim=-1)
+    count = torch.randint(2, tracks + 1, (batch, FRAMES, 1, classes))
+    active = torch.arange(tracks).unsqueeze(1) < count
+    return directions * active.unsqueeze(-1)
+
+
+def adpit_case(scene: str, batch: int, tracks: int, classes: int) -> Case:
+    """Return ADPIT with its published form, in the published layout, for three tracks."""
+    target = (events if scene == "events" else crowd)(batch, tracks, classes)
+    preds = torch.randn(target.shape).tanh()
+    name = f"ADPIT {batch} x {FRAMES} x {classes}, {tracks} tracks, {scene}"
+    leaf = preds.clone().requires_grad_()
+    if tracks != 3:
+        return Case(name, lambda: adpit_loss(leaf, target), [leaf])
+    label, output = six_rows(target), flat(preds).requires_grad_()
+    plain = lambda: padded_adpit_loss(output, label)  # noqa: E731
+    return Case(name, lambda: adpit_loss(leaf, target), [leaf], plain, [output])
+
+
+def trackwise_case(
+    name: str,
+    ours: Callable[[SELDOutput, SELDOutput], Tensor],
+    plain: Callable[[SELDOutput, SELDOutput], Tensor] | None,
+    tracks: int,
+    classes: int,
+    batch: int = 32,
+) -> Case:
+    """Return a loss of track-wise outputs on random activities and directions."""
+    shape = batch, FRAMES, tracks
+    leaves = [torch.randn(*shape, classes), torch.randn(*shape, 3).tanh()]
+    preds = SELDOutput(*(x.requires_grad_() for x in leaves))
+    activity = functional.one_hot(torch.randint(classes, shape), classes)
+    active = (torch.rand(*shape, 1) < 0.5).float()
+    target = SELDOutput(
+        activity * active, functional.normalize(torch.randn(*shape, 3), dim=-1) * active
+    )
+    name = f"{name} {batch} x {FRAMES} x {classes}, {tracks} tracks"
+    if plain is None:
+        return Case(name, lambda: ours(preds, target), leaves)
+    return Case(name, lambda: ours(preds, target), leaves, lambda: plain(preds, target), leaves)
+
+
+def cases() -> list[Case]:
+    """Return what is measured."""
+
+    def pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
+        return sum(trackwise_pit_loss(preds, target), torch.zeros(()))
+
+    def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
+        return sum(plain_pit_loss(preds, target), torch.zeros(()))
+
+    sizes = [(64, 3, 13), (32, 3, 170), (64, 6, 13)]
+    return [
+        *(adpit_case(scene, *size) for size in sizes for scene in ("events", "crowd")),
+        trackwise_case("tPIT", pit, plain_pit, 2, 14),
+        trackwise_case("tPIT", pit, plain_pit, 3, 170),
+        trackwise_case("tPIT", pit, None, 6, 170),
+        trackwise_case("AGG1", aggregated_pit_loss, plain_aggregated_pit_loss, 3, 170),
+    ]
+
+
+def milliseconds(loss: Loss, inputs: list[Tensor]) -> float:
+    """Return the processor time of one loss and its gradient."""
+    for x in inputs:
+        x.grad = None
+    start = process_time()
+    loss().backward()
+    return 1000 * (process_time() - start)
+
+
+def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
+    """Return how much memory one loss and its gradient take at most."""
+    for x in inputs:
+        x.grad = None
+    with profile(profile_memory=True) as recorded:
+        loss().backward()
+    changes = [event for event in recorded.kineto_results.events() if event.name() == "[memory]"]
+    changes.sort(key=lambda event: event.start_ns())
+    peak: int = max(accumulate(event.nbytes() for event in changes))
+    return peak / 1e6
 
 
 def main() -> None:
-    """Print the losses, to show that they agree, and the median ratio of the rounds."""
+    """Print for each case the times and peaks, and that the losses agree."""
     torch.manual_seed(0)
     torch.set_num_threads(1)  # one core against one core
-    for tracks, classes in ((2, 14), (3, 170)):
-        preds, target = random_output(tracks, classes), random_output(tracks, classes)
-        target = SELDOutput((target.activity > 2).float(), target.direction)
-        agree = [sum(loss(preds, target)) for loss in (plain_pit_loss, trackwise_pit_loss)]
-        torch.testing.assert_close(*agree)
+    for case in cases():
+        peak = peak_megabytes(case.ours, case.inputs)
+        if case.plain is None or case.plain_inputs is None:
+            fast = median(milliseconds(case.ours, case.inputs) for _ in range(ROUNDS))
+            print(f"{case.name}: {fast:.1f} ms, {peak:.0f} MB")
+            continue
+        plain_peak = peak_megabytes(case.plain, case.plain_inputs)
+        torch.testing.assert_close(case.ours(), case.plain())
         pairs = [
-            [seconds(loss, preds, target) for loss in (plain_pit_loss, trackwise_pit_loss)]
+            (milliseconds(case.plain, case.plain_inputs), milliseconds(case.ours, case.inputs))
             for _ in range(ROUNDS)
         ]
-        slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
+        slow, fast = (median(times) for times in zip(*pairs, strict=True))
         ratio = median(slow / fast for slow, fast in pairs)
         print(
-            f"{tracks} tracks, {classes} classes: every permutation {slow:.1f} ms,"
-            f" pairs {fast:.1f} ms: {ratio:.1f} times as fast"
+            f"{case.name}: published {slow:.1f} ms, {plain_peak:.1f} MB;"
+            f" ours {fast:.1f} ms, {peak:.1f} MB:"
+            f" {ratio:.1f} times as fast, {peak / plain_peak:.2f} of the memory"
         )
 
 

@@ -3,6 +3,7 @@
 Slow and meant to be read: an oracle for tests and the yardstick of `benchmarks/losses.py`.
 """
 
+from collections.abc import Callable
 from itertools import permutations
 from typing import Literal
 
@@ -35,3 +36,61 @@ def plain_pit_loss(
     sed, doa = torch.stack(sed_losses), torch.stack(doa_losses)
     best = (selection[0] * sed + selection[1] * doa).argmin(dim=0, keepdim=True)
     return sed.gather(0, best).mean(), doa.gather(0, best).mean()
+
+
+DIRECTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": lambda a, b: ((a - b) ** 2).mean(-1),
+    "l1": lambda a, b: (a - b).abs().mean(-1),
+    "cosine": lambda a, b: 1 - functional.cosine_similarity(a, b, dim=-1),
+    "angular": lambda a, b: functional.cosine_similarity(a, b, dim=-1).acos(),
+}
+DISTANCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": lambda a, b: (a - b) ** 2,
+    "mae": lambda a, b: (a - b).abs(),
+    "mspe": lambda a, b: ((a - b) / b) ** 2,
+    "mape": lambda a, b: (a - b).abs() / b,
+}
+
+
+def plain_pit_sums(
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    window: int,
+    selection: tuple[float, ...],
+    direction: str,
+    masked: bool,
+    distance: str | None,
+) -> list[Tensor]:
+    """Return what each task loses under the best permutation within a window around each frame.
+
+    Sums over tracks and frames: of the means over classes (BCE), of the direction errors of active
+    places or of the mean over all, and of the distance errors of active places.
+    """
+    active = target.activity > 0 if preds.direction.ndim == 5 else target.activity.amax(-1) > 0
+    every = []
+    for order in permutations(range(preds.activity.shape[2])):
+        bce = functional.binary_cross_entropy_with_logits(
+            preds.activity, target.activity[:, :, order], reduction="none"
+        )
+        sums = [bce.mean(-1).sum(2)]
+        errors = DIRECTION[direction](preds.direction, target.direction[:, :, order])
+        if masked:
+            sums.append((errors * active[:, :, order]).flatten(2).sum(2))
+        else:
+            sums.append(errors.flatten(3).mean(3).sum(2) if errors.ndim == 4 else errors.sum(2))
+        if distance is not None:
+            assert preds.distance is not None
+            assert target.distance is not None
+            far = DISTANCE[distance](preds.distance, target.distance[:, :, order])
+            sums.append(far.where(active[:, :, order], 0).flatten(2).sum(2))
+        every.append(torch.stack(sums))
+    costs = torch.stack(every)  # permutation task batch time
+    chosen = torch.zeros_like(costs[0])
+    for clip in range(costs.shape[2]):
+        for frame in range(costs.shape[3]):
+            around = costs[:, :, clip, max(0, frame - window // 2) : frame + window // 2 + 1]
+            weights = torch.tensor(selection, dtype=costs.dtype)
+            best = (around.sum(-1)[:, : len(selection)] @ weights).argmin()
+            chosen[:, clip, frame] = costs[best, :, clip, frame]
+    return list(chosen.sum(dim=(1, 2)))

@@ -1,6 +1,54 @@
 """Losses: one for each output format, and what makes one number of several."""
 
+from seldkit.losses.accdoa import ACCDOALoss, accdoa_loss
+from seldkit.losses.activity import FocalLoss, focal_loss
+from seldkit.losses.adpit import ADPITLoss, adpit_loss
+from seldkit.losses.aggregated import (
+    AggregatedMixtureLoss,
+    AggregatedPITLoss,
+    AggregatedSumLoss,
+    aggregated_mixture_loss,
+    aggregated_pit_loss,
+    aggregated_sum_loss,
+)
+from seldkit.losses.balancing import (
+    DynamicWeightAverage,
+    FixedWeights,
+    GradNorm,
+    LossScaleBalancer,
+    RandomWeights,
+    UncertaintyWeights,
+)
+from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
+from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
 
-__all__ = ["DistanceTaskLosses", "TaskLosses", "TrackwisePITLoss", "trackwise_pit_loss"]
+__all__ = [
+    "ACCDOALoss",
+    "ADPITLoss",
+    "ActiveDirectionLoss",
+    "AggregatedMixtureLoss",
+    "AggregatedPITLoss",
+    "AggregatedSumLoss",
+    "ClassWiseLoss",
+    "DistanceTaskLosses",
+    "DynamicWeightAverage",
+    "FixedWeights",
+    "FocalLoss",
+    "GradNorm",
+    "LossScaleBalancer",
+    "RandomWeights",
+    "TaskLosses",
+    "TrackwisePITLoss",
+    "UncertaintyWeights",
+    "accdoa_loss",
+    "active_direction_loss",
+    "adpit_loss",
+    "aggregated_mixture_loss",
+    "aggregated_pit_loss",
+    "aggregated_sum_loss",
+    "class_wise_loss",
+    "focal_loss",
+    "trackwise_pit_loss",
+]

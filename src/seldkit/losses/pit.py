@@ -8,19 +8,56 @@ $$c_{ij} = w_s \operatorname{BCE}(\hat a_i, a_j) + w_d \lVert \hat d_i - d_j \rV
 for $M$ tracks $M^2$ costs in place of $M!$ losses.
 """
 
-from typing import Literal
+from functools import partial
+from typing import overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_same_shape, check_shape
+from seldkit._checks import check_choice, check_shape
 from seldkit._typing import Float, Int
-from seldkit.assignment import best_permutation
-from seldkit.losses.tasks import TaskLosses
+from seldkit.assignment import cheapest_matching
+from seldkit.losses._checks import check_outputs
+from seldkit.losses._reduce import full_pair
+from seldkit.losses._terms import Term
+from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
+from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
+from seldkit.losses.spans import Per, check_span, span_cost
+from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
 from seldkit.outputs import SELDOutput
 
-Per = Literal["frame", "chunk", "clip"]
+Selection = tuple[float, float] | tuple[float, float, float]
+
+
+@overload
+def trackwise_pit_loss(
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    per: Per = "frame",
+    chunk: Int[Tensor, "batch time"] | None = None,
+    window: int | None = None,
+    selection: Selection = (1.0, 1.0),
+    direction: DirectionError = "mse",
+    masked: bool = False,
+    distance: None = None,
+) -> TaskLosses: ...
+
+
+@overload
+def trackwise_pit_loss(
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    per: Per = "frame",
+    chunk: Int[Tensor, "batch time"] | None = None,
+    window: int | None = None,
+    selection: Selection = (1.0, 1.0),
+    direction: DirectionError = "mse",
+    masked: bool = False,
+    distance: DistanceError,
+) -> DistanceTaskLosses: ...
 
 
 def trackwise_pit_loss(
@@ -29,33 +66,53 @@ def trackwise_pit_loss(
     *,
     per: Per = "frame",
     chunk: Int[Tensor, "batch time"] | None = None,
-    selection: tuple[float, float] = (1.0, 1.0),
-) -> TaskLosses:
-    """Binary cross-entropy and squared error under the best assignment of tracks.
+    window: int | None = None,
+    selection: Selection = (1.0, 1.0),
+    direction: DirectionError = "mse",
+    masked: bool = False,
+    distance: DistanceError | None = None,
+) -> TaskLosses | DistanceTaskLosses:
+    """Binary cross-entropy and error of the directions under the best assignment of tracks.
 
-    The directions of silent tracks are pulled to zero and their activities to nothing, as in the
-    published code: no frame is masked.
+    By default the directions of silent tracks are pulled to zero and their activities to nothing,
+    as in the published code: no frame is masked.
 
     Source: Cao et al., "An improved event-independent network for polyphonic sound event
-    localization and detection", ICASSP 2021, equations 1 to 3.
+    localization and detection", ICASSP 2021, equations 1 to 3; the sliding window: Diaz-Guerra
+    et al., "Position tracking of a varying number of sound sources with sliding permutation
+    invariant training", EUSIPCO 2023.
 
     Args:
-        preds: Logits `(batch, time, track, cls)` and directions `(batch, time, track, axis)`.
+        preds: Logits `(batch, time, track, cls)` and directions `(batch, time, track, axis)`, or a
+            direction for each class, `(batch, time, track, cls, axis)`.
         target: Activities in 0..1 and directions, same shapes; silent tracks are all zeros.
-        per: For what the assignment is chosen: `"frame"` (tPIT), `"chunk"` (cPIT) or the whole
-            `"clip"`. A longer span has less freedom, so the selected loss is never smaller.
+        per: For what the assignment is chosen: each `"frame"` (tPIT), each `"chunk"` (cPIT), the
+            whole `"clip"`, or each frame by the costs in a `"window"` around it (sPIT). The
+            selected loss of a clip is never below that of its chunks, nor that below its frames'.
         chunk: Number of the chunk that each frame belongs to, any integers; frames of a clip that
             have the same number share an assignment. By default a chunk is a stretch of frames in
             which the target's active tracks and classes do not change.
-        selection: Weights of SED and DOA when the assignment is chosen. They do not scale the
-            losses. The published EIN-SELD uses (1, 1), PSELDNets the weights of the total loss.
+        window: Length of the window in frames, odd; at the ends of a clip less of it is filled.
+        selection: Weights of SED, DOA and distance when the assignment is chosen; two weights
+            leave the distance out of the choice. They do not scale the losses. The published
+            EIN-SELD uses (1, 1), PSELDNets the weights of the total loss.
+        direction: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"`
+            (the angle in radians). A silent place has the cosine 0 and the angle π/2, whatever is
+            predicted.
+        masked: Leave silent tracks (of class-wise directions: classes) of the target out of the
+            DOA loss, which is then the average over the active ones.
+        distance: Error of the distances `(batch, time, track)` or `(batch, time, track, cls)`, in
+            metres, where they are learned: `"mse"`, `"mae"`, or relative to the target `"mspe"`
+            and `"mape"`. Silence has no distance: always averaged over what is active. None
+            leaves distances alone.
 
     Returns:
-        Both losses, averaged over batch, frames, tracks and classes or axes.
+        The losses of the tasks, averaged over batch, frames, tracks and classes or axes; masked
+        ones over active places, and 0, with a gradient of zeros, if there are none.
 
     Raises:
-        ValueError: If shapes differ or are wrong, `per` is unknown, or `chunk` is given without
-            `per="chunk"`.
+        ValueError: If shapes differ or are wrong, a choice is unknown, distances are missing, or
+            an argument is given that the others make no use of.
 
     Examples:
         >>> activity, direction = torch.eye(2).reshape(1, 1, 2, 2), torch.eye(3)[:2]
@@ -64,57 +121,124 @@ def trackwise_pit_loss(
         >>> trackwise_pit_loss(swapped, target).doa
         tensor(0.)
     """
-    _check(preds, target, per, chunk)
+    _check_settings(per, window, selection, direction, distance)
+    _check_inputs(preds, target, per, chunk, distance)
     with torch.autocast(preds.activity.device.type, enabled=False):
-        activity, direction = _full(preds.activity), _full(preds.direction)
-        sed = _pairwise_bce(activity, target.activity.to(activity.dtype))
-        doa = _pairwise_mse(direction, target.direction.to(direction.dtype))
-    cost = selection[0] * sed + selection[1] * doa
-    if per == "clip":
-        cost = cost.mean(dim=1, keepdim=True)
-    elif per == "chunk":
-        cost = _sum_over_chunks(cost, _constant_chunks(target.activity) if chunk is None else chunk)
-    index = best_permutation(cost.detach())[1].expand(sed.shape[:-1]).unsqueeze(-1)
-    return TaskLosses(sed.gather(-1, index).mean(), doa.gather(-1, index).mean())
+        preds, target = full_pair(preds, target)
+        sed = _pairwise_bce(preds.activity, target.activity)
+        terms = _terms(preds, target, direction, masked, distance)
+        with torch.no_grad():
+            costs = [sed, *(term.pairwise() for term in terms[: len(selection) - 1])]
+            cost = torch.stack([w * c for w, c in zip(selection, costs, strict=True)]).sum(dim=0)
+            cost = span_cost(cost, target.activity, per=per, chunk=chunk, window=window)
+            index = cheapest_matching(cost).expand(sed.shape[:-1]).unsqueeze(-1)
+        losses = [sed.gather(-1, index).mean(), *(term.matched(index) for term in terms)]
+    return TaskLosses(*losses) if distance is None else DistanceTaskLosses(*losses)
 
 
 class TrackwisePITLoss(nn.Module):
     """Module form of [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss]."""
 
-    def __init__(self, *, per: Per = "frame", selection: tuple[float, float] = (1.0, 1.0)) -> None:
+    def __init__(
+        self,
+        *,
+        per: Per = "frame",
+        window: int | None = None,
+        selection: Selection = (1.0, 1.0),
+        direction: DirectionError = "mse",
+        masked: bool = False,
+        distance: DistanceError | None = None,
+    ) -> None:
         super().__init__()
-        check_choice("per", per, ("frame", "chunk", "clip"))
+        _check_settings(per, window, selection, direction, distance)
         self.per: Per = per
-        self.selection = selection
+        self.window = window
+        self.selection: Selection = selection
+        self.direction: DirectionError = direction
+        self.masked = masked
+        self.distance: DistanceError | None = distance
 
     def forward(
         self,
         preds: SELDOutput,
         target: SELDOutput,
         chunk: Int[Tensor, "batch time"] | None = None,
-    ) -> TaskLosses:
-        """Return the losses of both tasks."""
-        return trackwise_pit_loss(
-            preds, target, per=self.per, chunk=chunk, selection=self.selection
+    ) -> TaskLosses | DistanceTaskLosses:
+        """Return the losses of the tasks; of distances too if the module was made with them."""
+        loss = partial(
+            trackwise_pit_loss,
+            preds,
+            target,
+            per=self.per,
+            chunk=chunk,
+            window=self.window,
+            selection=self.selection,
+            direction=self.direction,
+            masked=self.masked,
         )
+        return loss() if self.distance is None else loss(distance=self.distance)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"per={self.per!r}, selection={self.selection}"
+        window = "" if self.window is None else f", window={self.window}"
+        distance = "" if self.distance is None else f", distance={self.distance!r}"
+        return (
+            f"per={self.per!r}{window}, selection={self.selection}, direction={self.direction!r},"
+            f" masked={self.masked}{distance}"
+        )
 
 
-def _check(preds: SELDOutput, target: SELDOutput, per: Per, chunk: Tensor | None) -> None:
-    check_choice("per", per, ("frame", "chunk", "clip"))
-    check_shape("preds.activity", preds.activity, "batch time track cls")
-    batch, time, track, _ = preds.activity.shape
-    sizes = {"batch": batch, "time": time, "track": track, "axis": 3}
-    check_shape("preds.direction", preds.direction, "batch time track axis", **sizes)
-    for name in ("activity", "direction"):
-        pair = {"preds": getattr(preds, name), "target": getattr(target, name)}
-        check_same_shape(**{f"{side}.{name}": tensor for side, tensor in pair.items()})
+def _terms(
+    preds: SELDOutput,
+    target: SELDOutput,
+    direction: DirectionError,
+    masked: bool,
+    distance: DistanceError | None,
+) -> list[Term]:
+    by_class = preds.direction.ndim == 5
+    # A direction of the whole track is that of one class: of anything that is active.
+    active = target.activity if by_class else target.activity.amax(dim=-1, keepdim=True)
+    weight = active if masked else torch.full_like(active, 1 / active.shape[-1])
+
+    def places(x: Tensor) -> Tensor:
+        return x if by_class else x.unsqueeze(3)
+
+    error = partial(direction_error, error=direction)
+    terms = [Term(places(preds.direction), places(target.direction), weight, error)]
+    if distance is not None and preds.distance is not None and target.distance is not None:
+        far = partial(distance_error, error=distance)
+        terms.append(Term(places(preds.distance), places(target.distance), active, far))
+    return terms
+
+
+def _check_settings(
+    per: Per,
+    window: int | None,
+    selection: Selection,
+    direction: DirectionError,
+    distance: DistanceError | None,
+) -> None:
+    check_span(per, window)
+    check_choice("direction", direction, DIRECTION_ERRORS)
+    check_choice("distance", distance, (None, *DISTANCE_ERRORS))
+    if len(selection) not in ((2,) if distance is None else (2, 3)) or min(selection) < 0:
+        tasks = "SED and DOA" if distance is None else "SED, DOA and, if it takes part, distance"
+        raise ValueError(f"selection must be weights of {tasks}, at least 0, got {selection}")
+
+
+def _check_inputs(
+    preds: SELDOutput,
+    target: SELDOutput,
+    per: Per,
+    chunk: Tensor | None,
+    distance: DistanceError | None,
+) -> None:
+    places = "batch time track cls" if preds.direction.ndim == 5 else "batch time track"
+    check_outputs(preds, target, "batch time track cls", places, distance=distance)
     if chunk is not None:
         if per != "chunk":
             raise ValueError(f"chunk needs per='chunk', got per={per!r}")
+        batch, time = preds.activity.shape[:2]
         check_shape("chunk", chunk, "batch time", batch=batch, time=time)
 
 
@@ -124,30 +248,3 @@ def _pairwise_bce(
     # BCE(x, y) = softplus(x) - x y, and only the second term knows both tracks.
     alone = functional.softplus(logits).mean(dim=-1, keepdim=True)
     return alone - logits @ target.mT / logits.shape[-1]
-
-
-def _pairwise_mse(
-    preds: Float[Tensor, "batch time track axis"], target: Float[Tensor, "batch time track axis"]
-) -> Float[Tensor, "batch time track track"]:
-    return (preds.unsqueeze(3) - target.unsqueeze(2)).square().mean(dim=-1)
-
-
-def _full(x: Tensor) -> Tensor:
-    """Return half-precision values, as autocast leaves them, in float32."""
-    return x if x.dtype == torch.float64 else x.float()
-
-
-def _constant_chunks(
-    activity: Float[Tensor, "batch time track cls"],
-) -> Int[Tensor, "batch time"]:
-    """Number the stretches of frames in which the active tracks and classes stay the same."""
-    changed = (activity[:, 1:] != activity[:, :-1]).flatten(2).any(dim=2)
-    return functional.pad(changed.cumsum(dim=1), (1, 0))
-
-
-def _sum_over_chunks(
-    cost: Float[Tensor, "batch time row col"], chunk: Int[Tensor, "batch time"]
-) -> Float[Tensor, "batch time row col"]:
-    """Return for each frame the sum of the costs of all frames of its chunk."""
-    same = (chunk.unsqueeze(1) == chunk.unsqueeze(2)).to(cost.dtype)
-    return torch.einsum("bts,bsij->btij", same, cost)

@@ -1,0 +1,87 @@
+"""The loss of the ACCDOA format: activity and direction in one vector for each class."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seldkit._checks import check_choice, check_same_shape, check_shape
+from seldkit._typing import Float
+from seldkit.losses._reduce import full
+
+
+def accdoa_loss(
+    preds: Float[Tensor, "batch time cls axis"],
+    target: Float[Tensor, "batch time cls axis"],
+    *,
+    error: Literal["mse", "l1"] = "mse",
+    onscreen: bool = False,
+) -> Float[Tensor, ""]:
+    """Mean error of the activity-coupled vectors.
+
+    A vector points to the sound of its class and is as long as the sound is active, so one error
+    trains detection and localization. Silent classes are pulled to zero: no place is masked. A
+    distance, where the vectors hold one, is an entry like the others.
+
+    Source: Shimada et al., "ACCDOA: activity-coupled Cartesian direction of arrival
+    representation for sound event localization and detection", ICASSP 2021, equation 4; with
+    `onscreen`, the audio-visual baseline of DCASE 2025 task 3.
+
+    Args:
+        preds: Predicted vectors.
+        target: Target vectors, same shape; silent classes are all zeros.
+        error: Mean squared (`"mse"`) or mean absolute (`"l1"`) error.
+        onscreen: Whether the last entry says if the sound is on screen: a logit in the prediction,
+            0 or 1 in the target. Its binary cross-entropy, over silent classes too, and the error
+            of the other entries count half each.
+
+    Returns:
+        A scalar, averaged over every axis.
+
+    Raises:
+        ValueError: If shapes differ or are wrong, or `error` is unknown.
+
+    Examples:
+        >>> target = torch.tensor([0.0, 1.0, 0.0]).expand(1, 1, 1, 3)
+        >>> accdoa_loss(target, target), accdoa_loss(-target, target)
+        (tensor(0.), tensor(1.3333))
+    """
+    check_choice("error", error, ("mse", "l1"))
+    check_shape("preds", preds, "batch time cls axis")
+    check_same_shape(preds=preds, target=target)
+    if onscreen and preds.shape[-1] < 2:
+        raise ValueError(
+            f"preds must hold a vector before onscreen, got shape {tuple(preds.shape)}"
+        )
+    with torch.autocast(preds.device.type, enabled=False):
+        preds = full(preds)
+        target = target.to(preds.dtype)
+        vector_error = functional.mse_loss if error == "mse" else functional.l1_loss
+        if not onscreen:
+            return vector_error(preds, target)
+        vectors = vector_error(preds[..., :-1], target[..., :-1])
+        seen = functional.binary_cross_entropy_with_logits(preds[..., -1], target[..., -1])
+        return (vectors + seen) / 2
+
+
+class ACCDOALoss(nn.Module):
+    """Module form of [`accdoa_loss`][seldkit.losses.accdoa_loss]."""
+
+    def __init__(self, *, error: Literal["mse", "l1"] = "mse", onscreen: bool = False) -> None:
+        super().__init__()
+        check_choice("error", error, ("mse", "l1"))
+        self.error: Literal["mse", "l1"] = error
+        self.onscreen = onscreen
+
+    def forward(
+        self,
+        preds: Float[Tensor, "batch time cls axis"],
+        target: Float[Tensor, "batch time cls axis"],
+    ) -> Float[Tensor, ""]:
+        """Return the loss."""
+        return accdoa_loss(preds, target, error=self.error, onscreen=self.onscreen)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"error={self.error!r}, onscreen={self.onscreen}"

@@ -1,0 +1,217 @@
+r"""Auxiliary duplicating permutation-invariant training (ADPIT), for multi-ACCDOA.
+
+The $n$ sources of a class are put on all $N$ tracks: each is used, and some are used twice, so that
+no track has to learn silence. The loss is that of the best of these arrangements, for each frame
+and class on its own.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seldkit._checks import check_same_shape, check_shape
+from seldkit._typing import Bool, Float, Int
+from seldkit.assignment import cheapest_matching
+from seldkit.losses._reduce import full
+
+BLOCK = 2**19
+"""How many pairs of tracks are compared at a time on the CPU, so that they stay in its cache."""
+
+
+def adpit_loss(
+    preds: Float[Tensor, "batch time track cls axis"],
+    target: Float[Tensor, "batch time track cls axis"],
+    *,
+    onscreen: bool = False,
+    axis_weights: Sequence[float] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean squared error under the best arrangement of a class's sources on the tracks.
+
+    Every way to put the sources of a class on the tracks so that each is used may be the best: for
+    three tracks 1 with one source, 6 with two and 6 with three. Silent classes are pulled to zero
+    on all tracks: no place is masked.
+
+    The best arrangement is found as a matching of tracks to sources, exactly and for any number of
+    tracks. Of arrangements that cost exactly the same the first counts: A, A, B for two sources.
+
+    Source: Shimada et al., "Multi-ACCDOA: localizing and detecting overlapping sounds from the
+    same class with auxiliary duplicating permutation invariant training", ICASSP 2022; with a
+    distance, the baseline of DCASE 2024 task 3; with `onscreen`, the audio-visual one of 2025.
+
+    Args:
+        preds: Predicted vectors of any length, and what follows them: a distance, an on-screen
+            logit.
+        target: Target vectors, same shape. The active places of a class may be any of its tracks,
+            each source once; inactive places are all zeros. A place is active where any entry but
+            the on-screen one is not 0.
+        onscreen: Whether the last entry says if the source is on screen: a logit in the prediction,
+            0 or 1 in the target. It has no say in the arrangement; its binary cross-entropy, over
+            silent classes too, is added to the error of the other entries.
+        axis_weights: Factors of the squared errors, one for each entry but the on-screen one, such
+            as a small one for the distance. By default all are 1.
+
+    Returns:
+        A scalar, averaged over every axis.
+
+    Raises:
+        ValueError: If shapes differ or are wrong, or `axis_weights` are not one factor from 0 up
+            for each entry.
+
+    Examples:
+        The first two tracks predict one source, the last the other:
+
+        >>> left, front = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([1.0, 0.0, 0.0])
+        >>> target = torch.stack((front, left, 0 * left)).reshape(1, 1, 3, 1, 3)
+        >>> preds = torch.stack((left, left, front)).reshape(1, 1, 3, 1, 3)
+        >>> adpit_loss(preds, target)
+        tensor(0.)
+    """
+    _check(preds, target, onscreen, axis_weights)
+    entries = preds.shape[-1] - onscreen
+    with torch.autocast(preds.device.type, enabled=False):
+        preds = full(preds)
+        target = target.detach().to(preds.dtype)
+        active = reduce(or_, (entry != 0 for entry in target.unbind(-1)[:entries]))
+        if axis_weights is not None:
+            scale = preds.new_tensor([*axis_weights, *[1.0] * onscreen]).sqrt()
+            preds, target = preds * scale, target * scale
+        target = _arranged(preds.detach(), target, active, entries)
+        error = functional.mse_loss(preds[..., :entries], target[..., :entries])
+        if not onscreen:
+            return error
+        return error + functional.binary_cross_entropy_with_logits(preds[..., -1], target[..., -1])
+
+
+class ADPITLoss(nn.Module):
+    """Module form of [`adpit_loss`][seldkit.losses.adpit_loss]."""
+
+    def __init__(
+        self, *, onscreen: bool = False, axis_weights: Sequence[float] | None = None
+    ) -> None:
+        super().__init__()
+        _check_factors(axis_weights)
+        self.onscreen = onscreen
+        self.axis_weights = None if axis_weights is None else tuple(axis_weights)
+
+    def forward(
+        self,
+        preds: Float[Tensor, "batch time track cls axis"],
+        target: Float[Tensor, "batch time track cls axis"],
+    ) -> Float[Tensor, ""]:
+        """Return the loss."""
+        return adpit_loss(preds, target, onscreen=self.onscreen, axis_weights=self.axis_weights)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"onscreen={self.onscreen}, axis_weights={self.axis_weights}"
+
+
+def _check(
+    preds: Tensor, target: Tensor, onscreen: bool, axis_weights: Sequence[float] | None
+) -> None:
+    check_shape("preds", preds, "batch time track cls axis")
+    check_same_shape(preds=preds, target=target)
+    entries = preds.shape[-1] - onscreen
+    if entries < 1:
+        shape = tuple(preds.shape)
+        raise ValueError(f"preds must hold a vector before onscreen, got shape {shape}")
+    if axis_weights is not None:
+        _check_factors(axis_weights)
+        if len(axis_weights) != entries:
+            got = f"got {len(axis_weights)} for {entries}"
+            raise ValueError(f"axis_weights must be one factor for each entry of the axis, {got}")
+
+
+def _check_factors(axis_weights: Sequence[float] | None) -> None:
+    if axis_weights is not None and not all(0 <= w < float("inf") for w in axis_weights):
+        raise ValueError(f"axis_weights must be finite and from 0 up, got {tuple(axis_weights)}")
+
+
+def _arranged(
+    preds: Float[Tensor, "batch time track cls axis"],
+    target: Float[Tensor, "batch time track cls axis"],
+    active: Bool[Tensor, "batch time track cls"],
+    entries: int,
+) -> Float[Tensor, "batch time track cls axis"]:
+    """Return the target with the sources of each class where the tracks predict them best.
+
+    Where several sources are rare, only their cells (a class in a frame) are searched. A compiled
+    graph cannot depend on values, and an accelerator would have to wait for them.
+    """
+    frames = [x.flatten(0, 1) for x in (preds, target, active)]
+    if torch.compiler.is_compiling() or target.device.type != "cpu":
+        return _searched(entries, *frames).view_as(target)
+    _, _, tracks, classes, axis = target.shape
+    several = active.sum(dim=2, dtype=torch.uint8).flatten() > 1
+    cells = several.nonzero().squeeze(1)
+    size = max(1, BLOCK // tracks**2)
+    if 2 * len(cells) > len(several):
+        blocks = zip(*(x.split(max(1, size // classes)) for x in frames), strict=True)
+        return torch.cat([_searched(entries, *block) for block in blocks]).view_as(target)
+    arranged = target.sum(dim=2, keepdim=True).expand_as(target).contiguous()  # right for one
+    rows, sources, alive = preds.flatten(0, 3), target.flatten(0, 3), active.flatten().unsqueeze(1)
+    for cell in cells.split(size):
+        first = cell // classes * tracks * classes + cell % classes
+        row = first + classes * torch.arange(tracks).unsqueeze(1)
+        vectors = _take(rows[:, :entries], row), _take(sources[:, :entries], row)
+        best = row.gather(0, _best_places(*vectors, _take(alive, row)))
+        index = row.flatten().expand(axis, -1)
+        arranged.view(-1, axis).T.scatter_(1, index, _take(sources, best).flatten(1))
+    return arranged
+
+
+def _searched(
+    entries: int,
+    preds: Float[Tensor, "frame track cls axis"],
+    target: Float[Tensor, "frame track cls axis"],
+    active: Bool[Tensor, "frame track cls"],
+) -> Float[Tensor, "frame track cls axis"]:
+    vectors = preds[..., :entries], target[..., :entries], active.unsqueeze(-1)
+    place = _best_places(*(x.permute(3, 1, 0, 2).flatten(2) for x in vectors))
+    place = place.unflatten(1, (-1, target.shape[2])).movedim(1, 0).unsqueeze(-1)
+    return target.gather(1, place.expand_as(target))
+
+
+def _take(x: Tensor, row: Int[Tensor, "track cell"]) -> Tensor:
+    """Return rows as `(column, track, cell)`."""
+    columns = [column.index_select(0, row.flatten()) for column in x.unbind(1)]
+    return torch.stack(columns).view(len(columns), *row.shape)
+
+
+def _best_places(
+    preds: Float[Tensor, "entry track cell"],
+    target: Float[Tensor, "entry track cell"],
+    active: Bool[Tensor, "1 track cell"],
+) -> Int[Tensor, "track cell"]:
+    r"""Return the place of the target that each track should predict, so that all active are used.
+
+    A track $i$ would take its cheapest source at $\min_k c_{ik}$; taking source $j$ instead is to
+    be regretted by $r_{ij} = c_{ij} - \min_k c_{ik} \geq 0$. In an arrangement each of the $n$
+    sources has a track of its own, at the price of the regret. The other $N - n$ tracks need not
+    regret anything: all sources are used already. So the best arrangement is the cheapest matching
+    of tracks to sources by $r$, and with a free column for each silent place it is square.
+
+    Terms that all sources of a track share cancel, so $c_{ij} = |t_j|^2 - 2 \, p_i \cdot t_j$.
+    """
+    tracks, used = target.shape[1], active.to(preds.dtype)
+    cost = target.square().sum(dim=0).expand(tracks, -1, -1).clone()
+    for p, t in zip(preds, target, strict=True):
+        cost.addcmul_(p.unsqueeze(1), t, value=-2)
+    limits = torch.finfo(cost.dtype)
+    cost += (1 - used) * (limits.max / 2)
+    least, nearest = cost[:, 0], torch.zeros_like(cost[:, 0], dtype=torch.uint8)
+    for place in range(1, tracks):  # `min` and its index are many times slower
+        nearest = nearest.maximum((cost[:, place] < least).byte() * place)
+        least = least.minimum(cost[:, place])
+    # Smaller than any rounding: on exact ties the later sources go to the later tracks.
+    order = torch.arange(tracks, device=cost.device, dtype=cost.dtype)
+    tie = limits.tiny * order.flip(0).outer(order).unsqueeze(-1)
+    regret = (cost - least.unsqueeze(1) + tie) * used
+    own = cheapest_matching(regret.movedim(-1, 0)).movedim(0, -1)
+    kept = active[0].gather(0, own).byte()
+    nearest += kept * (own.byte() - nearest)  # bytes wrap around and back
+    return nearest.long()

@@ -1,0 +1,147 @@
+"""How far an estimated direction is off, and the loss of the directions that matter."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._checks import check_choice, check_same_shape
+from seldkit._typing import Float
+from seldkit.losses._reduce import full, weighted_mean
+
+DirectionError = Literal["mse", "l1", "cosine", "angular"]
+DIRECTION_ERRORS: tuple[DirectionError, ...] = get_args(DirectionError)
+
+NO_LENGTH = 1e-7
+"""A vector that is not longer than this points nowhere."""
+
+
+def active_direction_loss(
+    preds: Float[Tensor, "*places axis"],
+    target: Float[Tensor, "*places axis"],
+    activity: Float[Tensor, "*places"],
+    *,
+    inactive_weight: float = 0.0,
+    error: DirectionError = "mse",
+) -> Float[Tensor, ""]:
+    r"""Mean error of the directions of what is active.
+
+    With activity $a$, error $e$ and the weight $\lambda$ of silent places
+
+    $$\frac{\sum w e}{\sum w}, \qquad w = a + \lambda (1 - a).$$
+
+    A silent place points nowhere, so a network that learns by this loss alone does not know when
+    there is silence: the activity must come from elsewhere. With $\lambda > 0$ the squared and the
+    absolute error pull silent directions to the target's zeros; cosine and angle cannot.
+
+    Args:
+        preds: Directions `(..., axis)`, of any length.
+        target: Directions, same shape; of length 1 where active.
+        activity: Activity of each place, `(...)`, in 0..1.
+        inactive_weight: Weight of silent places, in 0..1; 0 leaves them out.
+        error: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"` (the
+            angle in radians).
+
+    Returns:
+        A scalar; 0, with a gradient of zeros, where no place has a weight.
+
+    Raises:
+        ValueError: If shapes differ, `error` is unknown or `inactive_weight` is out of range.
+
+    Examples:
+        >>> preds, target = torch.tensor([[0.0, 1.0, 0.0], [9.0, 9.0, 9.0]]), torch.eye(3)[:2]
+        >>> active_direction_loss(preds, target, torch.tensor([1.0, 0.0]), error="cosine")
+        tensor(1.)
+    """
+    _check_inactive_weight(inactive_weight)
+    check_same_shape(preds=preds, target=target)
+    if preds.ndim < 1:
+        raise ValueError("preds must be (..., axis), got shape ()")
+    if activity.shape != preds.shape[:-1]:
+        want, got = tuple(preds.shape[:-1]), tuple(activity.shape)
+        raise ValueError(f"activity must have the shape of preds without axis, {want}, got {got}")
+    with torch.autocast(preds.device.type, enabled=False):
+        preds = full(preds)
+        active = activity.to(preds.dtype)
+        weight = active + inactive_weight * (1 - active)
+        return weighted_mean(direction_error(preds, target.to(preds.dtype), error), weight)
+
+
+class ActiveDirectionLoss(nn.Module):
+    """Module form of [`active_direction_loss`][seldkit.losses.active_direction_loss]."""
+
+    def __init__(self, *, inactive_weight: float = 0.0, error: DirectionError = "mse") -> None:
+        super().__init__()
+        _check_inactive_weight(inactive_weight)
+        check_choice("error", error, DIRECTION_ERRORS)
+        self.inactive_weight = inactive_weight
+        self.error: DirectionError = error
+
+    def forward(
+        self,
+        preds: Float[Tensor, "*places axis"],
+        target: Float[Tensor, "*places axis"],
+        activity: Float[Tensor, "*places"],
+    ) -> Float[Tensor, ""]:
+        """Return the loss."""
+        return active_direction_loss(
+            preds, target, activity, inactive_weight=self.inactive_weight, error=self.error
+        )
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"inactive_weight={self.inactive_weight}, error={self.error!r}"
+
+
+def direction_error(
+    preds: Float[Tensor, "*#axes axis"],
+    target: Float[Tensor, "*#axes axis"],
+    error: DirectionError,
+) -> Float[Tensor, "*axes"]:
+    r"""Return the error of each direction.
+
+    The cosine is $\langle \hat d, d \rangle / (\lVert \hat d \rVert \lVert d \rVert + 10^{-7})$.
+    The angle is $2 \operatorname{atan2}(\lVert \hat u - u \rVert, \lVert \hat u + u \rVert)$ of the
+    unit vectors, whose gradient is finite for equal and opposite directions too. The zero vector
+    has the cosine 0 and the angle $\pi / 2$ to every other, both without gradient.
+
+    Args:
+        preds: Vectors `(..., axis)` of any length, broadcast against the target.
+        target: Vectors `(..., axis)`.
+        error: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"` (the
+            angle in radians).
+
+    Raises:
+        ValueError: If `error` is unknown.
+
+    Examples:
+        >>> direction_error(torch.eye(3), torch.tensor([0.0, 2.0, 0.0]), "cosine")
+        tensor([1., 0., 1.])
+    """
+    check_choice("error", error, DIRECTION_ERRORS)
+    if error == "mse":
+        return (preds - target).square().mean(dim=-1)
+    if error == "l1":
+        return (preds - target).abs().mean(dim=-1)
+    return 1 - _cosine(preds, target) if error == "cosine" else _angle(preds, target)
+
+
+def _check_inactive_weight(inactive_weight: float) -> None:
+    if not 0 <= inactive_weight <= 1:
+        raise ValueError(f"inactive_weight must be in 0..1, got {inactive_weight}")
+
+
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    lengths = torch.linalg.vector_norm(a, dim=-1) * torch.linalg.vector_norm(b, dim=-1)
+    # A prediction of exactly zero would otherwise get a gradient of 1 / NO_LENGTH.
+    return torch.where(lengths > 0, (a * b).sum(dim=-1) / (lengths + NO_LENGTH), 0)
+
+
+def _angle(a: Tensor, b: Tensor) -> Tensor:
+    a_length = torch.linalg.vector_norm(a, dim=-1, keepdim=True)
+    b_length = torch.linalg.vector_norm(b, dim=-1, keepdim=True)
+    known = (a_length > NO_LENGTH) & (b_length > NO_LENGTH)
+    a, b = a / torch.where(known, a_length, 1), b / torch.where(known, b_length, 1)
+    apart, together = (torch.linalg.vector_norm(v, dim=-1) for v in (a - b, a + b))
+    known = known.squeeze(-1)
+    return 2 * torch.atan2(torch.where(known, apart, 1), torch.where(known, together, 1))

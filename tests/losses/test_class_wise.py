@@ -1,0 +1,163 @@
+"""The class-wise loss: directions of silent classes count or not, distances never."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from seldkit import SELDOutput
+from seldkit.losses import ClassWiseLoss, DistanceTaskLosses, TaskLosses, class_wise_loss
+from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
+from seldkit.losses.distance import DISTANCE_ERRORS, distance_error
+
+quick = settings(deadline=None, max_examples=30)
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"masked": False},
+    {"direction": "angular", "distance": "mspe"},
+    {"direction": "cosine", "masked": False, "distance": "mae"},
+]
+
+
+def random_pair(seed: int) -> tuple[SELDOutput, SELDOutput]:
+    """Return a prediction and a target in float64, with distances and silent classes."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    places = (2, 6, 5)
+    active = (normal(*places) > 0.5).double()
+    direction = functional.normalize(normal(*places, 3), dim=-1) * active.unsqueeze(-1)
+    target = SELDOutput(active, direction, (1 + normal(*places).abs()) * active)
+    return SELDOutput(normal(*places), normal(*places, 3).tanh(), normal(*places).exp()), target
+
+
+@quick
+@given(
+    SEEDS,
+    st.sampled_from(DIRECTION_ERRORS),
+    st.sampled_from(DISTANCE_ERRORS),
+    st.booleans(),
+)
+def test_is_what_it_says(seed: int, direction: Any, distance: Any, masked: bool) -> None:
+    preds, target = random_pair(seed)
+    losses = class_wise_loss(preds, target, direction=direction, masked=masked, distance=distance)
+    probability, active = preds.activity.sigmoid(), target.activity > 0
+    errors = direction_error(preds.direction, target.direction, direction)
+    assert preds.distance is not None
+    assert target.distance is not None
+    far = distance_error(preds.distance[active], target.distance[active], distance)
+    wanted = DistanceTaskLosses(
+        functional.binary_cross_entropy(probability, target.activity),
+        errors[active].mean() if masked else errors.mean(),
+        far.mean(),
+    )
+    torch.testing.assert_close(losses, wanted)
+    without = class_wise_loss(preds, target, direction=direction, masked=masked)
+    assert without == TaskLosses(*losses[:2])
+
+
+def test_what_a_silent_class_costs() -> None:
+    # Three classes, one of them active and found; the directions of the others are 1 where
+    # the target is 0.
+    target = SELDOutput(torch.tensor([[[1.0, 0.0, 0.0]]]), torch.zeros(1, 1, 3, 3))
+    target.direction[0, 0, 0, 0] = 1
+    preds = SELDOutput(60 * target.activity - 30, torch.ones(1, 1, 3, 3))
+    masked, pulled = class_wise_loss(preds, target), class_wise_loss(preds, target, masked=False)
+    assert float(masked.doa) == pytest.approx(2 / 3)  # (0 + 1 + 1) / 3 axes
+    assert float(pulled.doa) == pytest.approx((2 + 3 + 3) / 9)
+    assert masked.sed < 1e-6
+
+
+@pytest.mark.parametrize("direction", DIRECTION_ERRORS)
+def test_nothing_active_is_a_differentiable_zero(direction: DirectionError) -> None:
+    preds, target = random_pair(0)
+    inputs = [x.requires_grad_() for x in preds if x is not None]
+    silent = SELDOutput(*(torch.zeros_like(x) for x in target if x is not None))
+    losses = class_wise_loss(preds, silent, direction=direction, distance="mape")
+    assert losses.doa == losses.distance == 0
+    gradients = torch.autograd.grad(losses.doa + losses.distance, inputs[1:])
+    assert not any(gradient.any() for gradient in gradients)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_gradients_are_those_of_the_loss(options: dict[str, Any]) -> None:
+    preds, target = random_pair(8)
+    inputs = tuple(x.requires_grad_() for x in preds if x is not None)
+    assert torch.autograd.gradcheck(
+        lambda *x: tuple(class_wise_loss(SELDOutput(*x), target, **options)), inputs
+    )
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_half_precision_is_added_up_in_float32(options: dict[str, Any]) -> None:
+    preds, target = (
+        SELDOutput(*(x.bfloat16() for x in o if x is not None)) for o in random_pair(1)
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = torch.stack(class_wise_loss(preds, target, **options))
+    whole = [SELDOutput(*(x.float() for x in o if x is not None)) for o in (preds, target)]
+    assert losses.dtype == torch.float32
+    assert losses.isfinite().all()
+    torch.testing.assert_close(losses, torch.stack(class_wise_loss(*whole, **options)))
+
+
+@pytest.mark.transforms
+@pytest.mark.parametrize("options", OPTIONS[1:3], ids=str)
+def test_compiles_whole(options: dict[str, Any]) -> None:
+    module = ClassWiseLoss(**options)
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    preds, target = random_pair(2)
+    results = []
+    for function in (compiled, module):
+        inputs = [x.clone().requires_grad_() for x in preds if x is not None]
+        losses = function(SELDOutput(*inputs), target)
+        gradients = torch.autograd.grad(sum(losses), inputs[: len(losses)])
+        results.append([*losses, *gradients])
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_module_is_the_function(options: dict[str, Any]) -> None:
+    preds, target = random_pair(3)
+    module = ClassWiseLoss(**options)
+    assert module(preds, target) == class_wise_loss(preds, target, **options)
+    assert all(f"{name}={value!r}" in repr(module) for name, value in options.items())
+    assert repr(eval(repr(module), {"ClassWiseLoss": ClassWiseLoss})) == repr(module)
+
+
+@pytest.mark.messages
+def test_wrong_arguments_are_named() -> None:
+    preds, target = random_pair(0)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"direction": "mae"}, "direction must be one of 'mse', 'l1', 'cosine', 'angular', got"),
+        ({"distance": "l1"}, "distance must be one of None, 'mse', 'mae', 'mspe', 'mape', got"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            class_wise_loss(preds, target, **options)
+        with pytest.raises(ValueError, match=message):
+            ClassWiseLoss(**options)
+    with pytest.raises(ValueError, match=r"preds.activity must be \(batch, time, cls\), got shape"):
+        class_wise_loss(preds._replace(activity=preds.activity[0]), target)
+    with pytest.raises(ValueError, match=r"preds.direction must be \(batch=2, time=6, cls=5, axis"):
+        class_wise_loss(preds._replace(direction=preds.direction[..., :2]), target)
+    with pytest.raises(ValueError, match=r"preds.activity and target.activity must have the same"):
+        class_wise_loss(preds, target._replace(activity=target.activity[:1]))
+    with pytest.raises(ValueError, match=r"target.distance must be given for distance='mse', got"):
+        class_wise_loss(preds, target._replace(distance=None), distance="mse")
+
+
+def test_everything_is_in_the_precision_of_the_prediction() -> None:
+    preds, target = random_pair(6)
+    single = SELDOutput(*(x.float() for x in preds if x is not None))
+    losses = class_wise_loss(single, target, distance="mse")
+    assert {loss.dtype for loss in losses} == {torch.float32}
