@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,24 +16,39 @@ from seldkit._typing import Float
 from seldkit.data import chunk_starts
 from seldkit.events import Events
 from seldkit.features import FeatureExtractor, Standardize, presets
-from seldkit.formats import TrackWise
+from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.io import read_audio
 from seldkit.models import einv2
-from seldkit.outputs import SELDOutput, combine
+from seldkit.outputs import Output, SELDOutput, combine
 
 __all__ = ["OutputFormat", "Pipeline", "builder"]
 
 _BUILDERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (presets.ein_seld, presets.dcase2023_foa, einv2, TrackWise)
+    for function in (
+        presets.ein_seld,
+        presets.dcase2023_foa,
+        einv2,
+        ACCDOA,
+        ClassWise,
+        MultiACCDOA,
+        TrackWise,
+    )
 }
 
 
-@runtime_checkable
-class OutputFormat(Protocol):
-    """What a pipeline needs of an output format."""
+Decoded = TypeVar("Decoded", contravariant=True)
 
-    def decode(self, output: SELDOutput) -> Events:
+
+@runtime_checkable
+class OutputFormat(Protocol[Decoded]):
+    """What a pipeline needs of an output format.
+
+    `OutputFormat[SELDOutput]` ends a class-wise or track-wise network, `OutputFormat[Tensor]` one
+    of ACCDOA or multi-ACCDOA.
+    """
+
+    def decode(self, output: Decoded) -> Events:
         """Return the events of an output without the batch axis."""
         ...
 
@@ -46,7 +61,8 @@ class Pipeline(nn.Module):
 
     Args:
         extractor: Makes features of a waveform.
-        model: Makes the output of features; any number of frames.
+        model: Makes the output of features, any number of frames: a `SELDOutput`, or the tensor of
+            an ACCDOA format.
         format: Decodes the output.
         standardize: Acts on the features before the model, fitted on the training data.
         window_s: Length of a window, in seconds: best that of the training chunks.
@@ -72,7 +88,7 @@ class Pipeline(nn.Module):
         self,
         extractor: FeatureExtractor,
         model: nn.Module,
-        format: OutputFormat,
+        format: OutputFormat[Any],
         *,
         standardize: Standardize | None = None,
         window_s: float = 4.0,
@@ -95,12 +111,16 @@ class Pipeline(nn.Module):
         self._hop = _whole("hop_s * label_rate", hop_s * label_rate)
         self._samples = _whole("sample_rate / label_rate", extractor.sample_rate / label_rate)
 
-    def forward(self, waveform: Float[Tensor, "batch channel sample"]) -> SELDOutput:
+    def forward(self, waveform: Float[Tensor, "batch channel sample"]) -> SELDOutput | Tensor:
         """Return the network's output for a batch of waveforms."""
         features = self.extractor(waveform)
         if self.standardize is not None:
             features = self.standardize(features)
-        output: SELDOutput = self.model(features)
+        output: SELDOutput | Tensor = self.model(features)
+        if not isinstance(output, SELDOutput | Tensor):
+            raise TypeError(
+                f"model must return a SELDOutput or a tensor, got {type(output).__name__}"
+            )
         return output
 
     def predict(
@@ -122,7 +142,7 @@ class Pipeline(nn.Module):
             Events whose `num_frames` covers every sample; the last frame may be partly silence.
 
         Raises:
-            TypeError: If a waveform holds integers.
+            TypeError: If a waveform holds integers, or the model returns something else.
             ValueError: If the sampling rate, the channels or the samples are wrong.
         """
         check_positive(batch_size=batch_size)
@@ -230,9 +250,9 @@ class Pipeline(nn.Module):
         return audio
 
 
-def _join(outputs: Sequence[SELDOutput], starts: Sequence[int], window: int) -> SELDOutput:
+def _join(outputs: Sequence[Output], starts: Sequence[int], window: int) -> Output:
     """Join windows in the middle of their overlaps."""
-    middles = [(a + b + window) // 2 for a, b in pairwise(starts)]
+    middles: list[int] = [(a + b + window) // 2 for a, b in pairwise(starts)]
     spans = list(pairwise([0, *middles, starts[-1] + window]))
 
     def join(parts: list[Tensor]) -> Tensor:
