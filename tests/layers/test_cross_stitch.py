@@ -24,6 +24,18 @@ def test_the_sequential_form_equals_the_published_code(golden: Golden, rank: str
 
 
 @pytest.mark.parametrize("sequential", [False, True])
+def test_both_forms_equal_the_paper_s_and_the_code_s(golden: Golden, sequential: bool) -> None:
+    path = golden("roam/cross_stitch.npz")
+    arrays = {k: torch.from_numpy(v) for k, v in np.load(path).items()}
+    stitch = CrossStitch(5, sequential=sequential, dtype=torch.float64)
+    stitch.load_state_dict({"weight": arrays["weight"]})
+    sed, doa = stitch(arrays["sed"], arrays["doa"])
+    wanted = arrays["doa_out_ein_sequential" if sequential else "doa_out"]
+    torch.testing.assert_close(sed, arrays["sed_out"], rtol=0, atol=1e-12)
+    torch.testing.assert_close(doa, wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
 def test_the_formula_by_hand(sequential: bool) -> None:
     stitch = CrossStitch(2, sequential=sequential)
     weight = [[[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.0]]]  # the second channel swaps
@@ -73,8 +85,11 @@ def test_initialisation_and_repr() -> None:
     weight = CrossStitch(500, low=0.2, high=0.4).weight
     assert 0.2 <= weight.min() < 0.21
     assert 0.39 < weight.max() <= 0.4
+    own = CrossStitch(3, own=0.9).weight
+    torch.testing.assert_close(own, torch.tensor([[0.9, 0.1], [0.1, 0.9]]).expand(3, 2, 2))
     assert CrossStitch(8, device=torch.device("meta")).weight.is_meta
     assert "8, sequential=True" in repr(CrossStitch(8, sequential=True))
+    assert "own=0.9" in repr(CrossStitch(8, own=0.9))
 
 
 @pytest.mark.messages

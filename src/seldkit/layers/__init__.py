@@ -1,15 +1,45 @@
 """Layers that SELD networks are made of."""
 
+from seldkit.layers.attention import RelativePositionAttention
+from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
+from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
+from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.gate import SoftmaxGate, softmax_gate
+from seldkit.layers.label_rate import LabelRate
+from seldkit.layers.max_feature_map import MaxFeatureMap, max_feature_map
 from seldkit.layers.positions import SinusoidalPositions
+from seldkit.layers.recurrent import MinimalGatedUnit, RecurrentStack
+from seldkit.layers.residual import ResidualBlock
+from seldkit.layers.roam import ROAM
+from seldkit.layers.triplet_attention import TripletAttention
+from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
+    "ROAM",
+    "BinNorm",
+    "ConformerBlock",
     "CrossStitch",
     "DoubleConv",
+    "LabelRate",
+    "MaxFeatureMap",
+    "MinimalGatedUnit",
+    "MultiScaleChannelAttention",
+    "RecurrentStack",
+    "RelativePositionAttention",
+    "ResidualBlock",
     "SharedBranch",
     "SinusoidalPositions",
+    "SoftmaxGate",
+    "SqueezeExcite",
     "StitchedBranches",
     "TrackEncoders",
+    "TripletAttention",
+    "UNet",
+    "UNetDecoder",
+    "UNetEncoder",
+    "max_feature_map",
+    "softmax_gate",
 ]

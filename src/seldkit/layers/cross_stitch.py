@@ -29,6 +29,8 @@ class CrossStitch(nn.Module):
         sequential: Compute the second output from the first one, as published weights need.
         low: Lower end of the uniform initialisation.
         high: Upper end of the uniform initialisation.
+        own: Start each branch with this weight of its own map and the rest to 1 of the other's, in
+            place of a draw: 0.9 in the first paper on such units.
         device: Device of the parameters.
         dtype: Type of the parameters.
 
@@ -48,18 +50,25 @@ class CrossStitch(nn.Module):
         sequential: bool = False,
         low: float = 0.1,
         high: float = 0.9,
+        own: float | None = None,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         check_positive(channels=channels)
-        self.channels, self.sequential, self.low, self.high = channels, sequential, low, high
+        self.channels, self.sequential = channels, sequential
+        self.low, self.high, self.own = low, high, own
         self.weight = nn.Parameter(torch.empty(channels, 2, 2, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights from `U(low, high)`."""
-        nn.init.uniform_(self.weight, self.low, self.high)
+        """Draw the weights from `U(low, high)`, or set them by `own`."""
+        if self.own is None:
+            nn.init.uniform_(self.weight, self.low, self.high)
+        else:
+            own, other = self.own, 1 - self.own
+            with torch.no_grad():
+                self.weight.copy_(torch.tensor([[own, other], [other, own]]))
 
     def forward(
         self, a: Float[Tensor, "*axes"], b: Float[Tensor, "*axes"]
@@ -79,4 +88,5 @@ class CrossStitch(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"{self.channels}, sequential={self.sequential}, low={self.low}, high={self.high}"
+        start = f"low={self.low}, high={self.high}" if self.own is None else f"own={self.own}"
+        return f"{self.channels}, sequential={self.sequential}, {start}"

@@ -9,6 +9,18 @@ from seldkit._checks import check_positive, check_shape
 from seldkit._typing import Float
 
 
+def sinusoids(
+    position: Float[Tensor, " position"], channels: int
+) -> Float[Tensor, "position channel"]:
+    r"""Return sines (even channels) and cosines (odd channels) of positions, also negative ones.
+
+    The phase of channels $2i$ and $2i+1$ is the position times $10000^{-2i/d}$ for $d$ channels.
+    """
+    even = torch.arange(0, channels, 2, device=position.device, dtype=position.dtype)
+    phase = position.unsqueeze(1) * torch.exp(even * (-math.log(10000.0) / channels))
+    return torch.stack((phase.sin(), phase.cos()), dim=-1).flatten(1)
+
+
 class SinusoidalPositions(nn.Module):
     r"""Add sines and cosines of the frame number, so that attention knows the order of frames.
 
@@ -43,11 +55,8 @@ class SinusoidalPositions(nn.Module):
     ) -> Float[Tensor, "batch time channel"]:
         """Return the sequence with the positions added."""
         check_shape("x", x, "batch time channel", channel=self.channels)
-        even = torch.arange(0, self.channels, 2, device=x.device, dtype=torch.float32)
-        rate = torch.exp(even * (-math.log(10000.0) / self.channels))
-        phase = torch.arange(x.shape[1], device=x.device, dtype=torch.float32).unsqueeze(1) * rate
-        positions = torch.stack((phase.sin(), phase.cos()), dim=-1).flatten(1)
-        return x + self.scale * positions.to(x.dtype)
+        frame = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)
+        return x + self.scale * sinusoids(frame, self.channels).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

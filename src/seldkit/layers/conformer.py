@@ -1,0 +1,216 @@
+"""The Conformer block: attention for what is far away, convolution for what is near."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seldkit._checks import check_positive, check_shape
+from seldkit._typing import Bool, Float
+from seldkit.layers.attention import AttentionScale, RelativePositionAttention, RelativePositions
+
+
+class ConformerBlock(nn.Module):
+    r"""Half a feed-forward step, self-attention, convolution, half a feed-forward step, layer norm.
+
+    $$x \leftarrow x + \tfrac12 \mathrm{FF}(x), \quad x \leftarrow x + \mathrm{Attention}(x), \quad
+    x \leftarrow x + \mathrm{Conv}(x), \quad y = \mathrm{LN}(x + \tfrac12 \mathrm{FF}'(x)).$$
+
+    Every step begins with a layer norm. The convolution is pointwise with a gated linear unit,
+    depthwise over time, batch norm, swish and pointwise.
+
+    The defaults are the paper's form. Two published implementations differ from it:
+
+    - PSELDNets and its relatives: `num_heads=8, positions="shift", scale="model"`.
+    - The block of the common third-party ResNet-Conformer: `conv_expansion=2, positions="shaw",
+      qkv_bias=False, depthwise_bias=True`, with `num_heads=8, kernel_size=7, feedforward=2` there.
+      Its training drops attention weights, but not the attention's output.
+
+    Source: Gulati et al., "Conformer: convolution-augmented transformer for speech recognition",
+    Interspeech 2020, section 2.
+
+    Shape:
+        - Input: `(batch, time, channel)`, any number of frames. In training, batch norm needs more
+          than one frame in the batch.
+        - Output: the same.
+
+    Args:
+        channels: Number of channels, a multiple of `num_heads`.
+        num_heads: Attention heads.
+        kernel_size: Frames that the depthwise convolution spans. If even, it reads one more frame
+            of the past than of the future.
+        feedforward: Width of the feed-forward steps, as a multiple of `channels`.
+        conv_expansion: Width of the depthwise convolution, as a multiple of `channels`.
+        dropout: Dropout of every step's output, of the feed-forward steps' inner layer and of the
+            attention weights.
+        positions: See [`RelativePositionAttention`][seldkit.layers.RelativePositionAttention].
+        scale: See there.
+        max_distance: See there.
+        qkv_bias: See there.
+        depthwise_bias: Whether the depthwise convolution has a bias, though batch norm follows.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Examples:
+        >>> block = ConformerBlock(256)
+        >>> block(torch.zeros(2, 25, 256)).shape
+        torch.Size([2, 25, 256])
+        >>> sum(p.numel() for p in block.parameters())
+        1588736
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_heads: int = 4,
+        kernel_size: int = 31,
+        feedforward: int = 4,
+        conv_expansion: int = 1,
+        dropout: float = 0.1,
+        positions: RelativePositions = "exact",
+        scale: AttentionScale = "head",
+        max_distance: int = 512,
+        qkv_bias: bool = True,
+        depthwise_bias: bool = False,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive(kernel_size=kernel_size, feedforward=feedforward)
+        check_positive(conv_expansion=conv_expansion)
+        self.channels, self.kernel_size, self.feedforward = channels, kernel_size, feedforward
+        self.conv_expansion = conv_expansion
+        self.feedforward1 = _FeedForward(channels, feedforward, dropout, device, dtype)
+        self.attention_norm = nn.LayerNorm(channels, device=device, dtype=dtype)
+        self.attention = RelativePositionAttention(
+            channels,
+            num_heads=num_heads,
+            dropout=dropout,
+            positions=positions,
+            scale=scale,
+            max_distance=max_distance,
+            qkv_bias=qkv_bias,
+            device=device,
+            dtype=dtype,
+        )
+        self.convolution = _Convolution(
+            channels, conv_expansion, kernel_size, depthwise_bias, device, dtype
+        )
+        self.feedforward2 = _FeedForward(channels, feedforward, dropout, device, dtype)
+        self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
+        self.dropout = nn.Dropout(dropout)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights again."""
+        self.attention_norm.reset_parameters()
+        self.norm.reset_parameters()
+        for step in (self.feedforward1, self.attention, self.convolution, self.feedforward2):
+            step.reset_parameters()
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time channel"],
+        padding: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, "batch time channel"]:
+        """Return the sequence after the block; `padding` is true at frames that are none.
+
+        Those frames change nothing in the others, but batch norm counts them in training.
+        """
+        check_shape("x", x, "batch time channel", channel=self.channels)
+        if padding is not None:
+            check_shape("padding", padding, "batch time", batch=x.shape[0], time=x.shape[1])
+        x = x + 0.5 * self.dropout(self.feedforward1(x))
+        x = x + self.dropout(self.attention(self.attention_norm(x), padding))
+        x = x + self.dropout(self.convolution(x, padding))
+        x = x + 0.5 * self.dropout(self.feedforward2(x))
+        output: Tensor = self.norm(x)
+        return output
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return (
+            f"{self.channels}, kernel_size={self.kernel_size}, feedforward={self.feedforward},"
+            f" conv_expansion={self.conv_expansion}"
+        )
+
+
+class _FeedForward(nn.Module):
+    """Layer norm, a wider layer with swish, and back."""
+
+    def __init__(
+        self,
+        channels: int,
+        expansion: int,
+        dropout: float,
+        device: torch.device | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__()
+        width = expansion * channels
+        self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
+        self.expand = nn.Linear(channels, width, device=device, dtype=dtype)
+        self.dropout = nn.Dropout(dropout)
+        self.reduce = nn.Linear(width, channels, device=device, dtype=dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from Xavier's uniform law; zero the biases."""
+        self.norm.reset_parameters()
+        for layer in (self.expand, self.reduce):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self, x: Float[Tensor, "batch time channel"]
+    ) -> Float[Tensor, "batch time channel"]:
+        """Return what is added to the sequence."""
+        output: Tensor = self.reduce(self.dropout(functional.silu(self.expand(self.norm(x)))))
+        return output
+
+
+class _Convolution(nn.Module):
+    """Layer norm, a gated pointwise, a depthwise with batch norm and swish, and a pointwise."""
+
+    def __init__(
+        self,
+        channels: int,
+        expansion: int,
+        kernel_size: int,
+        depthwise_bias: bool,
+        device: torch.device | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__()
+        width = expansion * channels
+        self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
+        self.expand = nn.Conv1d(channels, 2 * width, 1, device=device, dtype=dtype)
+        self.depthwise = nn.Conv1d(
+            width,
+            width,
+            kernel_size,
+            padding=kernel_size // 2,
+            groups=width,
+            bias=depthwise_bias,
+            device=device,
+            dtype=dtype,
+        )
+        self.batch_norm = nn.BatchNorm1d(width, device=device, dtype=dtype)
+        self.reduce = nn.Conv1d(width, channels, 1, device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights again, from the laws of PyTorch."""
+        for layer in (self.norm, self.expand, self.depthwise, self.batch_norm, self.reduce):
+            layer.reset_parameters()
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time channel"],
+        padding: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, "batch time channel"]:
+        """Return what is added to the sequence."""
+        maps = functional.glu(self.expand(self.norm(x).mT), dim=1)
+        if padding is not None:
+            maps = maps.masked_fill(padding.unsqueeze(1), 0.0)
+        maps = self.depthwise(maps)[..., : x.shape[1]]  # an even kernel makes one frame too many
+        output: Tensor = self.reduce(functional.silu(self.batch_norm(maps))).mT
+        return output

@@ -1,0 +1,126 @@
+"""Triplet attention: each pair of axes looks at a map along the third."""
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._checks import check_positive, check_shape
+from seldkit._typing import Float
+
+
+class TripletAttention(nn.Module):
+    r"""Weigh a map three times, by what stands in it along channels, time and frequency.
+
+    Along one axis the map is pooled to its maximum and its mean; of these two planes a convolution
+    makes one, and batch norm and a sigmoid make it the weights of all places along that axis. The
+    output is the mean of the three weighted maps,
+
+    $$y = \tfrac13 (w_{tf} + w_{cf} + w_{tc}) \, x,$$
+
+    where $w_{tf}$ comes from pooling over channels, and so on. Every weight is one for a pair of
+    axes, so channels and places are judged together, with 300 parameters for any size of map.
+    The ROAM paper calls it CTAM and rotates the map instead, which is the same.
+
+    Source: Misra et al., "Rotate to attend: convolutional triplet attention module", WACV 2021.
+
+    Shape:
+        - Input: `(batch, channel, time, freq)`, any sizes. In training, batch norm needs more than
+          one place in each plane.
+        - Output: the same.
+
+    Args:
+        kernel_size: Places that the convolutions span along both axes, odd.
+        spatial: Whether there are weights over time and frequency; without them it is a mean of
+            two (200 parameters).
+        mean_first: Pool to mean and maximum, in this order, as the ROAM paper words it. The
+            published code and its weights have the maximum first.
+        momentum: Of the batch norms' running statistics.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Attributes:
+        channel_freq: Weights over channels and frequency, from the map pooled over time.
+        time_channel: Over time and channels, pooled over frequency.
+        time_freq: Over time and frequency, pooled over channels; None if not `spatial`.
+
+    Examples:
+        >>> attention = TripletAttention()
+        >>> attention(torch.zeros(1, 64, 160, 32)).shape
+        torch.Size([1, 64, 160, 32])
+        >>> sum(p.numel() for p in attention.parameters())
+        300
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 7,
+        *,
+        spatial: bool = True,
+        mean_first: bool = False,
+        momentum: float = 0.01,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive(kernel_size=kernel_size)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd, got {kernel_size}")
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must lie in 0..1, got {momentum}")
+        self.mean_first = mean_first
+
+        def gate() -> _Gate:
+            return _Gate(kernel_size, momentum, device, dtype)
+
+        self.channel_freq, self.time_channel = gate(), gate()
+        self.time_freq = gate() if spatial else None
+
+    def reset_parameters(self) -> None:
+        """Draw the convolutions as torch does, and reset the batch norms."""
+        for gate in self.children():
+            for module in gate.children():
+                module.reset_parameters()  # type: ignore[operator]
+
+    def forward(
+        self, x: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time freq"]:
+        """Return the weighted map."""
+        check_shape("x", x, "batch channel time freq")
+        weights: list[Tensor] = [
+            self.channel_freq(self._pool(x, 2)).unsqueeze(2),
+            self.time_channel(self._pool(x, 3).mT).mT.unsqueeze(3),
+        ]
+        if self.time_freq is not None:
+            weights.append(self.time_freq(self._pool(x, 1)).unsqueeze(1))
+        return x * (sum(weights[1:], weights[0]) / len(weights))
+
+    def _pool(self, x: Tensor, dim: int) -> Float[Tensor, "batch plane=2 row column"]:
+        """Return maximum and mean along an axis."""
+        planes = x.amax(dim), x.mean(dim)
+        return torch.stack(planes[::-1] if self.mean_first else planes, dim=1)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"spatial={self.time_freq is not None}, mean_first={self.mean_first}"
+
+
+class _Gate(nn.Module):
+    """From two planes to the weights of one: convolution, batch norm, sigmoid."""
+
+    def __init__(
+        self,
+        kernel_size: int,
+        momentum: float,
+        device: torch.device | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            2, 1, kernel_size, padding=kernel_size // 2, bias=False, device=device, dtype=dtype
+        )
+        self.norm = nn.BatchNorm2d(1, momentum=momentum, device=device, dtype=dtype)
+
+    def forward(
+        self, planes: Float[Tensor, "batch plane=2 row column"]
+    ) -> Float[Tensor, "batch row column"]:
+        weights: Tensor = self.norm(self.conv(planes)).sigmoid()
+        return weights.squeeze(1)
