@@ -13,7 +13,15 @@ from house import ROOT, SOURCE
 
 FILES = sorted(SOURCE.rglob("*.py"))
 FORBIDDEN = {"pickle", "torchaudio", "torchcodec", "torchvision", "timm"}
-EXTRAS = ("jaxtyping", "lightning", "lightning_fabric", "matplotlib", "pyroomacoustics", "tqdm")
+EXTRAS = (
+    "jaxtyping",
+    "lightning",
+    "lightning_fabric",
+    "matplotlib",
+    "pyroomacoustics",
+    "pytorch_optimizer",
+    "tqdm",
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

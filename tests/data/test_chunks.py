@@ -81,6 +81,14 @@ def test_features_and_target_of_a_chunk_belong_together(distance: bool) -> None:
     assert target.distance is None or target.distance.shape == (5, 4, 2)
 
 
+def test_waveforms_are_cut_as_features_are() -> None:
+    waveform = torch.arange(41.0).expand(4, 41)
+    samples, target = Chunks([waveform], [clip(10)], chunk_frames=3, ratio=4)[1]
+    assert samples.shape == (4, 12)
+    assert samples[2].tolist() == list(range(12, 24))
+    assert target.activity[:, 0, 0].tolist() == [3, 4, 5]
+
+
 def test_chunks_do_not_overlap_unless_asked() -> None:
     chunks = Chunks([torch.zeros(1, 8, 1)], [clip(8)], chunk_frames=4, ratio=1)
     assert [int(chunks[i][1].activity[0, 0, 0]) for i in range(len(chunks))] == [0, 4]
@@ -97,7 +105,7 @@ def test_wrong_clips_are_named() -> None:
     with pytest.raises(ValueError, match="features and targets must be as many, got 0 and 1"):
         Chunks([], [clip(4)], chunk_frames=2, ratio=1)
     with pytest.raises(ValueError, match=r"features must be \(channel, time, freq\)"):
-        Chunks([torch.zeros(1, 4)], [clip(4)], chunk_frames=2, ratio=1)
+        Chunks([torch.zeros(4)], [clip(4)], chunk_frames=2, ratio=1)
     message = "features must have 2 frames per label frame, got 7 for 4"
     with pytest.raises(ValueError, match=message):
         Chunks([torch.zeros(1, 7, 1)], [clip(4)], chunk_frames=2, ratio=2)

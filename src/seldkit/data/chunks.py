@@ -30,18 +30,19 @@ def chunk_starts(length: int, chunk: int, hop: int) -> list[int]:
 
 
 class Chunks(Dataset[tuple[Tensor, SELDOutput]]):
-    """Chunks of clips that are held in memory as features and targets.
+    """Chunks of clips that are held in memory as features, or as waveforms, and targets.
 
-    Item `i` is a pair of features `(channel, time, freq)` and a target without the batch axis;
-    `Chunks.collate` makes a batch of items.
+    Item `i` is a pair of features `(channel, time, freq)`, or a waveform `(channel, sample)`, and a
+    target without the batch axis; `Chunks.collate` makes a batch of items.
 
     Args:
-        features: Features of each clip, `(channel, time, freq)`.
+        features: Features of each clip, `(channel, time, freq)`, or waveforms, `(channel, sample)`,
+            where noise and the like come before the features.
         targets: Target of each clip, as a format encodes it.
         chunk_frames: Length of a chunk, in label frames.
         hop_frames: Distance between the beginnings of chunks, in label frames; without overlap if
             None.
-        ratio: Feature frames per label frame.
+        ratio: Feature frames, or samples, per label frame.
 
     Raises:
         ValueError: If features and targets differ in number, a clip is shorter than a chunk, or its
@@ -70,7 +71,8 @@ class Chunks(Dataset[tuple[Tensor, SELDOutput]]):
                 f"features and targets must be as many, got {len(features)} and {len(targets)}"
             )
         for clip, target in zip(features, targets, strict=True):
-            check_shape("features", clip, "channel time freq")
+            axes = "channel sample" if clip.ndim == 2 else "channel time freq"
+            check_shape("features", clip, axes)
             if clip.shape[1] < len(target.activity) * ratio:
                 raise ValueError(
                     f"features must have {ratio} frames per label frame, got {clip.shape[1]} for"

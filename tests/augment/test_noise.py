@@ -1,0 +1,68 @@
+"""Noise lies as far below each clip as is drawn."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seldkit.augment import add_noise
+
+
+def ratio_db(clean: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
+    """Return the signal-to-noise ratio of each clip."""
+    powers = [x.square().mean(dim=(1, 2)) for x in (clean, noisy - clean)]
+    return 10 * (powers[0] / powers[1]).log10()
+
+
+@given(st.floats(-10, 40), st.floats(1e-3, 1e3))
+def test_the_ratio_is_as_asked_at_any_level(snr_db: float, level: float) -> None:
+    clean = level * torch.randn(2, 4, 6000, dtype=torch.float64)
+    noisy = add_noise(clean, snr_db=(snr_db, snr_db))
+    torch.testing.assert_close(
+        ratio_db(clean, noisy), torch.full((2,), snr_db).double(), rtol=0, atol=0.3
+    )
+
+
+def test_each_clip_has_a_ratio_of_its_own_in_the_range() -> None:
+    clean = torch.randn(200, 1, 2000)
+    ratios = ratio_db(clean, add_noise(clean, snr_db=(10.0, 30.0)))
+    assert 9.5 < ratios.min() < 12
+    assert 28 < ratios.max() < 30.5
+    assert abs(ratios.mean() - 20) < 1.5
+
+
+def test_channels_get_noise_of_their_own_and_one_power() -> None:
+    clean = torch.zeros(1, 2, 20000)
+    clean[:, 0] = 1.0
+    noise = (add_noise(clean, snr_db=(10.0, 10.0)) - clean)[0]
+    torch.testing.assert_close(
+        noise.square().mean(dim=1), torch.full((2,), 0.05), rtol=0.05, atol=0
+    )
+    assert torch.corrcoef(noise)[0, 1].abs() < 0.03
+
+
+def test_silence_stays_and_the_input_too() -> None:
+    clean = torch.zeros(2, 4, 10)
+    assert torch.equal(add_noise(clean), clean)
+    waveform = torch.randn(2, 4, 10)
+    kept = waveform.clone()
+    assert not torch.equal(add_noise(waveform), waveform)
+    assert torch.equal(waveform, kept)
+
+
+def test_the_generator_decides() -> None:
+    waveform = torch.randn(2, 4, 10)
+    first, second = (
+        add_noise(waveform, generator=torch.Generator().manual_seed(5)) for _ in range(2)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, add_noise(waveform))
+
+
+@pytest.mark.messages
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match=r"waveform must be \(batch, channel, sample\), got shape"):
+        add_noise(torch.zeros(4, 10))
+    for wrong in ((30.0, 10.0), (0.0, torch.inf), (torch.nan, 1.0)):
+        with pytest.raises(ValueError, match="snr_db must be low and high, finite, got"):
+            add_noise(torch.zeros(1, 4, 10), snr_db=wrong)
