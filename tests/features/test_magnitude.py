@@ -36,6 +36,13 @@ def test_bins_that_are_kept() -> None:
     torch.testing.assert_close(torch.cat([*chunks, stream.flush()], dim=1), features[0])
 
 
+def test_channels_that_are_kept() -> None:
+    spectrum = noise(2, 4, 3, 9)
+    part = LogMagnitude((1, 9), channels=(2, 0))
+    torch.testing.assert_close(part(spectrum), LogMagnitude((1, 9))(spectrum)[:, [2, 0]])
+    assert part.num_channels(4) == 2
+
+
 def test_precision_gradients_and_repr() -> None:
     spectrum, part = noise(1, 2, 3, 9).requires_grad_(), LogMagnitude((1, 9))
     assert torch.autograd.gradcheck(part, (spectrum,))
@@ -46,12 +53,12 @@ def test_precision_gradients_and_repr() -> None:
     level.sum().backward()
     assert silence.grad is not None
     assert (silence.grad == 0).all()
-    assert repr(part) == "LogMagnitude(bins=(1, 9), floor=1e-10)"
+    assert repr(part) == "LogMagnitude(bins=(1, 9), channels=None, floor=1e-10)"
 
 
 @pytest.mark.transforms
 def test_compiles_and_exports() -> None:
-    part, spectrum = LogMagnitude((2, 8)), noise(2, 3, 5, 17).to(torch.complex64)
+    part, spectrum = LogMagnitude((2, 8), channels=(0, 2)), noise(2, 3, 5, 17).to(torch.complex64)
     assert_compiles_and_exports(part, spectrum)
     real_valued: Any = RealSpectrum(spectrum.real, spectrum.imag)
     assert torch.equal(part(real_valued), part(spectrum))
@@ -65,6 +72,9 @@ def test_compiles_and_exports() -> None:
         ({"bins": (-1, 3)}, "bins must be 0 <= first < stop, got -1 and 3"),
         ({"bins": (4, 4)}, "bins must be 0 <= first < stop, got 4 and 4"),
         ({"bins": (4, 10)}, "spectrum must have at least 10 bins, got 9"),
+        ({"channels": ()}, r"channels must be counted from 0, one at least, got \(\)"),
+        ({"channels": (0, -1)}, r"channels must be counted from 0, one at least, got \(0, -1\)"),
+        ({"channels": (1,)}, r"channels must be below 1, as there are so many, got \(1,\)"),
     ],
 )
 def test_messages(settings: dict[str, Any], message: str) -> None:

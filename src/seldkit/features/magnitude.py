@@ -1,5 +1,7 @@
 """Levels of linear frequency bins."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from seldkit._checks import check_positive, check_shape
@@ -12,14 +14,15 @@ class LogMagnitude(nn.Module):
 
     Shape:
         - Input: complex spectrum `(batch, channel, time, freq)`.
-        - Output: `(batch, channel, time, freq)`, with the bins that are kept.
+        - Output: `(batch, channel, time, freq)`, with the channels and bins that are kept.
 
     Args:
         bins: The first bin that is kept and the one after the last; all bins if None.
+        channels: Channels that are kept, such as `(0,)`; all if None.
         floor: Least power; its level is the least value, -100 dB by default.
 
     Raises:
-        ValueError: If not `0 <= first < stop`, or the spectrum has fewer bins.
+        ValueError: If not `0 <= first < stop`, or the spectrum has fewer bins or channels.
 
     Examples:
         >>> import torch
@@ -29,10 +32,19 @@ class LogMagnitude(nn.Module):
 
     lookback = lookahead = 0
 
-    def __init__(self, bins: Bins | None = None, *, floor: float = 1e-10) -> None:
+    def __init__(
+        self,
+        bins: Bins | None = None,
+        *,
+        channels: Sequence[int] | None = None,
+        floor: float = 1e-10,
+    ) -> None:
         super().__init__()
         check_positive(floor=floor)
+        if channels is not None and (not channels or min(channels) < 0):
+            raise ValueError(f"channels must be counted from 0, one at least, got {channels}")
         self.bins, self.floor = check_bins(bins), floor
+        self.channels = None if channels is None else tuple(channels)
 
     @property
     def num_bins(self) -> int | None:
@@ -41,18 +53,27 @@ class LogMagnitude(nn.Module):
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of channels made of so many channels."""
-        return in_channels
+        if self.channels is None:
+            return in_channels
+        if max(self.channels) >= in_channels:
+            raise ValueError(
+                f"channels must be below {in_channels}, as there are so many, got {self.channels}"
+            )
+        return len(self.channels)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch channel time bin"]:
+    ) -> Float[Tensor, "batch out time bin"]:
         """Return the level of each bin."""
         check_shape("spectrum", spectrum, "batch channel time freq")
+        self.num_channels(spectrum.shape[1])
         real, imag = crop(spectrum.real, self.bins), crop(spectrum.imag, self.bins)
+        if self.channels is not None:
+            real, imag = real[:, self.channels], imag[:, self.channels]
         power = real.square() + imag.square()
         level: Tensor = 10 * power.clamp(min=self.floor).log10()
         return level
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"bins={self.bins}, floor={self.floor}"
+        return f"bins={self.bins}, channels={self.channels}, floor={self.floor}"

@@ -3,6 +3,7 @@
 from seldkit.features.presets.dcase import dcase2020_foa, dcase2021_foa, dcase2023_foa
 from seldkit.features.presets.ein_seld import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
 from seldkit.features.presets.microphones import dcase2023_mic, dcase2025_stereo
+from seldkit.features.presets.overlapping_e2e import overlapping_e2e
 from seldkit.features.presets.panns import panns
 from seldkit.features.presets.salsa import (
     dcase2023_salsa_lite,
@@ -22,6 +23,7 @@ __all__ = [
     "dcase2025_stereo",
     "ein_seld",
     "l3das22_task2",
+    "overlapping_e2e",
     "panns",
     "pseldnets",
     "salsa_foa",
