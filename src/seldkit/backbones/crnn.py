@@ -1,0 +1,143 @@
+"""Convolution blocks, then a sequence model: the encoder of many SELD networks."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+from typing import Literal
+
+from torch import Tensor, nn
+
+from seldkit._checks import check_choice, check_positive
+from seldkit._typing import Float
+from seldkit.layers import BinNorm, ConformerBlock, DoubleConv, RecurrentStack
+
+Temporal = Literal["conformer", "gru"]
+
+
+class CRNN(nn.Module):
+    """Convolution blocks, the mean over frequency, and a sequence model.
+
+    Shape:
+        - Input: features `(batch, in_channels, time, freq)`.
+        - Output: `(batch, out_channels, time // frames_per_step, 1)`: a map with one bin, as other
+          encoders return maps.
+
+    Args:
+        norm: Acts on the features first.
+        stages: From features to a map `(batch, channel, step, freq)`.
+        temporal: Acts on the sequence `(batch, step, channel)`.
+        out_channels: Channels of the sequence.
+        frames_per_step: Frames that the stages make one of.
+
+    Attributes:
+        out_channels: Channels of the map.
+        out_bins: Frequency bins of the map: 1.
+        frames_per_step: Frames of the features that one step of the map stands for.
+    """
+
+    out_bins = 1
+
+    def __init__(
+        self,
+        *,
+        norm: nn.Module,
+        stages: Sequence[nn.Module],
+        temporal: nn.Module,
+        out_channels: int,
+        frames_per_step: int,
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.stages = nn.Sequential(*stages)
+        self.temporal = temporal
+        self.out_channels, self.frames_per_step = out_channels, frames_per_step
+
+    def forward(
+        self, features: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch out step 1"]:
+        """Return the sequence as a map of one bin."""
+        maps = self.stages(self.norm(features))
+        sequence: Tensor = self.temporal(maps.mean(dim=3).mT)
+        return sequence.mT.unsqueeze(3)
+
+
+def crnn(
+    in_channels: int = 7,
+    *,
+    num_bins: int = 64,
+    widths: Sequence[int] = (64, 128, 256, 512, 1024, 2048),
+    pool_time: Sequence[int] = (2, 2, 2, 1, 1, 1),
+    pool_freq: Sequence[int] = (2, 2, 2, 2, 2, 2),
+    temporal: Temporal = "conformer",
+    num_layers: int = 1,
+    num_heads: int = 8,
+    dropout: float = 0.1,
+) -> CRNN:
+    """Build the convolutional encoder of PSELDNets; by default its "CNN14-Conformer".
+
+    Its "CNN8-GRU" is `widths=(32, 64, 128, 256), pool_time=(2, 2, 2, 1), pool_freq=(2, 2, 2, 2),
+    temporal="gru", num_layers=2`.
+
+    Args:
+        in_channels: Channels of the features.
+        num_bins: Frequency bins of the features.
+        widths: Channels of each convolution block; the last is the width of the sequence.
+        pool_time: Frames that each block averages into one.
+        pool_freq: Bins that each block averages into one.
+        temporal: `"conformer"`, or `"gru"` for bidirectional GRU layers.
+        num_layers: Layers of the sequence model.
+        num_heads: Attention heads of the conformers.
+        dropout: Dropout of the sequence model.
+
+    Returns:
+        A network from features `(batch, channel, time, freq)` to a map `(batch, channel, step, 1)`.
+
+    Raises:
+        ValueError: If a number is not positive, the widths and poolings differ in length, or
+            `temporal` is unknown.
+
+    Source: Hu et al., "PSELDNets: pre-trained neural networks on a large-scale synthetic dataset
+    for sound event localization and detection", IEEE TASLP 2025; the convolutions: Kong et al.,
+    "PANNs", IEEE/ACM TASLP 2020. The conformers are those of the published code, see
+    [`ConformerBlock`][seldkit.layers.ConformerBlock].
+
+    Examples:
+        >>> import torch
+        >>> encoder = crnn(widths=(8, 16), pool_time=(2, 4), pool_freq=(4, 4))
+        >>> encoder(torch.zeros(1, 7, 100, 64)).shape
+        torch.Size([1, 16, 12, 1])
+    """
+    check_positive(num_layers=num_layers, num_heads=num_heads)
+    check_choice("temporal", temporal, ("conformer", "gru"))
+    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
+        raise ValueError(
+            "widths, pool_time and pool_freq must have one length, got"
+            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
+        )
+    width = widths[-1]
+    if width % 2:
+        raise ValueError(f"widths must end in an even number, got {width}")
+    channels = pairwise([in_channels, *widths])
+    stages = [
+        DoubleConv(*pair, pool_time=time, pool_freq=freq)
+        for pair, time, freq in zip(channels, pool_time, pool_freq, strict=True)
+    ]
+    sequence = (
+        RecurrentStack(width, width // 2, num_layers, merge="concat", tanh=False, dropout=dropout)
+        if temporal == "gru"
+        else nn.Sequential(
+            *(
+                ConformerBlock(
+                    width, num_heads=num_heads, dropout=dropout, positions="shift", scale="model"
+                )
+                for _ in range(num_layers)
+            )
+        )
+    )
+    return CRNN(
+        norm=BinNorm(in_channels, num_bins=num_bins),
+        stages=stages,
+        temporal=sequence,
+        out_channels=width,
+        frames_per_step=prod(pool_time),
+    )

@@ -1,0 +1,289 @@
+"""HTS-AT: a Swin transformer that reads time folded into a square image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._checks import check_positive
+from seldkit._typing import Float
+from seldkit.backbones.fold import TimeFold
+from seldkit.backbones.swin import PatchEmbedding, PatchMerging, SwinBlock, SwinStage
+from seldkit.layers import BinNorm, CrossStitch, StitchedBranches
+
+
+class HTSAT(nn.Module):
+    """The encoder of HTS-AT, for features of any length.
+
+    Source: Chen et al., "HTS-AT: a hierarchical token-semantic audio transformer for sound
+    classification and detection", ICASSP 2022; for SELD: Hu et al., "PSELDNets: pre-trained neural
+    networks on a large-scale synthetic dataset for sound event localization and detection", IEEE
+    TASLP 2025.
+
+    Shape:
+        - Input: features `(batch, in_channels, time, freq)`, any number of frames.
+        - Output: `(batch, out_channels, step, out_bins)`; there are as many steps as fill all
+          windows of [`TimeFold`][seldkit.backbones.TimeFold].
+
+    Args:
+        norm: Acts on the features first.
+        fold: Makes images of the features and joins their maps.
+        stages: From an image `(batch, in_channels, size, size)` to a small map.
+        out_channels: Channels of the map.
+
+    Attributes:
+        out_channels: Channels of the map.
+        out_bins: Frequency bins of the map.
+        frames_per_step: Frames of the features that one step of the map stands for.
+    """
+
+    def __init__(
+        self, *, norm: nn.Module, fold: TimeFold, stages: Sequence[nn.Module], out_channels: int
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.fold = fold
+        self.stages = nn.Sequential(*stages)
+        self.out_channels = out_channels
+        self.out_bins, self.frames_per_step = fold.out_bins, fold.frames_per_step
+
+    def forward(
+        self, features: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch out step bin"]:
+        """Return the map of the whole input."""
+        images = self.fold(self.norm(features))
+        return self.fold.unfold(self.stages(images), batch=features.shape[0])
+
+
+class HTSATBranches(nn.Module):
+    """Two encoders of HTS-AT, for activity (SED) and direction (DOA), that are stitched or apart.
+
+    Shape:
+        - Input: features `(batch, in_channels, time, freq)`, any number of frames.
+        - Outputs: a map for each task, as that of [`HTSAT`][seldkit.backbones.HTSAT].
+
+    Args:
+        norm: Acts on the features first.
+        fold: Makes images of the features and joins their maps.
+        trunk: Takes an image for each task and returns a small map for each.
+        sed_channels: The SED branch reads so many of the first channels; the DOA branch reads all.
+        out_channels: Channels of the maps.
+
+    Attributes:
+        out_channels: Channels of the maps.
+        out_bins: Frequency bins of the maps.
+        frames_per_step: Frames of the features that one step of the maps stands for.
+    """
+
+    def __init__(
+        self,
+        *,
+        norm: nn.Module,
+        fold: TimeFold,
+        trunk: nn.Module,
+        sed_channels: int,
+        out_channels: int,
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.fold = fold
+        self.trunk = trunk
+        self.sed_channels, self.out_channels = sed_channels, out_channels
+        self.out_bins, self.frames_per_step = fold.out_bins, fold.frames_per_step
+
+    def forward(
+        self, features: Float[Tensor, "batch channel time freq"]
+    ) -> tuple[Float[Tensor, "batch out step bin"], Float[Tensor, "batch out step bin"]]:
+        """Return the maps of activity and direction."""
+        images = self.fold(self.norm(features))
+        sed, doa = self.trunk(images[:, : self.sed_channels], images)
+        batch = features.shape[0]
+        return self.fold.unfold(sed, batch=batch), self.fold.unfold(doa, batch=batch)
+
+
+def htsat(
+    in_channels: int = 7,
+    *,
+    num_bins: int = 64,
+    spec_size: int = 256,
+    patch: int = 4,
+    embed_dim: int = 96,
+    depths: Sequence[int] = (2, 2, 6, 2),
+    num_heads: Sequence[int] = (4, 8, 16, 32),
+    window: int = 8,
+    drop_path: float = 0.1,
+) -> HTSAT:
+    """Build the encoder of HTS-AT; by default as published.
+
+    Input of any length is accepted: see [`TimeFold`][seldkit.backbones.TimeFold].
+
+    Args:
+        in_channels: Channels of the features.
+        num_bins: Frequency bins of the features.
+        spec_size: Height and width of the image that time is folded into.
+        patch: Height and width of a patch of the image, in bins and frames.
+        embed_dim: Channels of the first stage; each later one has twice as many.
+        depths: Blocks of each stage.
+        num_heads: Attention heads of each stage.
+        window: Height and width of the attention's windows, in patches; a smaller image is one
+            window.
+        drop_path: Rate of stochastic depth in the last block, in [0, 1); it rises to this from 0 in
+            the first.
+
+    Returns:
+        A network from features `(batch, channel, time, freq)` to a map `(batch, channel, step,
+        freq)`; by default 768 channels, 32 steps for each 1024 frames, and 2 bins.
+
+    Raises:
+        ValueError: If a number is not positive, or the sizes do not fit each other.
+
+    Examples:
+        >>> sizes = {"num_bins": 16, "spec_size": 64, "embed_dim": 16}
+        >>> encoder = htsat(depths=(1, 1), num_heads=(2, 4), **sizes)
+        >>> encoder(torch.zeros(1, 7, 300, 16)).shape
+        torch.Size([1, 32, 64, 2])
+    """
+    check_positive(in_channels=in_channels)
+    swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
+    return HTSAT(
+        norm=BinNorm(in_channels, num_bins=num_bins),
+        fold=swin.fold(),
+        stages=swin.stages(in_channels),
+        out_channels=swin.width(len(depths) - 1),
+    )
+
+
+def htsat_branches(
+    in_channels: int = 7,
+    *,
+    sed_channels: int = 4,
+    stitched: bool = True,
+    sequential_stitch: bool = True,
+    num_bins: int = 64,
+    spec_size: int = 256,
+    patch: int = 4,
+    embed_dim: int = 96,
+    depths: Sequence[int] = (2, 2, 6, 2),
+    num_heads: Sequence[int] = (4, 8, 16, 32),
+    window: int = 8,
+    drop_path: float = 0.1,
+) -> HTSATBranches:
+    """Build two encoders of HTS-AT; by default stitched as in the EINV2 of PSELDNets.
+
+    Args:
+        in_channels: Channels of the features.
+        sed_channels: The SED branch reads so many of the first channels.
+        stitched: Whether a cross-stitch mixes both branches before every stage.
+        sequential_stitch: See [`CrossStitch`][seldkit.layers.CrossStitch].
+        num_bins: This and the rest: see [`htsat`][seldkit.backbones.htsat].
+        spec_size: See there.
+        patch: See there.
+        embed_dim: See there.
+        depths: See there.
+        num_heads: See there.
+        window: See there.
+        drop_path: See there.
+
+    Returns:
+        A network from features `(batch, channel, time, freq)` to a map `(batch, channel, step,
+        freq)` for activity and one for direction.
+
+    Raises:
+        ValueError: If a number is not positive, or the sizes do not fit each other.
+
+    Examples:
+        >>> sizes = {"num_bins": 16, "spec_size": 64, "embed_dim": 16}
+        >>> encoder = htsat_branches(depths=(1, 1), num_heads=(2, 4), **sizes)
+        >>> sed, doa = encoder(torch.zeros(1, 7, 300, 16))
+        >>> sed.shape, doa.shape
+        (torch.Size([1, 32, 64, 2]), torch.Size([1, 32, 64, 2]))
+    """
+    check_positive(in_channels=in_channels, sed_channels=sed_channels)
+    if sed_channels > in_channels:
+        raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
+    swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
+    stages = range(len(depths) if stitched else 0)
+    stitches = {i: CrossStitch(swin.width(i), sequential=sequential_stitch) for i in stages}
+    return HTSATBranches(
+        norm=BinNorm(in_channels, num_bins=num_bins),
+        fold=swin.fold(),
+        trunk=StitchedBranches(swin.stages(sed_channels), swin.stages(in_channels), stitches),
+        sed_channels=sed_channels,
+        out_channels=swin.width(len(depths) - 1),
+    )
+
+
+@dataclass(frozen=True)
+class _Swin:
+    """Sizes of an encoder that fit each other, and its parts."""
+
+    num_bins: int
+    spec_size: int
+    patch: int
+    embed_dim: int
+    depths: Sequence[int]
+    num_heads: Sequence[int]
+    window: int
+    drop_path: float
+
+    def __post_init__(self) -> None:
+        check_positive(num_bins=self.num_bins, spec_size=self.spec_size, patch=self.patch)
+        check_positive(embed_dim=self.embed_dim, window=self.window)
+        if self.spec_size % self.num_bins:
+            raise ValueError(
+                f"spec_size must be a multiple of num_bins={self.num_bins}, got {self.spec_size}"
+            )
+        if not 0 < len(self.depths) == len(self.num_heads):
+            raise ValueError(
+                "depths and num_heads must have one length, got"
+                f" {len(self.depths)} and {len(self.num_heads)}"
+            )
+        check_positive(depths=min(self.depths), num_heads=min(self.num_heads))
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"drop_path must be in [0, 1), got {self.drop_path}")
+        for stage, heads in enumerate(self.num_heads):
+            if self.width(stage) % heads:
+                raise ValueError(
+                    f"num_heads must divide the {self.width(stage)} channels of stage {stage},"
+                    f" got {heads}"
+                )
+            if self.side(stage) > self.window and self.side(stage) % self.window:
+                raise ValueError(
+                    f"window must divide the {self.side(stage)} patches of stage {stage},"
+                    f" got {self.window}"
+                )
+
+    def width(self, stage: int) -> int:
+        """Return the channels of a stage."""
+        return self.embed_dim << stage
+
+    def side(self, stage: int) -> int:
+        """Return the height and width of a stage's map."""
+        return self.spec_size // (self.patch << stage)
+
+    def fold(self) -> TimeFold:
+        """Return what makes images of features, and joins the maps of the last stage."""
+        scale = self.patch << (len(self.depths) - 1)
+        return TimeFold(self.num_bins, size=self.spec_size, frames_per_step=scale)
+
+    def stages(self, in_channels: int) -> list[nn.Module]:
+        """Return the patch embedding and the stages."""
+        rates = torch.linspace(0, self.drop_path, sum(self.depths), device="cpu").tolist()
+        stages: list[nn.Module] = [PatchEmbedding(in_channels, self.embed_dim, patch=self.patch)]
+        for stage, (depth, heads) in enumerate(zip(self.depths, self.num_heads, strict=True)):
+            width, window = self.width(stage), min(self.window, self.side(stage))
+            shift = window // 2 if self.side(stage) > window else 0
+            blocks = [
+                SwinBlock(
+                    width,
+                    num_heads=heads,
+                    window=window,
+                    shift=shift if block % 2 else 0,
+                    drop_path=rates.pop(0),
+                )
+                for block in range(depth)
+            ]
+            last = stage == len(self.depths) - 1
+            stages.append(SwinStage(blocks, nn.LayerNorm(width) if last else PatchMerging(width)))
+        return stages
