@@ -18,24 +18,34 @@ from seldkit.events import Events
 from seldkit.features import FeatureExtractor, Standardize, presets
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.io import read_audio
-from seldkit.models import einv2
+from seldkit.models import (
+    accdoa_crnn,
+    accdoa_htsat,
+    einv2,
+    resnet_conformer,
+    roam,
+    seddoa,
+    seddoa_crnn,
+    seldnet,
+)
 from seldkit.outputs import Output, SELDOutput, combine
 
 __all__ = ["OutputFormat", "Pipeline", "builder"]
 
-_BUILDERS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        presets.ein_seld,
-        presets.dcase2023_foa,
+_BUILDERS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "extractor": tuple(getattr(presets, name) for name in presets.__all__),
+    "model": (
+        accdoa_crnn,
+        accdoa_htsat,
         einv2,
-        ACCDOA,
-        ClassWise,
-        MultiACCDOA,
-        TrackWise,
-    )
+        resnet_conformer,
+        roam,
+        seddoa,
+        seddoa_crnn,
+        seldnet,
+    ),
+    "format": (ACCDOA, ClassWise, MultiACCDOA, TrackWise),
 }
-
 
 Decoded = TypeVar("Decoded", contravariant=True)
 
@@ -217,15 +227,15 @@ class Pipeline(nn.Module):
         """
         folder = Path(folder)
         settings = json.loads((folder / "pipeline.json").read_text(encoding="utf-8"))
-        known = _BUILDERS | dict(builders or {})
 
         def build(part: str) -> Any:
             name, arguments = settings.pop(part)
+            known = {own.__name__: own for own in _BUILDERS[part]} | dict(builders or {})
             if name not in known:
                 raise KeyError(f"{part} builder {name!r} is unknown; known are {sorted(known)}")
             return known[name](**arguments)
 
-        parts = [build(part) for part in ("extractor", "model", "format")]
+        parts = [build(part) for part in _BUILDERS]
         sizes = settings.pop("standardize")
         pipeline = cls(
             *parts, standardize=None if sizes is None else Standardize(*sizes), **settings

@@ -1,5 +1,42 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.accdoa import EncoderACCDOA, accdoa_crnn, accdoa_htsat
 from seldkit.models.einv2 import StitchedSELD, einv2
+from seldkit.models.overlapping_blocks import (
+    MapClassifier,
+    SourceSeparator,
+    reference_spectrogram,
+)
+from seldkit.models.overlapping_e2e import OverlappingE2E, overlapping_e2e
+from seldkit.models.overlapping_output import OverlappingOutput, overlapping_losses
+from seldkit.models.resnet_conformer import resnet_conformer
+from seldkit.models.roam import roam
+from seldkit.models.seddoa import EncoderSELD, seddoa, seddoa_crnn
+from seldkit.models.seldnet import SELDNET_EDITIONS, seldnet
+from seldkit.models.sequence import SequenceSELD
+from seldkit.models.transfer import Transplant, transplant
 
-__all__ = ["StitchedSELD", "einv2"]
+__all__ = [
+    "SELDNET_EDITIONS",
+    "EncoderACCDOA",
+    "EncoderSELD",
+    "MapClassifier",
+    "OverlappingE2E",
+    "OverlappingOutput",
+    "SequenceSELD",
+    "SourceSeparator",
+    "StitchedSELD",
+    "Transplant",
+    "accdoa_crnn",
+    "accdoa_htsat",
+    "einv2",
+    "overlapping_e2e",
+    "overlapping_losses",
+    "reference_spectrogram",
+    "resnet_conformer",
+    "roam",
+    "seddoa",
+    "seddoa_crnn",
+    "seldnet",
+    "transplant",
+]

@@ -1,0 +1,135 @@
+"""The common shape of most SELD networks: convolutions, a model of the sequence, a head."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Literal
+
+from torch import Tensor, nn
+
+from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._typing import Float
+from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
+from seldkit.outputs import SELDOutput
+
+SequenceFormat = Literal["class_wise", "accdoa", "multi_accdoa"]
+
+
+class SequenceSELD(nn.Module):
+    """A SELD network of one trunk: convolutions, a model of the sequence, and a head.
+
+    The trunk makes a map of the features, whose channels and bins become those of a sequence;
+    branches read the sequence, and the head ends them in its format. The parts are given, so any of
+    them can be replaced by one argument.
+
+    Shape:
+        - Input: features `(batch, channel, time, freq)`; with a fusion, video maps
+          `(batch, frame, row, column)` too.
+        - Output: that of the head, such as `(batch, frame, track, cls, axis)`.
+
+    Args:
+        in_channels: Channels of the features.
+        num_bins: Bins of the features.
+        min_frames: The fewest frames of features that make a frame of output.
+        trunk: Takes and returns a map.
+        sequence: Takes and returns a sequence `(batch, frame, channel)`.
+        fusion: Takes the sequence and the video and returns a sequence; None for sound alone.
+        branches: Take the sequence, one for each input of the head.
+        head: Makes the output.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        num_bins: int,
+        min_frames: int = 1,
+        trunk: nn.Module,
+        sequence: nn.Module,
+        fusion: nn.Module | None = None,
+        branches: Sequence[nn.Module],
+        head: nn.Module,
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, num_bins=num_bins, min_frames=min_frames)
+        self.in_channels, self.num_bins, self.min_frames = in_channels, num_bins, min_frames
+        self.trunk = trunk
+        self.sequence = sequence
+        self.fusion = fusion
+        self.branches = nn.ModuleList(branches)
+        self.head = head
+
+    def forward(
+        self,
+        features: Float[Tensor, "batch channel time freq"],
+        video: Float[Tensor, "batch frame row column"] | None = None,
+    ) -> SELDOutput | Tensor:
+        """Return the output of the head."""
+        sizes = {"channel": self.in_channels, "freq": self.num_bins}
+        check_shape("features", features, "batch channel time freq", **sizes)
+        if features.shape[2] < self.min_frames:
+            shape = tuple(features.shape)
+            raise ValueError(f"features must have at least {self.min_frames} frames, got {shape}")
+        x = self.sequence(self.trunk(features).transpose(1, 2).flatten(2))
+        if self.fusion is not None:
+            if video is None:
+                raise ValueError("video must be given to a network made with a video size")
+            x = self.fusion(x, video)
+        elif video is not None:
+            raise ValueError("video must be None for a network of sound alone")
+        output: SELDOutput | Tensor = self.head(*(branch(x) for branch in self.branches))
+        return output
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"in_channels={self.in_channels}, num_bins={self.num_bins}"
+
+
+def head_of_format(
+    format: SequenceFormat,
+    channels: int,
+    num_classes: int,
+    *,
+    num_tracks: int,
+    distance: bool,
+    onscreen: bool,
+    planar: bool,
+    bounded: bool,
+) -> ClassWiseHead | ACCDOAHead | MultiACCDOAHead:
+    """Return the head of a format, or raise `ValueError` for what the format does not have."""
+    check_choice("format", format, ("class_wise", "accdoa", "multi_accdoa"))
+    if format == "class_wise":
+        if onscreen or planar or not bounded:
+            raise ValueError(
+                "format must be 'accdoa' or 'multi_accdoa' with onscreen, planar or bounded=False,"
+                f" got {format!r}"
+            )
+        return ClassWiseHead(channels, num_classes, distance=distance)
+    entries = {"distance": distance, "onscreen": onscreen, "planar": planar, "bounded": bounded}
+    if format == "accdoa":
+        return ACCDOAHead(channels, num_classes, **entries)
+    return MultiACCDOAHead(channels, num_classes, num_tracks, **entries)
+
+
+def num_branches(format: SequenceFormat) -> int:
+    """Return how many inputs the head of a format has: activity and direction, or vectors alone."""
+    return 2 if format == "class_wise" else 1
+
+
+def bins_after(
+    num_bins: int, widths: Sequence[int], pool_time: Sequence[int], pool_freq: Sequence[int]
+) -> int:
+    """Return how many bins are left after all blocks, or raise `ValueError` for wrong settings."""
+    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
+        raise ValueError(
+            "widths, pool_time and pool_freq must have one length, got"
+            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
+        )
+    for i, pools in enumerate(zip(widths, pool_time, pool_freq, strict=True)):
+        names = (f"widths[{i}]", f"pool_time[{i}]", f"pool_freq[{i}]")
+        check_positive(**dict(zip(names, pools, strict=True)))
+    if num_bins < prod(pool_freq):
+        raise ValueError(
+            f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
+            f" got {num_bins}"
+        )
+    return num_bins // prod(pool_freq)
