@@ -1,5 +1,5 @@
-"""Published checkpoints: their weights under our names."""
+"""Published checkpoints and layouts: their weights and tensors under our names and axes."""
 
-from seldkit.compat import ein_seld
+from seldkit.compat import dcase, ein_seld, pseldnets
 
-__all__ = ["ein_seld"]
+__all__ = ["dcase", "ein_seld", "pseldnets"]

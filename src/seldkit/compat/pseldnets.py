@@ -1,0 +1,191 @@
+"""Weights of the published PSELDNets code, for `models.seddoa` and its relatives."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._checks import check_positive
+from seldkit.compat._pseldnets import is_computed, rename, without_prefix
+from seldkit.models import accdoa_crnn, accdoa_htsat, einv2, seddoa
+
+# Beginnings of names that tell a network; of those that fit, the first.
+_NETWORKS = {
+    "EINV2 with HTS-AT": ("sed_encoder.", "doa_encoder."),
+    "SEDDOA with HTS-AT": ("sed_tscam_conv.", "doa_tscam_conv."),
+    "ACCDOA with HTS-AT": ("encoder.", "tscam_conv."),
+    "EINV2 with convolutions": ("sed_convs.", "doa_convs.", "sed_track", "doa_track", "fc_"),
+    "ACCDOA with convolutions": ("convs.", "decoder.", "fc."),
+}
+
+_SCALAR = re.compile(r"scalar\.(\d+)\..+")
+_STAGE = re.compile(r"\w*encoder\.layers\.(\d+)\..+")
+_CONV_BLOCK = re.compile(r"\w*convs\.conv_block(\d+)\..+")
+_BRANCH_BLOCK = re.compile(r"(?:sed|doa)_convs\.conv_block(\d+)\..+")
+_TRACK = re.compile(r"(?:fc_)?(?:sed|doa)_track(\d+)\..+")
+_GRU_LAYER = re.compile(r".+\.(?:weight|bias)_[ih]h_l(\d+)(?:_reverse)?")
+_CONFORMER_LAYER = re.compile(r".+\.decoder\.layers\.(\d+)\..+")
+
+_CHANNEL = re.compile(r"(.+)\[(\d+)\]")
+_INPUT_NORM = re.compile(r"(encoder\.)?norm\.batch_norm\..+")
+_LABEL_CONV = re.compile(r"(activity|direction|vectors)\.conv\..+")
+
+
+def convert(checkpoint: Mapping[str, Any], *, num_classes: int | None = None) -> dict[str, Tensor]:
+    """Return the weights of a published PSELDNets network under the names of ours.
+
+    What network it is follows from the names of the weights:
+
+    | published | here |
+    | --- | --- |
+    | SEDDOA-HTSAT | `models.seddoa(170)` |
+    | EINV2-HTSAT | `models.seddoa(170, sharing="soft")` |
+    | mACCDOA-HTSAT | `models.accdoa_htsat(170)` |
+    | ACCDOA-HTSAT | `models.accdoa_htsat(170, format="accdoa")` |
+    | mACCDOA-CNN14-Conformer | `models.accdoa_crnn(170)` |
+    | EINV2 with CNN8-Conformer | [`models.einv2`][seldkit.models.einv2], as told there |
+
+    Left out are the published feature extractor and tables that we compute: sinusoids, and the
+    places and masks of attention.
+
+    Args:
+        checkpoint: A Lightning checkpoint, or its entry `state_dict`; read it with
+            `torch.load(path, weights_only=True)`. Names may begin with `net.`, and with
+            `_orig_mod.` as compiled networks leave them.
+        num_classes: Number of classes; needed for ACCDOA and multi-ACCDOA, whose outputs lie in the
+            order track, axis, class there and track, class, axis here.
+
+    Returns:
+        The state of a network built with the sizes of the weights.
+
+    Raises:
+        KeyError: If a name is unknown, one is missing or two name the same tensor; the error lists
+            them all.
+        ValueError: If `num_classes` is needed and not given, or does not divide the outputs.
+
+    Examples:
+        >>> convert({"state_dict": {"net.encoder.norm.bias": torch.zeros(768)}})
+        Traceback (most recent call last):
+        ...
+        KeyError: "these are not the weights of ACCDOA with HTS-AT; unknown: []; missing: ..."
+    """
+    published = checkpoint.get("state_dict", checkpoint)
+    plain = {name: without_prefix(name) for name in published}
+    plain = {name: short for name, short in plain.items() if not is_computed(short)}
+    shorts = set(plain.values())
+    stages = _highest(_STAGE, shorts, default=3) + 1
+    branch_blocks = _highest(_BRANCH_BLOCK, shorts, default=0)
+    names = {
+        name: rename(short, num_stages=stages, branch_blocks=branch_blocks)
+        for name, short in plain.items()
+    }
+    title, expected = _network(shorts, stages)
+    times = Counter(names.values())
+    unknown = sorted(old for old, new in names.items() if new not in expected or times[new] > 1)
+    missing = sorted(expected - set(names.values()))
+    if unknown or missing:
+        raise KeyError(
+            f"these are not the weights of {title}; unknown: {unknown}; missing: {missing}"
+        )
+    weights = _join_channels({str(new): published[old] for old, new in names.items()})
+    return {name: _arrange(name, tensor, num_classes) for name, tensor in weights.items()}
+
+
+def _highest(pattern: re.Pattern[str], names: Iterable[str], *, default: int) -> int:
+    """Return the highest number that stands in the names."""
+    return max((int(m[1]) for m in map(pattern.fullmatch, names) if m), default=default)
+
+
+def _network(names: Collection[str], stages: int) -> tuple[str, set[str]]:
+    """Return what a network with such names is called, and the names of ours that it needs.
+
+    The name of a tensor that holds all feature channels is needed once for each.
+    """
+    fitting = (
+        title for title, first in _NETWORKS.items() if any(name.startswith(first) for name in names)
+    )
+    title = next(fitting, "ACCDOA with HTS-AT")
+    side = 2 ** (stages - 1)
+    swin: dict[str, Any] = {
+        "depths": [1 + _highest(_block_of(stage), names, default=0) for stage in range(stages)],
+        "num_heads": [1] * stages,
+        "embed_dim": 1,
+        "patch": 1,
+        "spec_size": side,
+        "num_bins": side,
+    }
+    temporal, layer = (
+        ("gru", _GRU_LAYER)
+        if any(map(_GRU_LAYER.fullmatch, names))
+        else ("conformer", _CONFORMER_LAYER)
+    )
+    blocks = max(1, _highest(_CONV_BLOCK, names, default=4))
+    crnn: dict[str, Any] = {
+        "widths": [2] * blocks,
+        "pool_time": [1] * blocks,
+        "pool_freq": [1] * blocks,
+        "temporal": temporal,
+        "num_layers": 1 + _highest(layer, names, default=0),
+        "num_heads": 1,
+        "num_bins": 1,
+    }
+    tracks = max(1, _highest(_TRACK, names, default=3))
+    builders: dict[str, Callable[[], nn.Module]] = {
+        "EINV2 with HTS-AT": lambda: seddoa(1, sharing="soft", **swin),
+        "SEDDOA with HTS-AT": lambda: seddoa(1, **swin),
+        "ACCDOA with HTS-AT": lambda: accdoa_htsat(1, **swin),
+        "EINV2 with convolutions": lambda: einv2(
+            1, tracks, feedforward=2, stitch_tracks=True, **crnn
+        ),
+        "ACCDOA with convolutions": lambda: accdoa_crnn(1, **crnn),
+    }
+    with torch.device("meta"):
+        model = builders[title]()
+    channels = 1 + _highest(_SCALAR, names, default=6)
+    expected = set()
+    for name in model.state_dict():
+        joined = _INPUT_NORM.fullmatch(name)
+        expected |= {f"{name}[{c}]" for c in range(channels)} if joined else {name}
+    return title, expected
+
+
+def _join_channels(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return one batch norm in place of that of each feature channel."""
+    joined: dict[str, Tensor] = {}
+    channels: defaultdict[str, dict[int, Tensor]] = defaultdict(dict)
+    for name, tensor in weights.items():
+        if match := _CHANNEL.fullmatch(name):
+            channels[match[1]][int(match[2])] = tensor
+        else:
+            joined[name] = tensor
+    for name, tensors in channels.items():
+        ordered = [tensors[channel] for channel in sorted(tensors)]
+        joined[name] = torch.cat(ordered) if ordered[0].ndim else ordered[0]
+    return joined
+
+
+def _arrange(name: str, tensor: Tensor, num_classes: int | None) -> Tensor:
+    """Return a tensor with its axes and rows in our order."""
+    if not _LABEL_CONV.fullmatch(name):
+        return tensor
+    if name.endswith("weight"):
+        tensor = tensor.mT if tensor.ndim == 4 else tensor[:, :, None, None]
+    if not name.startswith("vectors"):
+        return tensor
+    if num_classes is None:
+        raise ValueError("num_classes must be given for the weights of ACCDOA or multi-ACCDOA")
+    check_positive(num_classes=num_classes)
+    if tensor.shape[0] % (3 * num_classes):
+        raise ValueError(
+            f"num_classes must fit the {tensor.shape[0]} outputs of the weights, got {num_classes}"
+        )
+    tracks: Tensor = tensor.unflatten(0, (-1, 3, num_classes))
+    return tracks.transpose(1, 2).flatten(0, 2)
+
+
+def _block_of(stage: int) -> re.Pattern[str]:
+    """Return what finds the numbers of the blocks of a stage."""
+    return re.compile(rf"\w*encoder\.layers\.{stage}\.blocks\.(\d+)\..+")
