@@ -218,6 +218,7 @@ def test_wrong_settings_are_named() -> None:
         LossScaleBalancer({})
 
 
+@pytest.mark.messages
 def test_a_record_of_one_call_warns() -> None:
     with pytest.warns(UserWarning, match="record=1 follows the noise of each call") as caught:
         LossScaleBalancer(record=1)
