@@ -4,7 +4,7 @@ Mixes two sounds from different directions as eight microphones on a circle hear
 the paper does: SSL, SSS and SSC alone; then the pairs SSL+SSS and SSS+SSC; then all of them, the
 separators of both pairs joined by a gate. Prints the table of the paper for these mixtures: how
 often the class of the louder sound is found, if the blocks were trained apart, two of them
-together, or overlapping. Takes about ten minutes on two processor cores, `--quick` about one;
+together, or overlapping. Takes ten to twenty minutes on two processor cores, `--quick` one or two;
 writes nothing.
 """
 
