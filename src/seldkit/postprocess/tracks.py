@@ -1,0 +1,91 @@
+"""Directions of tracks, as vectors: degrees are never averaged."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seldkit._checks import check_finite, check_vectors
+from seldkit._typing import Bool, Float
+from seldkit.postprocess._time import check_bool, check_window, number_runs, time_axis
+
+
+def unit_norm(direction: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes axis"]:
+    """Return vectors of length one; a vector of length zero stays as it is.
+
+    Args:
+        direction: Vectors (x, y, z), or (x, y), of any length.
+
+    Examples:
+        >>> unit_norm(torch.tensor([[3.0, 0.0, 4.0], [0.0, 0.0, 0.0]]))
+        tensor([[0.6000, 0.0000, 0.8000],
+                [0.0000, 0.0000, 0.0000]])
+    """
+    # By the largest entry first: squares of very short or long vectors are 0 or infinite.
+    largest = direction.abs().amax(dim=-1, keepdim=True)
+    direction = direction / largest.where(largest > 0, 1)
+    length = torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
+    return direction.div(length.clamp(min=1))  # 0 or at least 1
+
+
+def smooth_tracks(
+    direction: Float[Tensor, "*axes axis=3"],
+    activity: Bool[Tensor, "*axes"],
+    window: int,
+    *,
+    dim: int | None = None,
+) -> Float[Tensor, "*axes axis=3"]:
+    """Replace each direction of an active frame by the mean direction of the frames around it.
+
+    The mean is that of unit vectors, made a unit vector again. It takes in the frames of the same
+    run of activity: neither silence, where directions mean nothing, nor the sound before or after
+    has a say. Where a track passes from one class to another without a silence, give it an axis of
+    classes, `direction.unsqueeze(-2).expand(...)`, and the activity of each.
+
+    Args:
+        direction: Vectors (x, y, z) of any length, such as `(time, track, axis)`.
+        activity: Where they are of a sound, without the last axis.
+        window: How many frames to look at, odd; fewer at the ends of a run.
+        dim: Which axis of the activity is time; it must be said unless there is one axis. 0 for
+            what a format decodes, 1 for batches.
+
+    Returns:
+        Unit vectors, and zeros where nothing is active. Where directions cancel, or are of length
+        zero all around, a frame keeps its own.
+
+    Raises:
+        TypeError: If the activity is not bool.
+        ValueError: If the shapes do not fit, the window is not odd, `dim` is no axis or missing, or
+            a direction is not finite.
+
+    Examples:
+        >>> front, left = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        >>> active = torch.tensor([True, True, True, False])
+        >>> smooth_tracks(torch.stack((front, left, front, left)), active, 3).round(decimals=3)
+        tensor([[0.7070, 0.7070, 0.0000],
+                [0.8940, 0.4470, 0.0000],
+                [0.7070, 0.7070, 0.0000],
+                [0.0000, 0.0000, 0.0000]])
+    """
+    check_window(window)
+    check_vectors(direction=direction)
+    check_finite("direction", direction)
+    check_bool(activity)
+    if activity.shape != direction.shape[:-1]:
+        raise ValueError(
+            f"activity must be direction without its last axis, {tuple(direction.shape[:-1])},"
+            f" got shape {tuple(activity.shape)}"
+        )
+    dim = time_axis("activity", activity, dim)
+    half = window // 2
+    own = unit_norm(direction).masked_fill(~activity.unsqueeze(-1), 0)
+    if not activity.shape[dim]:
+        return own
+    run = number_runs(activity, dim).movedim(dim, -1)
+    vectors = functional.pad(own.movedim(dim, -1), (half, half)).unfold(-1, window, 1)
+    together = functional.pad(run, (half, half), value=-1).unfold(-1, window, 1)
+    weight = (together == run.unsqueeze(-1)).to(own.dtype)
+    total = torch.einsum("...atw,...tw->...ta", vectors, weight).movedim(-2, dim)
+    length = torch.linalg.vector_norm(total, dim=-1, keepdim=True)
+    cancelled = length <= window * torch.finfo(total.dtype).eps
+    smooth = own.where(cancelled, total / length.where(~cancelled, 1))
+    return smooth.masked_fill(~activity.unsqueeze(-1), 0)
