@@ -1,6 +1,36 @@
-"""Data for training: chunks of labelled clips, and checkpoints of a run."""
+"""Data for training: chunks, sampling and selection of labelled clips, corpora and checkpoints."""
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
 from seldkit.data.chunks import Chunks, chunk_starts
+from seldkit.data.projection import (
+    NIGENS2020_TO_STARSS,
+    NIGENS2021_TO_STARSS,
+    TAU2019_TO_STARSS,
+    Projected,
+    Projection,
+    project,
+)
+from seldkit.data.sampling import class_frames, clip_weights
+from seldkit.data.selection import Selection, select_clips
+from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 
-__all__ = ["Chunks", "chunk_starts", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "NIGENS2020_TO_STARSS",
+    "NIGENS2021_TO_STARSS",
+    "SPLITS",
+    "TAU2019_TO_STARSS",
+    "Chunks",
+    "ClipName",
+    "Projected",
+    "Projection",
+    "Selection",
+    "Split",
+    "chunk_starts",
+    "class_frames",
+    "clip_name",
+    "clip_weights",
+    "load_checkpoint",
+    "project",
+    "save_checkpoint",
+    "select_clips",
+]

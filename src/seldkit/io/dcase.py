@@ -35,6 +35,42 @@ TAU2019_CLASSES = (
     "laughter",
 )
 
+NIGENS2020_CLASSES = (
+    "alarm",
+    "baby",
+    "crash",
+    "dog",
+    "engine",
+    "female_scream",
+    "female_speech",
+    "fire",
+    "footsteps",
+    "knock",
+    "male_scream",
+    "male_speech",
+    "phone",
+    "piano",
+)
+
+NIGENS2021_CLASSES = tuple(name for name in NIGENS2020_CLASSES if name not in ("engine", "fire"))
+
+STARSS_CLASSES = (
+    "female_speech",
+    "male_speech",
+    "clapping",
+    "telephone",
+    "laughter",
+    "domestic_sounds",
+    "footsteps",
+    "door",
+    "music",
+    "musical_instrument",
+    "water_tap",
+    "bell",
+    "knock",
+)
+"""The names of STARSS22 and STARSS23, and of the stereo sound of 2025, in short."""
+
 _2019 = Format(
     rows=(SOURCELESS,),
     writes=((*POLAR, "distance_m"), POLAR),
