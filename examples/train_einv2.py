@@ -17,12 +17,14 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from seldkit import (
     Events,
     Pipeline,
+    SELDOutput,
     augment,
     data,
     features,
@@ -154,9 +156,7 @@ def train(
     args: argparse.Namespace,
 ) -> None:
     """Train the network, from the last checkpoint if there is one."""
-    model, optimizer = fabric.setup(
-        network, torch.optim.AdamW(network.parameters(), args.lr, weight_decay=0.01)
-    )
+    model, optimizer = fabric.setup(network, build_optimizer(network, args.lr))
     standardize.to(fabric.device)
     batches = fabric.setup_dataloaders(
         DataLoader(
@@ -178,14 +178,34 @@ def train(
             swap = swaps[torch.randint(len(swaps), (len(clip),))]
             clip = augment.filter_bands(augment.swap_channels(clip, swap), tilt_db=4.0, gain_db=3.0)
             target = target._replace(direction=augment.swap_directions(target.direction, swap))
-            loss = losses.trackwise_pit_loss(model(standardize(clip)), target)
-            optimizer.zero_grad()
-            fabric.backward(loss.sed + loss.doa)
-            fabric.clip_gradients(model, optimizer, max_norm=1.0)
-            optimizer.step()
+            loss = take_step(fabric, model, optimizer, standardize(clip), target)
             schedule.step()
             progress.set_postfix(sed=f"{loss.sed:.3f}", doa=f"{loss.doa:.3f}")
         data.save_checkpoint(checkpoint, epoch=epoch + 1, **parts)
+
+
+def build_optimizer(network: torch.nn.Module, lr: float) -> torch.optim.Optimizer:
+    """Return the optimizer."""
+    return torch.optim.AdamW(network.parameters(), lr, weight_decay=0.01, fused=True)
+
+
+def take_step(
+    fabric: Fabric,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    clip: torch.Tensor,
+    target: SELDOutput,
+) -> losses.TaskLosses:
+    """Take one step of training and return the losses before it."""
+    # Flash attention, whose gradients in bfloat16 are slow on a CPU, is left out.
+    with sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]):
+        output = model(clip)
+    loss = losses.trackwise_pit_loss(output, target)
+    optimizer.zero_grad()
+    fabric.backward(loss.sed + loss.doa)
+    fabric.clip_gradients(model, optimizer, max_norm=1.0)
+    optimizer.step()
+    return loss
 
 
 def evaluate(

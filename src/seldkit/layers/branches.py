@@ -112,4 +112,5 @@ class TrackEncoders(nn.Module):
         self, x: Float[Tensor, "batch time channel"]
     ) -> Float[Tensor, "batch time track channel"]:
         """Return the sequence of every track."""
+        # In turn: as products batched over stacked weights they take as long on a CPU.
         return torch.stack([encoder(x) for encoder in self.encoders], dim=2)

@@ -82,7 +82,8 @@ class StitchedSELD(nn.Module):
         check_shape("features", features, "batch channel time freq")
         x = self.norm(features)
         sed, doa = self.trunk(x[:, : self.sed_channels], x)
-        sed, doa = (self.positions(x.mean(dim=3).transpose(1, 2)) for x in (sed, doa))
+        # Averaged with channels last, so that the gradient of maps in this order is in it, too.
+        sed, doa = (self.positions(x.permute(0, 2, 3, 1).mean(dim=2)) for x in (sed, doa))
         sed, doa = self.sed_tracks(sed), self.doa_tracks(doa)
         if self.track_stitches:
             tracks = zip(self.track_stitches, sed.unbind(dim=2), doa.unbind(dim=2), strict=True)

@@ -1,0 +1,161 @@
+"""How large and how fast the assemblies are, and how much faster EINV2 trains as its recipe does.
+
+Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/models.py`: some minutes on two
+cores, needs Lightning Fabric.
+
+The table shows each assembly in float32 on the processor: parameters, multiply-accumulates of one
+clip, the time of a forward pass and of a training step of two clips, and the memory that training
+adds to the process at most (on Linux). Below it, both sizes of the network of
+`examples/train_einv2.py` are trained in turn by the recipe's own step and by a plain one, in
+float32 with an encoder after the other: the ratio of the times carries over between machines of one
+kind, seconds do not.
+"""
+
+from collections.abc import Callable
+from statistics import median
+from typing import Any, NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.measuring import Task, peak_mb, seconds
+from examples.train_einv2 import build_optimizer, build_pipeline, has_bfloat16, take_step
+from references.plain_einv2 import PlainEINV2, plain_step, published_weights
+from seldkit import SELDOutput, models
+from seldkit._builders import built_by
+
+BATCH, ROUNDS, RATIO_ROUNDS = 2, 3, 9
+
+
+class Assembly(NamedTuple):
+    """What builds a network, and the shape of a clip of features: channels, frames, bins."""
+
+    build: Callable[[], nn.Module]
+    clip: tuple[int, int, int]
+
+
+ASSEMBLIES = {
+    "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
+    "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
+    "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
+    "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
+    "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
+    "seddoa_crnn": Assembly(lambda: models.seddoa_crnn(170), (7, 1001, 64)),
+    "accdoa_htsat": Assembly(lambda: models.accdoa_htsat(170), (7, 1001, 64)),
+    "accdoa_crnn": Assembly(lambda: models.accdoa_crnn(170), (7, 1001, 64)),
+    "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
+}
+RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes
+
+
+def tensors(output: Any) -> list[Tensor]:
+    """Return the tensors of an output."""
+    parts = output if isinstance(output, tuple) else (output,)
+    return [part for part in parts if isinstance(part, Tensor)]
+
+
+def multiply_accumulates(assembly: Assembly) -> float:
+    """Return how many products one clip needs, without computing any."""
+    counter = FlopCounterMode(display=False)
+    with torch.device("meta"):
+        network, clip = assembly.build(), torch.empty(1, *assembly.clip)
+    # Fused kernels are not counted: attention has them, and encoders outside of training.
+    with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        network.train()(clip)
+    return counter.get_total_flops() / 2
+
+
+def describe(name: str, assembly: Assembly) -> None:
+    """Print one line of the table."""
+    clips = torch.randn(BATCH, *assembly.clip)
+    training: list[Task] = []
+
+    def begin() -> None:
+        network = assembly.build()
+        optimizer = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
+
+        def step() -> None:
+            loss = torch.stack([x.square().mean() for x in tensors(network(clips))]).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        step()
+        training.append(step)
+
+    memory = peak_mb(begin)
+    step = median(seconds(training[0]) for _ in range(ROUNDS))
+    training.clear()
+    network = assembly.build().eval()
+    with torch.inference_mode():
+        network(clips)
+        forward = median(seconds(lambda: network(clips)) for _ in range(ROUNDS))
+    parameters = sum(p.numel() for p in network.parameters())
+    print(
+        f"{name:<18}{'x'.join(map(str, assembly.clip)):>12}{parameters:>13,}"
+        f"{multiply_accumulates(assembly) / 1e9:>9.2f}{1000 * forward:>12.0f}{1000 * step:>9.0f}"
+        f"{memory:>10.0f}",
+        flush=True,
+    )
+
+
+def compare(preset: str) -> None:
+    """Print how the recipe's step does beside the plain one."""
+    clips, bins, classes = RECIPES[preset]
+    fabric = Fabric(devices=1, precision="bf16-mixed" if has_bfloat16() else "32-true")
+    network = build_pipeline(preset, [str(i) for i in range(classes)]).model
+    call = built_by(network)
+    assert call is not None
+    plain = PlainEINV2(**call.arguments).to(fabric.device)
+    network.load_state_dict(published_weights(plain))
+    network.to(fabric.device)
+    features = torch.randn(clips, 7, 160, bins, device=fabric.device)
+    direction = nn.functional.normalize(torch.randn(clips, 40, 2, 3), dim=-1)
+    target = SELDOutput((torch.rand(clips, 40, 2, classes) > 0.9).float(), direction)
+    target = SELDOutput(*(x.to(fabric.device) for x in tensors(target)))
+    with torch.no_grad():
+        outputs = [tensors(net.eval()(features)) for net in (plain, network)]
+    torch.testing.assert_close(*outputs, rtol=1e-3, atol=1e-3)
+    plain_optimizer = torch.optim.AdamW(plain.parameters(), 1e-4, weight_decay=0.01)
+    model, optimizer = fabric.setup(network, build_optimizer(network, 1e-4))
+    plain.train()
+    model.train()
+
+    def run_plain() -> None:
+        plain_step(plain, plain_optimizer, features, target)
+
+    def run_recipe() -> None:
+        take_step(fabric, model, optimizer, features, target)
+
+    for task in (run_plain, run_recipe):
+        task()
+    memory = [peak_mb(task) for task in (run_plain, run_recipe)]
+    pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(RATIO_ROUNDS)]
+    slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
+    ratio = median(slow / fast for slow, fast in pairs)
+    print(
+        f"EINV2, {preset}, {clips} clips on {fabric.device}: plain step {slow:.0f} ms and"
+        f" {memory[0]:.0f} MB, the recipe's in {fabric._precision.precision} {fast:.0f} ms and"
+        f" {memory[1]:.0f} MB: {ratio:.2f} times as fast",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Print the table and the ratios."""
+    torch.manual_seed(0)
+    heads = ("parameters", "GMAC", "forward ms", "step ms", "train MB")
+    print(
+        f"{'':<18}{'clip':>12}{heads[0]:>13}{heads[1]:>9}{heads[2]:>12}{heads[3]:>9}{heads[4]:>10}"
+    )
+    for name, assembly in ASSEMBLIES.items():
+        describe(name, assembly)
+    for preset in RECIPES:
+        compare(preset)
+
+
+if __name__ == "__main__":
+    main()
