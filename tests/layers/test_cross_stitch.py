@@ -88,6 +88,12 @@ def test_initialisation_and_repr() -> None:
     own = CrossStitch(3, own=0.9).weight
     torch.testing.assert_close(own, torch.tensor([[0.9, 0.1], [0.1, 0.9]]).expand(3, 2, 2))
     assert CrossStitch(8, device=torch.device("meta")).weight.is_meta
+    shared = CrossStitch(3, own=0.9, shared=True)
+    assert shared.weight.shape == (1, 2, 2)
+    for shape in ((2, 3, 5, 4), (2, 5, 3)):
+        a, b = torch.randn(2, *shape).unbind()
+        for ours, wanted in zip(shared(a, b), CrossStitch(3, own=0.9)(a, b), strict=True):
+            torch.testing.assert_close(ours, wanted)
     assert "8, sequential=True" in repr(CrossStitch(8, sequential=True))
     assert "own=0.9" in repr(CrossStitch(8, own=0.9))
 

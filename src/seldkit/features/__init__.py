@@ -9,10 +9,11 @@ from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.mel import LogMel, MelFilterBank
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference, phase_difference
+from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
 from seldkit.features.standardize import Standardize
-from seldkit.features.stft import STFT, RealSpectrum
+from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
 
 __all__ = [

@@ -3,7 +3,7 @@ r"""Mel filter banks and log-mel spectrograms.
 Two mel scales are in use. Slaney's is linear below 1 kHz (200/3 Hz per mel) and logarithmic
 above, 27 mel per factor of 6.4; HTK's is $2595 \log_{10}(1 + f / 700)$. They place the bands
 differently, so a network trained on one does not understand the other; the area normalisation is
-a separate choice.
+a separate choice, and so is whether the flanks of a band are straight over hertz or over mel.
 """
 
 import math
@@ -19,6 +19,7 @@ from seldkit.features.products import real_product
 
 MelScale = Literal["slaney", "htk"]
 MelNorm = Literal["slaney"]
+MelSlope = Literal["hz", "mel"]
 
 _LINEAR_HZ = 200 / 3
 _BREAK_HZ = 1000.0
@@ -41,6 +42,8 @@ class MelFilterBank(nn.Module):
         fmax: Upper edge of the highest band, in hertz; half the sampling rate if None.
         mel_scale: `"slaney"` or `"htk"`: where the bands lie.
         norm: `"slaney"` divides each band by half its width in hertz, None leaves peaks at 1.
+        slope: Over what the filters are triangles: `"hz"` as in librosa, or `"mel"` as in
+            TensorFlow and Kaldi.
 
     Raises:
         ValueError: If a size is not positive or not `0 <= fmin < fmax <= sample_rate / 2`.
@@ -64,32 +67,30 @@ class MelFilterBank(nn.Module):
         fmax: float | None = None,
         mel_scale: MelScale = "slaney",
         norm: MelNorm | None = "slaney",
+        slope: MelSlope = "hz",
     ) -> None:
         super().__init__()
         fmax = sample_rate / 2 if fmax is None else fmax
         check_positive(num_mels=num_mels, n_fft=n_fft, sample_rate=sample_rate)
         check_choice("mel_scale", mel_scale, ("slaney", "htk"))
         check_choice("norm", norm, ("slaney", None))
+        check_choice("slope", slope, ("hz", "mel"))
         if not 0 <= fmin < fmax <= sample_rate / 2:
             raise ValueError(
                 f"0 <= fmin < fmax <= {sample_rate / 2:g} must hold, got {fmin:g} and {fmax:g}"
             )
         self.num_mels, self.n_fft, self.sample_rate = num_mels, n_fft, sample_rate
-        self.fmin, self.fmax, self.mel_scale, self.norm = fmin, fmax, mel_scale, norm
-        edges = _mel_to_hz(
-            torch.linspace(
-                _hz_to_mel(fmin, mel_scale),
-                _hz_to_mel(fmax, mel_scale),
-                num_mels + 2,
-                dtype=torch.float64,
-            ),
-            mel_scale,
-        )
+        self.fmin, self.fmax, self.mel_scale = fmin, fmax, mel_scale
+        self.norm, self.slope = norm, slope
+        ends = _hz_to_mel(fmin, mel_scale), _hz_to_mel(fmax, mel_scale)
+        mels = torch.linspace(*ends, num_mels + 2, dtype=torch.float64)
+        edges = _mel_to_hz(mels, mel_scale)
         bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
-        width = edges.diff()
-        rising = (bins.unsqueeze(1) - edges[:-2]) / width[:-1]
-        falling = (edges[2:] - bins.unsqueeze(1)) / width[1:]
-        weight = torch.minimum(rising, falling).clamp(min=0)
+        if slope == "hz":
+            weight = _triangles(bins, edges)
+        else:
+            places = [_hz_to_mel(hz, mel_scale) for hz in bins.tolist()]
+            weight = _triangles(torch.tensor(places, dtype=torch.float64, device=mels.device), mels)
         if norm == "slaney":
             weight = weight * 2 / (edges[2:] - edges[:-2])
         self.register_buffer("weight", weight, persistent=False)
@@ -118,7 +119,8 @@ class MelFilterBank(nn.Module):
         """Show the settings in `print(module)`."""
         return (
             f"{self.num_mels}, n_fft={self.n_fft}, sample_rate={self.sample_rate}, "
-            f"fmin={self.fmin}, fmax={self.fmax}, mel_scale={self.mel_scale!r}, norm={self.norm!r}"
+            f"fmin={self.fmin}, fmax={self.fmax}, mel_scale={self.mel_scale!r}, "
+            f"norm={self.norm!r}, slope={self.slope!r}"
         )
 
 
@@ -201,7 +203,13 @@ class LogMel(nn.Module):
     ) -> Float[Tensor, "batch channel time mel"]:
         """Return the level of each band before `top_db`."""
         check_shape("spectrum", spectrum, "batch channel time freq")
-        bins = real_product(spectrum)
+        return self.of_power(real_product(spectrum))
+
+    def of_power(
+        self, power: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the level of each band of a power spectrum, before `top_db`."""
+        bins = power
         if self.exponent == 1:
             # The bound keeps gradients of silence 0.
             bins = bins.clamp(min=torch.finfo(bins.dtype).tiny).sqrt()
@@ -224,6 +232,14 @@ class LogMel(nn.Module):
         assert self.top_db is not None
         axes = (2, 3) if self.top_db_per == "channel" else (1, 2, 3)
         return level.maximum(level.amax(dim=axes, keepdim=True) - self.top_db)
+
+
+def _triangles(bins: Tensor, edges: Tensor) -> Tensor:
+    """Return triangles that rise from one edge to the next and fall to the one after, `bin mel`."""
+    width = edges.diff()
+    rising = (bins.unsqueeze(1) - edges[:-2]) / width[:-1]
+    falling = (edges[2:] - bins.unsqueeze(1)) / width[1:]
+    return torch.minimum(rising, falling).clamp(min=0)
 
 
 def _reach(weight: Tensor, bands: slice) -> tuple[slice, slice]:

@@ -1,8 +1,6 @@
 """Short-time Fourier transform: waveform to complex spectrum."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,41 +9,18 @@ from torch.nn import functional
 
 from seldkit._checks import check_choice, check_positive, check_shape
 from seldkit._typing import Complex, Float
+from seldkit.features.real_spectrum import RealSpectrum, real_basis
 
 # Samples under the windows of one block of frames, for each thread: what its cache holds.
 _BLOCK = 2**19
-
-
-@dataclass
-class RealSpectrum:
-    """A spectrum as two real tensors, for run times without complex numbers, such as ONNX.
-
-    It has as much of a complex tensor as the parts read.
-
-    Args:
-        real: Real part, `(batch, channel, time, freq)`.
-        imag: Imaginary part, the same shape.
-    """
-
-    real: Tensor
-    imag: Tensor
-
-    @property
-    def shape(self) -> torch.Size:
-        """Sizes of batch, channel, time and freq."""
-        return self.real.shape
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self.real.ndim
 
 
 class STFT(nn.Module):
     """Short-time Fourier transform with a periodic Hann window.
 
     A window shorter than the FFT is centred in it. Frame `i` is centred on sample
-    `i * hop_length`; beyond both ends of the clip the waveform is continued by `pad_mode`.
+    `i * hop_length`, or its window begins there; beyond both ends of the clip the waveform is
+    continued by `pad_mode`.
 
     Shape:
         - Input: `(batch, channel, sample)`, float32 or float64; lower precisions become float32.
@@ -60,13 +35,18 @@ class STFT(nn.Module):
         pad_mode: What lies beyond the ends: `"reflect"`, or `"constant"` for silence.
         offset: Constant added to the waveform; published extractors keep the logarithm of silence
             finite with it.
-        last_frame: Whether to keep the last frame, which is centred on the end of the clip.
+        last_frame: Whether to keep the last frame, which is centred on the end of the clip, or
+            begins less than a hop before it.
+        centered: Whether frame `i` is centred on sample `i * hop_length`; otherwise its window
+            begins there, as in TensorFlow, and `pad_mode` must be `"constant"`.
+        patch: For frames that are not centred: silence goes on behind the clip until its frames
+            fill whole patches, given as frames of a patch and frames from one to the next.
         real_valued: Return a [`RealSpectrum`][seldkit.features.RealSpectrum], computed by a real
             convolution: slower, but it can be exported to ONNX.
 
     Raises:
         ValueError: If a size is not positive, the window is longer than the FFT or the hop than
-            the window.
+            the window, or settings contradict each other.
 
     Examples:
         >>> stft = STFT(n_fft=1024, hop_length=600, sample_rate=24000)
@@ -87,6 +67,8 @@ class STFT(nn.Module):
         pad_mode: Literal["reflect", "constant"] = "reflect",
         offset: float = 0.0,
         last_frame: bool = True,
+        centered: bool = True,
+        patch: tuple[int, int] | None = None,
         real_valued: bool = False,
     ) -> None:
         super().__init__()
@@ -98,16 +80,23 @@ class STFT(nn.Module):
                 "hop_length <= win_length <= n_fft must hold, got"
                 f" {hop_length}, {win_length} and {n_fft}"
             )
+        if not centered and pad_mode != "constant":
+            raise ValueError(f"centered=False needs pad_mode='constant', got {pad_mode!r}")
+        if patch is not None:
+            check_positive(**{"patch[0]": patch[0], "patch[1]": patch[1]})
+            if centered or not last_frame:
+                raise ValueError(f"patch={patch} needs centered=False and last_frame=True")
         self.n_fft, self.hop_length, self.win_length = n_fft, hop_length, win_length
-        self.sample_rate, self.pad_mode = sample_rate, pad_mode
-        self.offset, self.last_frame, self.real_valued = offset, last_frame, real_valued
+        self.sample_rate, self.pad_mode, self.offset = sample_rate, pad_mode, offset
+        self.last_frame, self.centered, self.patch = last_frame, centered, patch
+        self.real_valued = real_valued
         # float64, so that float64 input is transformed exactly; cast to the input's precision.
         window = torch.hann_window(win_length, dtype=torch.float64)
         left = (n_fft - win_length) // 2
         window = functional.pad(window, (left, n_fft - win_length - left))
         self.register_buffer("window", window, persistent=False)
         if real_valued:
-            self.register_buffer("basis", _real_basis(window), persistent=False)
+            self.register_buffer("basis", real_basis(window), persistent=False)
 
     @property
     def num_bins(self) -> int:
@@ -119,15 +108,29 @@ class STFT(nn.Module):
         """Frames per second."""
         return self.sample_rate / self.hop_length
 
+    @property
+    def lead(self) -> int:
+        """Samples under the FFT of the first frame that lie before the clip."""
+        return (self.n_fft if self.centered else self.n_fft - self.win_length) // 2
+
     def num_frames(self, num_samples: int) -> int:
         """Return the number of frames of a clip.
 
         With `last_frame` these are `num_samples // hop_length + 1`, but if `n_fft` is odd and the
         clip a whole number of hops the FFT of the last frame does not fit, as with `torch.stft`
-        and librosa. Without it they are `num_samples // hop_length` always.
+        and librosa. Without it they are `num_samples // hop_length` always. Frames that are not
+        centred are as many as begin within the clip, or those of the fewest patches that hold it.
         """
+        if self.patch is not None:
+            first, more = self.patch
+            left = num_samples - self.win_length - (first - 1) * self.hop_length
+            # Of torch, so that an exported graph holds for any number of samples.
+            patches: int = torch.sym_max(-(-left // (more * self.hop_length)), 0)
+            return first + more * patches
         if not self.last_frame:
             return num_samples // self.hop_length
+        if not self.centered:
+            return -(-num_samples // self.hop_length)
         return (num_samples - self.n_fft % 2) // self.hop_length + 1
 
     def forward(
@@ -137,8 +140,9 @@ class STFT(nn.Module):
         if self.block_size(waveform) is not None:
             return torch.cat(list(self.blocks(waveform)), dim=2)
         self.check(waveform)
-        half, num_samples = self.n_fft // 2, waveform.shape[-1]
-        padded = functional.pad(self.prepare(waveform), (half, half), mode=self.pad_mode)
+        num_samples = waveform.shape[-1]
+        ends = (self.lead, self.tail(num_samples))
+        padded = functional.pad(self.prepare(waveform), ends, mode=self.pad_mode)
         if not self.last_frame:
             padded = padded[..., : self._span(self.num_frames(num_samples))]
         if self.real_valued:
@@ -155,6 +159,8 @@ class STFT(nn.Module):
             pad_mode=self.pad_mode,
             offset=self.offset,
             last_frame=self.last_frame,
+            centered=self.centered,
+            patch=self.patch,
             real_valued=True,
         )
 
@@ -163,9 +169,9 @@ class STFT(nn.Module):
     ) -> Iterator[Complex[Tensor, "batch channel _ freq"]]:
         """Yield the spectrum of every frame, block by block."""
         self.check(waveform)
-        half, count = self.n_fft // 2, self.num_frames(waveform.shape[-1])
+        lead, count = self.lead, self.num_frames(waveform.shape[-1])
         for start, end in self.spans(count, waveform):
-            yield self.transform(self._continued(waveform, start - half, end - half))
+            yield self.transform(self._continued(waveform, start - lead, end - lead))
 
     def transform(
         self, samples: Float[Tensor, "batch channel sample"]
@@ -196,6 +202,12 @@ class STFT(nn.Module):
         for first in range(0, count, size):
             start = first * self.hop_length
             yield start, start + self._span(min(size, count - first))
+
+    def tail(self, num_samples: int) -> int:
+        """Return how far a clip is continued; less than 0 where frames end before it does."""
+        if self.centered:
+            return self.n_fft // 2
+        return self._span(self.num_frames(num_samples)) - self.lead - num_samples
 
     def check(self, waveform: Float[Tensor, "batch channel sample"]) -> None:
         """Raise `ValueError` if the waveform is empty or too short."""
@@ -232,7 +244,8 @@ class STFT(nn.Module):
         return (
             f"n_fft={self.n_fft}, hop_length={self.hop_length}, win_length={self.win_length}, "
             f"sample_rate={self.sample_rate}, pad_mode={self.pad_mode!r}, offset={self.offset}, "
-            f"last_frame={self.last_frame}, real_valued={self.real_valued}"
+            f"last_frame={self.last_frame}, centered={self.centered}, patch={self.patch}, "
+            f"real_valued={self.real_valued}"
         )
 
     def _span(self, count: int) -> int:
@@ -243,7 +256,7 @@ class STFT(nn.Module):
         """Return samples of a clip that is continued beyond its ends."""
         num_samples = waveform.shape[-1]
         inside = self.prepare(waveform[..., max(start, 0) : min(end, num_samples)])
-        before, after = max(-start, 0), max(end - num_samples, 0)
+        before, after = max(-start, 0), max(end - max(start, num_samples), 0)
         if not (before or after):
             return inside
         if self.pad_mode == "constant":
@@ -258,11 +271,3 @@ class STFT(nn.Module):
             bins = functional.conv1d(signals, self.basis.to(padded.dtype), stride=self.hop_length)
         real, imag = bins.mT.unflatten(0, padded.shape[:2]).chunk(2, dim=3)
         return RealSpectrum(real, imag)
-
-
-def _real_basis(window: Tensor) -> Tensor:
-    """Return windowed cosines and negative sines, the rows of the transform, `bin 1 sample`."""
-    n_fft = len(window)
-    turns = torch.outer(torch.arange(n_fft // 2 + 1), torch.arange(n_fft)).double() / n_fft
-    angle = 2 * math.pi * turns
-    return (torch.cat((angle.cos(), -angle.sin())) * window).unsqueeze(1)

@@ -60,8 +60,9 @@ class FeatureStream:
         hops that a part looks ahead. (Where the clip's last frame is left out and the hop is longer
         than half the FFT, it is a hop, because only then a frame is known not to be the last.)
         """
-        half, hop = self._stft.n_fft // 2, self._stft.hop_length
-        return max(half, 0 if self._stft.last_frame else hop - 1) + self._lookahead * hop
+        stft, hop = self._stft, self._stft.hop_length
+        rest = stft.n_fft - 1 - stft.lead
+        return max(stft.lead, rest, 0 if stft.last_frame else hop - 1) + self._lookahead * hop
 
     @torch.no_grad()
     def push(self, chunk: Float[Tensor, "channel sample"]) -> Float[Tensor, "out _ bin"]:
@@ -120,8 +121,8 @@ class FeatureStream:
         return self._stft.pad_mode == "constant" or self._num_samples > self._stft.n_fft // 2
 
     def _continued(self, samples: Tensor, *, at_start: bool) -> Tensor:
-        half = self._stft.n_fft // 2
-        sizes = (half, 0) if at_start else (0, half)
+        tail = max(self._stft.tail(self._num_samples), 0)
+        sizes = (self._stft.lead, 0) if at_start else (0, tail)
         return functional.pad(samples, sizes, mode=self._stft.pad_mode)
 
     def _known_frames(self, samples: Tensor) -> int:

@@ -21,6 +21,7 @@ class DoubleConv(nn.Module):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
+        mid_channels: Channels between the convolutions; `out_channels` if None.
         pool_time: Frames averaged into one; a remainder at the end is dropped.
         pool_freq: Bins averaged into one; a remainder at the end is dropped.
         device: Device of the parameters.
@@ -36,24 +37,25 @@ class DoubleConv(nn.Module):
         in_channels: int,
         out_channels: int,
         *,
+        mid_channels: int | None = None,
         pool_time: int = 1,
         pool_freq: int = 1,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        mid_channels = out_channels if mid_channels is None else mid_channels
         check_positive(in_channels=in_channels, out_channels=out_channels)
+        check_positive(mid_channels=mid_channels)
         check_positive(pool_time=pool_time, pool_freq=pool_freq)
         self.in_channels, self.pool_time, self.pool_freq = in_channels, pool_time, pool_freq
 
-        def convolution(channels: int) -> nn.Conv2d:
-            return nn.Conv2d(
-                channels, out_channels, 3, padding=1, bias=False, device=device, dtype=dtype
-            )
+        def convolution(channels: int, width: int) -> nn.Conv2d:
+            return nn.Conv2d(channels, width, 3, padding=1, bias=False, device=device, dtype=dtype)
 
-        self.conv1 = convolution(in_channels)
-        self.norm1 = nn.BatchNorm2d(out_channels, device=device, dtype=dtype)
-        self.conv2 = convolution(out_channels)
+        self.conv1 = convolution(in_channels, mid_channels)
+        self.norm1 = nn.BatchNorm2d(mid_channels, device=device, dtype=dtype)
+        self.conv2 = convolution(mid_channels, out_channels)
         self.norm2 = nn.BatchNorm2d(out_channels, device=device, dtype=dtype)
         self.reset_parameters()
 

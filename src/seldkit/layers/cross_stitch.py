@@ -31,11 +31,12 @@ class CrossStitch(nn.Module):
         high: Upper end of the uniform initialisation.
         own: Start each branch with this weight of its own map and the rest to 1 of the other's, in
             place of a draw: 0.9 in the first paper on such units.
+        shared: Whether all channels share one matrix.
         device: Device of the parameters.
         dtype: Type of the parameters.
 
     Attributes:
-        weight: `[channel, out, in]`.
+        weight: `[channel, out, in]`; with one entry for the channel if it is shared.
 
     Examples:
         >>> sed, doa = torch.zeros(1, 8, 5, 4), torch.ones(1, 8, 5, 4)
@@ -51,14 +52,16 @@ class CrossStitch(nn.Module):
         low: float = 0.1,
         high: float = 0.9,
         own: float | None = None,
+        shared: bool = False,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         check_positive(channels=channels)
         self.channels, self.sequential = channels, sequential
-        self.low, self.high, self.own = low, high, own
-        self.weight = nn.Parameter(torch.empty(channels, 2, 2, device=device, dtype=dtype))
+        self.low, self.high, self.own, self.shared = low, high, own, shared
+        matrices = 1 if shared else channels
+        self.weight = nn.Parameter(torch.empty(matrices, 2, 2, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -89,4 +92,4 @@ class CrossStitch(nn.Module):
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         start = f"low={self.low}, high={self.high}" if self.own is None else f"own={self.own}"
-        return f"{self.channels}, sequential={self.sequential}, {start}"
+        return f"{self.channels}, sequential={self.sequential}, {start}, shared={self.shared}"

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from seldkit._checks import check_choice, check_positive, check_shape
 from seldkit._typing import Float
+from seldkit.layers.gru import GRU
 
 Merge = Literal["product", "concat", "sum"]
 
@@ -161,17 +162,7 @@ class RecurrentStack(nn.Module):
         widths = [in_channels] + [self.out_channels] * (num_layers - 1 if merge_every else 0)
         depth = 1 if merge_every else num_layers
         self.gru = nn.ModuleList(
-            _BidirectionalGRU(
-                "GRU",
-                width,
-                channels,
-                depth,
-                batch_first=True,
-                dropout=dropout if depth > 1 else 0.0,
-                bidirectional=True,
-                device=device,
-                dtype=dtype,
-            )
+            GRU(width, channels, depth, dropout=dropout, device=device, dtype=dtype)
             for width in widths
         )
         self.dropout = nn.Dropout(dropout)
@@ -202,26 +193,6 @@ class RecurrentStack(nn.Module):
             f"{self.in_channels}, {self.channels}, {self.num_layers}, merge={self.merge!r},"
             f" merge_every={self.merge_every}, tanh={self.tanh}"
         )
-
-
-class _BidirectionalGRU(nn.RNNBase):
-    """`nn.GRU` by another name, since `torch.compile(fullgraph=True)` refuses that class."""
-
-    def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time both"]:
-        """Return both halves of the sequence of the last layer, side by side."""
-        start = x.new_zeros(2 * self.num_layers, x.shape[0], self.hidden_size)
-        states, _ = torch.gru(
-            x,
-            start,
-            [getattr(self, name) for name in self._flat_weights_names],
-            has_biases=True,
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            train=self.training,
-            bidirectional=True,
-            batch_first=True,
-        )
-        return states
 
 
 def _check_frames(x: Tensor, channels: int) -> None:

@@ -22,6 +22,7 @@ from seldkit.losses.balancing import (
 from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
 from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
+from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "FocalLoss",
     "GradNorm",
     "LossScaleBalancer",
+    "PresenceLoss",
     "RandomWeights",
     "TaskLosses",
     "TrackwisePITLoss",
@@ -50,5 +52,6 @@ __all__ = [
     "aggregated_sum_loss",
     "class_wise_loss",
     "focal_loss",
+    "presence_loss",
     "trackwise_pit_loss",
 ]

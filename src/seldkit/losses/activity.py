@@ -115,6 +115,11 @@ class FocalLoss(nn.Module):
 
 def _check_settings(gamma: float, alpha: float | Tensor | None, reduction: str) -> None:
     check_choice("reduction", reduction, REDUCTIONS)
+    check_focus(gamma, alpha)
+
+
+def check_focus(gamma: float, alpha: float | Tensor | None) -> None:
+    """Raise `ValueError` unless both are in range; weights of classes are checked elsewhere."""
     if not gamma >= 0:
         raise ValueError(f"gamma must be at least 0, got {gamma}")
     if not (alpha is None or isinstance(alpha, Tensor) or 0 <= alpha <= 1):

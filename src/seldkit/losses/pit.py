@@ -21,6 +21,7 @@ from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_outputs
 from seldkit.losses._reduce import full_pair
 from seldkit.losses._terms import Term
+from seldkit.losses.activity import check_focus, focal_loss
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
 from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
 from seldkit.losses.spans import Per, check_span, span_cost
@@ -42,6 +43,8 @@ def trackwise_pit_loss(
     direction: DirectionError = "mse",
     masked: bool = False,
     distance: None = None,
+    gamma: float = 0.0,
+    alpha: float | None = None,
 ) -> TaskLosses: ...
 
 
@@ -57,6 +60,8 @@ def trackwise_pit_loss(
     direction: DirectionError = "mse",
     masked: bool = False,
     distance: DistanceError,
+    gamma: float = 0.0,
+    alpha: float | None = None,
 ) -> DistanceTaskLosses: ...
 
 
@@ -71,6 +76,8 @@ def trackwise_pit_loss(
     direction: DirectionError = "mse",
     masked: bool = False,
     distance: DistanceError | None = None,
+    gamma: float = 0.0,
+    alpha: float | None = None,
 ) -> TaskLosses | DistanceTaskLosses:
     """Binary cross-entropy and error of the directions under the best assignment of tracks.
 
@@ -105,6 +112,11 @@ def trackwise_pit_loss(
             metres, where they are learned: `"mse"`, `"mae"`, or relative to the target `"mspe"`
             and `"mape"`. Silence has no distance: always averaged over what is active. None
             leaves distances alone.
+        gamma: How fast activities that are predicted well lose weight, at least 0: more than 0
+            makes the cross-entropy a [`focal_loss`][seldkit.losses.focal_loss], here and where
+            the assignment is chosen.
+        alpha: Weight in 0..1 of active places in the SED loss, against `1 - alpha` of silent ones;
+            None leaves both at 1.
 
     Returns:
         The losses of the tasks, averaged over batch, frames, tracks and classes or axes; masked
@@ -122,10 +134,11 @@ def trackwise_pit_loss(
         tensor(0.)
     """
     _check_settings(per, window, selection, direction, distance)
+    check_focus(gamma, alpha)
     _check_inputs(preds, target, per, chunk, distance)
     with torch.autocast(preds.activity.device.type, enabled=False):
         preds, target = full_pair(preds, target)
-        sed = _pairwise_bce(preds.activity, target.activity)
+        sed = _pairwise_activity(preds.activity, target.activity, gamma, alpha)
         terms = _terms(preds, target, direction, masked, distance)
         with torch.no_grad():
             costs = [sed, *(term.pairwise() for term in terms[: len(selection) - 1])]
@@ -148,15 +161,19 @@ class TrackwisePITLoss(nn.Module):
         direction: DirectionError = "mse",
         masked: bool = False,
         distance: DistanceError | None = None,
+        gamma: float = 0.0,
+        alpha: float | None = None,
     ) -> None:
         super().__init__()
         _check_settings(per, window, selection, direction, distance)
+        check_focus(gamma, alpha)
         self.per: Per = per
         self.window = window
         self.selection: Selection = selection
         self.direction: DirectionError = direction
         self.masked = masked
         self.distance: DistanceError | None = distance
+        self.gamma, self.alpha = gamma, alpha
 
     def forward(
         self,
@@ -175,6 +192,8 @@ class TrackwisePITLoss(nn.Module):
             selection=self.selection,
             direction=self.direction,
             masked=self.masked,
+            gamma=self.gamma,
+            alpha=self.alpha,
         )
         return loss() if self.distance is None else loss(distance=self.distance)
 
@@ -182,9 +201,14 @@ class TrackwisePITLoss(nn.Module):
         """Show the settings in `print(module)`."""
         window = "" if self.window is None else f", window={self.window}"
         distance = "" if self.distance is None else f", distance={self.distance!r}"
+        focus = (
+            f", gamma={self.gamma}, alpha={self.alpha}"
+            if self.gamma or self.alpha is not None
+            else ""
+        )
         return (
             f"per={self.per!r}{window}, selection={self.selection}, direction={self.direction!r},"
-            f" masked={self.masked}{distance}"
+            f" masked={self.masked}{distance}{focus}"
         )
 
 
@@ -242,9 +266,15 @@ def _check_inputs(
         check_shape("chunk", chunk, "batch time", batch=batch, time=time)
 
 
-def _pairwise_bce(
-    logits: Float[Tensor, "batch time track cls"], target: Float[Tensor, "batch time track cls"]
+def _pairwise_activity(
+    logits: Float[Tensor, "batch time track cls"],
+    target: Float[Tensor, "batch time track cls"],
+    gamma: float,
+    alpha: float | None,
 ) -> Float[Tensor, "batch time track track"]:
-    # BCE(x, y) = softplus(x) - x y, and only the second term knows both tracks.
-    alone = functional.softplus(logits).mean(dim=-1, keepdim=True)
-    return alone - logits @ target.mT / logits.shape[-1]
+    if gamma == 0 and alpha is None:
+        # BCE(x, y) = softplus(x) - x y, and only the second term knows both tracks.
+        alone = functional.softplus(logits).mean(dim=-1, keepdim=True)
+        return alone - logits @ target.mT / logits.shape[-1]
+    pairs = torch.broadcast_tensors(logits.unsqueeze(3), target.unsqueeze(2))
+    return focal_loss(*pairs, gamma=gamma, alpha=alpha, reduction="none").mean(dim=-1)

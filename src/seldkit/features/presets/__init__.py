@@ -1,5 +1,6 @@
 """Feature extractors of published systems, equal to theirs."""
 
+from seldkit.features.presets.at2seld import at2seld
 from seldkit.features.presets.dcase import dcase2020_foa, dcase2021_foa, dcase2023_foa
 from seldkit.features.presets.ein_seld import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
 from seldkit.features.presets.microphones import dcase2023_mic, dcase2025_stereo
@@ -12,8 +13,10 @@ from seldkit.features.presets.salsa import (
     salsa_lite,
     salsa_mic,
 )
+from seldkit.features.presets.yamnet import yamnet
 
 __all__ = [
+    "at2seld",
     "dcase2020_foa",
     "dcase2021_foa",
     "dcase2022_task3",
@@ -30,4 +33,5 @@ __all__ = [
     "salsa_ipd",
     "salsa_lite",
     "salsa_mic",
+    "yamnet",
 ]
