@@ -21,6 +21,7 @@ from seldkit.io import read_audio
 from seldkit.models import (
     accdoa_crnn,
     accdoa_htsat,
+    at2seld,
     einv2,
     resnet_conformer,
     roam,
@@ -37,6 +38,7 @@ _BUILDERS: dict[str, tuple[Callable[..., Any], ...]] = {
     "model": (
         accdoa_crnn,
         accdoa_htsat,
+        at2seld,
         einv2,
         resnet_conformer,
         roam,

@@ -1,6 +1,10 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
 from seldkit.models.accdoa import EncoderACCDOA, accdoa_crnn, accdoa_htsat
+from seldkit.models.at2seld import at2seld
+from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
+from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
+from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.einv2 import StitchedSELD, einv2
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -17,18 +21,24 @@ from seldkit.models.sequence import SequenceSELD
 from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
+    "AT2SELD",
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
+    "LevelToLogMel",
     "MapClassifier",
     "OverlappingE2E",
     "OverlappingOutput",
+    "PresenceOutput",
+    "SemanticProjection",
     "SequenceSELD",
     "SourceSeparator",
+    "SpatialEncoder",
     "StitchedSELD",
     "Transplant",
     "accdoa_crnn",
     "accdoa_htsat",
+    "at2seld",
     "einv2",
     "overlapping_e2e",
     "overlapping_losses",

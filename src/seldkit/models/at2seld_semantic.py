@@ -1,0 +1,175 @@
+"""The side of AT2SELD that knows sounds: an audio tagger, what it reads and what is made of it."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._typing import Float
+from seldkit.backbones import TaggingBackbone, cnn14, epanns, yamnet
+from seldkit.features import LogMel, presets
+from seldkit.layers import LabelRate
+
+Tagger = Literal["epanns", "cnn14", "yamnet"]
+
+# Power of noise in a bin of YAMNet (window 400 at 16 kHz) over that in one as wide of a window of
+# 1024 at 32 kHz.
+_YAMNET_GAIN = (400 * 16000) / (1024 * 32000)
+
+
+class LevelToLogMel(nn.Module):
+    """From the levels of linear bins to the log-mel that an audio tagger was trained on.
+
+    The tagger needs no features of its own then: it reads one of the levels that a network for
+    directions has anyway.
+
+    Shape:
+        - Input: decibels, `(batch, channel, time, freq)`; of linear bins there may be more than the
+          bands reach, if their spacing is the same.
+        - Output: `(batch, channel, time, mel)`.
+
+    Args:
+        log_mel: What makes log-mel of a power spectrum; it may have no `top_db`.
+        gain: By what the power of the bins is multiplied, for a tagger that was trained on another
+            window.
+
+    Examples:
+        >>> import torch
+        >>> from seldkit.features import MelFilterBank
+        >>> bank = MelFilterBank(64, n_fft=1024, sample_rate=32000)
+        >>> LevelToLogMel(LogMel(bank))(torch.full((1, 1, 50, 513), -100.0)).unique()
+        tensor([-100.])
+    """
+
+    def __init__(self, log_mel: LogMel, *, gain: float = 1.0) -> None:
+        super().__init__()
+        check_positive(gain=gain)
+        if log_mel.top_db is not None:
+            raise ValueError(f"log_mel must have no top_db, got {log_mel.top_db}")
+        self.log_mel, self.gain = log_mel, gain
+
+    def forward(
+        self, level: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the log-mel of each channel."""
+        check_shape("level", level, "batch channel time freq")
+        power = self.gain * 10 ** (level[..., : self.log_mel.mel.n_fft // 2 + 1] / 10)
+        return self.log_mel.of_power(power)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"gain={self.gain:g}"
+
+
+class SemanticProjection(nn.Module):
+    """From the map of an audio tagger to a sequence of label frames.
+
+    The mean over frequency is taken, then to the maximum of each step and its neighbours their mean
+    is added, as the tagger does before it decides ("decision-level max"); a linear layer and the
+    rate of the labels follow.
+
+    Shape:
+        - Inputs: a map `(batch, in_channels, step, freq)`, and the number of feature frames that it
+          was made of.
+        - Output: `(batch, frame, out_channels)`.
+
+    Args:
+        in_channels: Channels of the map.
+        out_channels: Channels of the sequence.
+        rate: Makes label frames of steps.
+        neighbours: Steps that are looked at before and after each; 0 for none.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, rate: LabelRate, neighbours: int = 1
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, out_channels=out_channels)
+        if neighbours < 0:
+            raise ValueError(f"neighbours must be at least 0, got {neighbours}")
+        self.in_channels, self.neighbours = in_channels, neighbours
+        self.linear = nn.Linear(in_channels, out_channels)
+        self.rate = rate
+
+    def forward(
+        self, x: Float[Tensor, "batch channel step freq"], num_frames: int
+    ) -> Float[Tensor, "batch frame out"]:
+        """Return the label frames of features of so many frames."""
+        check_shape("x", x, "batch channel step freq", channel=self.in_channels)
+        steps, reach = x.mean(dim=3), self.neighbours
+        if reach:
+            highest = functional.max_pool1d(steps, 2 * reach + 1, stride=1, padding=reach)
+            steps = highest + functional.avg_pool1d(steps, 2 * reach + 1, stride=1, padding=reach)
+        frames: Tensor = self.rate(self.linear(steps.mT), num_frames)
+        return frames
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return f"neighbours={self.neighbours}"
+
+
+def tagger(
+    kind: Tagger,
+    widths: Sequence[int] | Sequence[Sequence[int]] | None,
+    frames_per_step: int,
+    frozen: bool | str,
+) -> TaggingBackbone:
+    """Return an audio tagger, of the published widths if None, of which the map is used.
+
+    What classifies its map is never trained, since nothing depends on it.
+    """
+    check_choice("backbone", kind, ("epanns", "cnn14", "yamnet"))
+    check_choice("frames_per_step", frames_per_step, (1, 2, 4, 8, 16, 32))
+    sizes: dict[str, Any] = {} if widths is None else {"widths": widths}
+    network: TaggingBackbone
+    if kind == "yamnet":
+        network = yamnet(frames_per_step=frames_per_step, **sizes)
+    else:
+        pools = frames_per_step.bit_length() - 1
+        build = epanns if kind == "epanns" else cnn14
+        network = build(pool_time=(2,) * pools + (1,) * (6 - pools), **sizes)
+    if frozen:
+        network.freeze(frozen if isinstance(frozen, str) else None)
+    for name, part in network.parts().items():
+        if name in ("embedding", "classifier"):
+            part.requires_grad_(False)
+    return network
+
+
+class _MelOfYAMNet(nn.Module):
+    """From the level of YAMNet's bands to the natural logarithm that it was trained on."""
+
+    def forward(
+        self, level: Float[Tensor, "batch channel time mel"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        bands: Tensor = _YAMNET_GAIN**0.5 * 10 ** (level / 20) + 0.001
+        return bands.log()
+
+
+def front_end(kind: Tagger, bins: Literal["linear", "mel"]) -> nn.Module:
+    """Return what makes a tagger's log-mel of a level of 513 bins at 32 kHz, or of its bands."""
+    if bins == "mel":
+        return _MelOfYAMNet() if kind == "yamnet" else nn.Identity()
+    with torch.device("cpu"):  # tables have values, also in a network that has none yet
+        part = (presets.yamnet() if kind == "yamnet" else presets.panns()).parts[0]
+        gain = _YAMNET_GAIN if kind == "yamnet" else 1.0
+        reader = LevelToLogMel(cast(LogMel, part), gain=gain)
+    return reader.to(torch.get_default_device())
+
+
+def map_channels(backbone: TaggingBackbone) -> dict[str, int]:
+    """Return the channels of the map behind each block."""
+    channels: dict[str, int] = {}
+
+    def look(name: str, maps: Tensor) -> Tensor:
+        channels[name] = maps.shape[1]
+        return maps
+
+    training = backbone.training
+    with torch.no_grad():
+        backbone.eval().encode(torch.zeros(1, 1, backbone.frames_per_step, 64), look)
+    backbone.train(training)
+    return channels

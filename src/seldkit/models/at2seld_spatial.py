@@ -1,0 +1,152 @@
+"""The side of AT2SELD that knows directions: blocks of convolutions on all features."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+from typing import Literal
+
+from torch import Tensor, nn
+
+from seldkit._checks import check_choice, check_positive
+from seldkit._typing import Float
+from seldkit.layers import (
+    BinNorm,
+    DoubleConv,
+    LabelRate,
+    MultiScaleChannelAttention,
+    ResidualBlock,
+    SqueezeExcite,
+)
+
+Block = Literal["residual", "convolution"]
+Attention = Literal["none", "squeeze_excite", "multi_scale"]
+Pool = Literal["average", "max"]
+
+
+class SpatialEncoder(nn.Module):
+    """From features to a sequence of label frames: norm, convolution blocks, one linear layer.
+
+    Shape:
+        - Input: features `(batch, channel, time, freq)`.
+        - Output: `(batch, frame, out_channels)`.
+
+    Args:
+        norm: Acts on the features first.
+        stages: Blocks that make a smaller map of a map.
+        in_features: Channels times bins of the last map.
+        out_channels: Channels of the sequence.
+        frames_per_step: Frames that the stages make one of.
+        rate: Makes label frames of steps; None where each step is one.
+    """
+
+    def __init__(
+        self,
+        *,
+        norm: nn.Module,
+        stages: Sequence[nn.Module],
+        in_features: int,
+        out_channels: int,
+        frames_per_step: int,
+        rate: LabelRate | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive(in_features=in_features, out_channels=out_channels)
+        check_positive(frames_per_step=frames_per_step)
+        self.frames_per_step = frames_per_step
+        self.norm = norm
+        self.stages = nn.ModuleList(stages)
+        self.linear = nn.Linear(in_features, out_channels)
+        self.rate = rate
+
+    def forward(
+        self, features: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch frame out"]:
+        """Return the sequence."""
+        maps = self.first_map(features)
+        for stage in self.stages:
+            maps = stage(maps)
+        return self.sequence(maps, features.shape[2])
+
+    def first_map(
+        self, features: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time freq"]:
+        """Return what the first stage reads."""
+        if features.shape[2] < self.frames_per_step:
+            raise ValueError(
+                f"features must have at least {self.frames_per_step} frames,"
+                f" got shape {tuple(features.shape)}"
+            )
+        maps: Tensor = self.norm(features)
+        return maps
+
+    def sequence(
+        self, maps: Float[Tensor, "batch channel step freq"], num_frames: int
+    ) -> Float[Tensor, "batch frame out"]:
+        """Return the sequence of the last map, which was made of so many frames."""
+        steps: Tensor = self.linear(maps.transpose(1, 2).flatten(2))
+        return steps if self.rate is None else self.rate(steps, num_frames)
+
+
+def spatial_encoder(
+    in_channels: int,
+    out_channels: int,
+    *,
+    num_bins: int,
+    block: Block,
+    attention: Attention,
+    widths: Sequence[int],
+    pool_time: Sequence[int],
+    pool_freq: Sequence[int],
+    pool: Pool,
+    dropout: float,
+    frames_per_label: int,
+) -> SpatialEncoder:
+    """Return an encoder whose stages are a block, dropout of whole channels and a pool each."""
+    check_choice("block", block, ("residual", "convolution"))
+    check_choice("attention", attention, ("none", "squeeze_excite", "multi_scale"))
+    check_choice("pool", pool, ("average", "max"))
+    check_positive(in_channels=in_channels, frames_per_label=frames_per_label)
+    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
+        raise ValueError(
+            "widths, pool_time and pool_freq must have one length, got"
+            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
+        )
+    check_positive(widths=min(widths), pool_time=min(pool_time), pool_freq=min(pool_freq))
+    if prod(pool_freq) > num_bins:
+        raise ValueError(f"pool_freq must leave a bin of {num_bins}, got {tuple(pool_freq)}")
+    if block == "convolution" and attention != "none":
+        raise ValueError(f"attention must be 'none' for block='convolution', got {attention!r}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"map_dropout must be in [0, 1), got {dropout}")
+    pooling = nn.AvgPool2d if pool == "average" else nn.MaxPool2d
+    stages = [
+        nn.Sequential(
+            DoubleConv(inputs, width)
+            if block == "convolution"
+            else ResidualBlock(inputs, width, attention=_attention(attention, width)),
+            nn.Dropout2d(dropout),
+            pooling((time, freq)),
+        )
+        for (inputs, width), time, freq in zip(
+            pairwise([in_channels, *widths]), pool_time, pool_freq, strict=True
+        )
+    ]
+    step = prod(pool_time)
+    return SpatialEncoder(
+        norm=BinNorm(in_channels, num_bins=num_bins),
+        stages=stages,
+        in_features=widths[-1] * (num_bins // prod(pool_freq)),
+        out_channels=out_channels,
+        frames_per_step=step,
+        rate=None if step == frames_per_label else LabelRate(step, frames_per_label),
+    )
+
+
+def _attention(kind: Attention, channels: int) -> nn.Module | None:
+    if kind == "none":
+        return None
+    return (
+        SqueezeExcite(channels)
+        if kind == "squeeze_excite"
+        else MultiScaleChannelAttention(channels)
+    )
