@@ -6,6 +6,7 @@ from seldkit import (
     assignment,
     augment,
     backbones,
+    calibration,
     cli,
     compat,
     data,
@@ -19,6 +20,7 @@ from seldkit import (
     metrics,
     models,
     plot,
+    postprocess,
     synth,
 )
 from seldkit.events import Events
@@ -34,6 +36,7 @@ __all__ = [
     "assignment",
     "augment",
     "backbones",
+    "calibration",
     "cli",
     "compat",
     "data",
@@ -47,5 +50,6 @@ __all__ = [
     "metrics",
     "models",
     "plot",
+    "postprocess",
     "synth",
 ]

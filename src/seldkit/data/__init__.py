@@ -10,6 +10,7 @@ from seldkit.data.projection import (
     Projection,
     project,
 )
+from seldkit.data.reading import read_chunks
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
@@ -31,6 +32,7 @@ __all__ = [
     "clip_weights",
     "load_checkpoint",
     "project",
+    "read_chunks",
     "save_checkpoint",
     "select_clips",
 ]
