@@ -49,6 +49,11 @@ def test_a_source_file_keeps_the_habits(path: Path) -> None:
     assert path == SOURCE / "__init__.py" or "seldkit" not in modules, "name the room imported from"
 
 
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    names = [path.name for path in ROOT.glob("tests/**/test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest collects files by their names"
+
+
 def test_every_module_imports_without_the_extras() -> None:
     code = (
         "import importlib, pkgutil, sys\n"

@@ -108,9 +108,9 @@ def test_gradients_of_the_split(split: Split) -> None:
 @pytest.mark.transforms
 @pytest.mark.parametrize("split", ["linear", "embedding"])
 def test_compiles_and_exports(split: Split) -> None:
-    gru = SharedTrackEncoder(GRU(4, 2))
-    module = nn.Sequential(TrackSplit(4, 3, split=split), gru, TrackAttention(4, num_heads=2))
-    assert_compiles_and_exports(module, torch.randn(2, 5, 4))
+    read = SharedTrackEncoder(GRU(4, 4, bidirectional=False))
+    module = nn.Sequential(TrackSplit(4, 3, split=split), read, TrackAttention(4, num_heads=2))
+    assert_compiles_and_exports(module, torch.randn(2, 2, 4))
 
 
 def test_settings_are_shown_and_places_are_free() -> None:
