@@ -1,6 +1,6 @@
 """How fast features are beside the same features by librosa and NumPy, and what they need.
 
-Run with `OMP_NUM_THREADS=2 PYTHONPATH=tests python benchmarks/features.py`: about a minute, needs
+Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: about a minute, needs
 librosa. It extracts features of 60 s of a made scene both ways in turn on two threads, the plain
 way in float64 as published scripts do, seldkit in float32, and prints the ratio of the times, which
 carries over between machines as seconds do not; how far both agree; the memory that each way adds
@@ -8,17 +8,16 @@ to the process at most (on Linux); and the time for a stream in hops of 20 ms. S
 decomposes the covariance of bin after bin and frame after frame.
 """
 
-import ctypes
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.measuring import peak_mb, seconds
 from references.librosa_features import (
     Array,
     log_mel_gcc,
@@ -30,7 +29,6 @@ from seldkit.features import FeatureExtractor, presets
 from seldkit.synth import SceneSynthesizer
 
 SECONDS, ROUNDS, HOP_S = 60, 9, 0.02
-Task = Callable[[], object]
 
 
 class Rival(NamedTuple):
@@ -51,28 +49,6 @@ RIVALS = {
     "SALSA-Lite": Rival(salsa_lite, presets.salsa_lite(), presets.salsa_lite()),
     "SALSA": Rival(salsa_foa, presets.salsa_foa(), presets.salsa_foa(edges="clip")),
 }
-
-
-def seconds(task: Task) -> float:
-    """Return how long one call takes."""
-    sleep(0.3)  # until the threads of the other way have stopped waiting for more work
-    start = perf_counter()
-    task()
-    return perf_counter() - start
-
-
-def peak_mb(task: Task) -> float:
-    """Return how many megabytes a call adds to the process at most; nan where Linux is not."""
-    marks = Path("/proc/self/clear_refs")
-    if not marks.exists():
-        task()
-        return float("nan")
-    trim = ctypes.CDLL(None)["malloc_trim"]
-    trim(0)  # or what is free but kept would be used unseen
-    marks.write_text("5")  # begins a new peak
-    before = _memory_mb("VmRSS")
-    task()
-    return _memory_mb("VmHWM") - before
 
 
 def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
@@ -130,11 +106,6 @@ def main() -> None:
     with torch.inference_mode():
         for name, rival in RIVALS.items():
             compare(name, rival, samples)
-
-
-def _memory_mb(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 if __name__ == "__main__":

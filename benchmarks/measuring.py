@@ -20,8 +20,16 @@ def seconds(task: Task) -> float:
     return perf_counter() - start
 
 
-def peak_mb(task: Task) -> float:
-    """Return how many megabytes a call adds to the process at most; nan where Linux is not."""
+def peak_mb(task: Task, device: torch.device | None = None) -> float:
+    """Return how many megabytes a call adds at most; without a GPU nan where Linux is not.
+
+    They are added to the process, or to what the process has on the GPU.
+    """
+    if device is not None and device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        task()
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
     marks = Path("/proc/self/clear_refs")
     if not marks.exists():
         task()
@@ -29,9 +37,9 @@ def peak_mb(task: Task) -> float:
     trim = ctypes.CDLL(None)["malloc_trim"]
     trim(0)  # or what is free but kept would be used unseen
     marks.write_text("5")  # begins a new peak
-    before = _memory_mb("VmRSS")
+    resident = _memory_mb("VmRSS")
     task()
-    return _memory_mb("VmHWM") - before
+    return _memory_mb("VmHWM") - resident
 
 
 def _memory_mb(field: str) -> float:

@@ -46,6 +46,7 @@ ASSEMBLIES = {
     "seddoa_crnn": Assembly(lambda: models.seddoa_crnn(170), (7, 1001, 64)),
     "accdoa_htsat": Assembly(lambda: models.accdoa_htsat(170), (7, 1001, 64)),
     "accdoa_crnn": Assembly(lambda: models.accdoa_crnn(170), (7, 1001, 64)),
+    "at2seld": Assembly(lambda: models.at2seld(13), (10, 500, 513)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes
@@ -132,7 +133,7 @@ def compare(preset: str) -> None:
 
     for task in (run_plain, run_recipe):
         task()
-    memory = [peak_mb(task) for task in (run_plain, run_recipe)]
+    memory = [peak_mb(task, fabric.device) for task in (run_plain, run_recipe)]
     pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(RATIO_ROUNDS)]
     slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
     ratio = median(slow / fast for slow, fast in pairs)
