@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seldkit.ambisonics import plane_wave
 from seldkit.augment import channel_swaps, swap_channels, swap_directions
-from seldkit.features import presets
+from seldkit.features import FeatureExtractor, presets
 from seldkit.geometry import unit_vector
 
 quick = settings(deadline=None, max_examples=30)
@@ -61,6 +61,22 @@ def test_is_the_published_rotation(golden: Callable[[str], Path], count: int) ->
     torch.testing.assert_close(direction, saved["doa_out"], rtol=0, atol=0)
 
 
+def test_is_the_closed_form_of_sixteen_patterns(golden: Callable[[str], Path]) -> None:
+    saved = {
+        name: torch.from_numpy(array)
+        for name, array in np.load(golden("at2seld/foa16.npz")).items()
+    }
+    exchange, *signs, azimuth, elevation = saved["pattern_swap_sx_sy_sz_az_el"].T
+    orders = torch.tensor([[0, 1, 2], [1, 0, 2]])[exchange.long()]
+    patterns = torch.stack(signs, dim=1).long().unsqueeze(2) * torch.eye(3).long()[orders]
+    assert as_set(patterns) == as_set(channel_swaps(16))
+    wave = swap_channels(saved["foa_in_WYZX"].expand(16, 4, 64), patterns)
+    torch.testing.assert_close(wave, saved["foa_out_WYZX"], rtol=0, atol=0)
+    direction = unit_vector(*saved["doa_in_deg"]).expand(16, 3)
+    wanted = unit_vector(azimuth, elevation)
+    torch.testing.assert_close(swap_directions(direction, patterns), wanted)
+
+
 @quick
 @given(st.floats(-180, 180), st.floats(-90, 90), st.integers(0, 47))
 def test_a_plane_wave_comes_from_the_swapped_direction(
@@ -73,12 +89,22 @@ def test_a_plane_wave_comes_from_the_swapped_direction(
     torch.testing.assert_close(found, plane_wave(signal, swapped), rtol=0, atol=1e-7)
 
 
-def test_features_of_swapped_audio_are_swapped_features() -> None:
-    extractor = presets.ein_seld(num_mels=16)
+@pytest.mark.parametrize(
+    "extractor",
+    [
+        presets.ein_seld(num_mels=16),
+        presets.at2seld(phase="cosine_sine"),
+        presets.at2seld(phase="cosine_sine", bins="mel"),
+    ],
+    ids=["intensity", "phases", "phases of bands"],
+)
+def test_features_of_swapped_audio_are_swapped_features(
+    extractor: FeatureExtractor,
+) -> None:
     waveform = torch.randn(1, 4, 3000, dtype=torch.float64)
-    features = extractor(waveform)
+    maps = extractor(waveform)
     found = extractor(swap_channels(waveform.expand(48, 4, 3000), ALL))
-    wanted = swap_channels(features.expand(48, *features.shape[1:]), ALL)
+    wanted = swap_channels(maps.expand(48, *maps.shape[1:]), ALL)
     torch.testing.assert_close(found, wanted)
 
 
@@ -114,7 +140,9 @@ def test_left_and_right_are_exchanged() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="count must be one of 4, 8, 16, 48, got 24"):
         channel_swaps(24)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"x must have 4 or 7 channels, got shape \(48, 5, 9\)"):
+    with pytest.raises(
+        ValueError, match=r"x must have 4, 7 or 13 channels, got shape \(48, 5, 9\)"
+    ):
         swap_channels(torch.zeros(48, 5, 9), ALL)
     with pytest.raises(ValueError, match=r"matrix must be \(batch=2, axis=3, axis=3\)"):
         swap_channels(torch.zeros(2, 4, 9), ALL)

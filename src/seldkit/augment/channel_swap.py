@@ -60,19 +60,20 @@ def swap_directions(
 def swap_channels(
     x: Float[Tensor, "batch channel *axes"], matrix: Int[Tensor, "batch axis=3 axis=3"]
 ) -> Float[Tensor, "batch channel *axes"]:
-    """Turn FOA audio, or its log-mel and intensity features, one swap for each item of the batch.
+    """Turn FOA audio, or features of it, one swap for each item of the batch.
 
     Levels do not know signs, so their channels are only exchanged; what follows from turning the
-    waveform and from turning its features is the same.
+    waveform and from turning its features is the same. Angles are no such features: turned by half
+    a circle they wrap around, where their cosines and sines change their sign.
 
     Args:
-        x: Waveform `(batch, channel=4, sample)` in ACN order, or features
-            `(batch, channel=7, time, freq)`: the levels of W, Y, Z, X, then the intensity in the
-            order y, z, x.
+        x: Waveform `(batch, channel=4, sample)` in ACN order, or features `(batch, channel, time,
+            freq)`: the levels of W, Y, Z, X and the intensity in the order y, z, x (7 channels),
+            with cosines and then sines of the phases of Y, Z, X to W between them (13 channels).
         matrix: Rows of [`channel_swaps`][seldkit.augment.channel_swaps], `(batch, 3, 3)`.
 
     Raises:
-        ValueError: If there are neither 4 nor 7 channels.
+        ValueError: If there are other than 4, 7 or 13 channels.
 
     Examples:
         >>> left = torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 4, 1)  # W, Y, Z, X
@@ -80,12 +81,12 @@ def swap_channels(
         tensor([ 1., -1.,  0.,  0.])
     """
     check_shape("matrix", matrix, "batch axis axis", batch=x.shape[0], axis=3)
-    if x.shape[1] not in (4, 7):
-        raise ValueError(f"x must have 4 or 7 channels, got shape {tuple(x.shape)}")
+    if x.shape[1] not in (4, 7, 13):
+        raise ValueError(f"x must have 4, 7 or 13 channels, got shape {tuple(x.shape)}")
     # From the order x, y, z of the axes to the order y, z, x of the dipoles.
     axis_of_dipole = torch.tensor(AXIS_TO_CHANNEL, device=x.device).argsort()
     dipoles = matrix.to(x)[:, axis_of_dipole][:, :, axis_of_dipole]
     maps = [torch.ones_like(dipoles[:, :1, :1])]
-    maps += [dipoles] if x.shape[1] == 4 else [dipoles.abs(), dipoles]
+    maps += [dipoles] if x.shape[1] == 4 else [dipoles.abs()] + (x.shape[1] - 4) // 3 * [dipoles]
     mixing = torch.stack([torch.block_diag(*blocks) for blocks in zip(*maps, strict=True)])
     return (mixing @ x.flatten(2)).reshape(x.shape)
