@@ -58,6 +58,9 @@ def test_a_network_may_return_vectors(tmp_path: Path) -> None:
     with torch.no_grad():
         one_pass = format_.decode(pipeline(waveform.unsqueeze(0))[0])
     assert torch.equal(events.label, one_pass.label)
+    output = pipeline.scan(waveform, RATE)
+    assert output.shape == (50, 3, CLASSES, 4)
+    assert format_.decode(output) == events
     torch.testing.assert_close(events.direction, one_pass.direction, rtol=0, atol=1e-3)
 
     pipeline.save(tmp_path)

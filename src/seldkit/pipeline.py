@@ -157,6 +157,20 @@ class Pipeline(nn.Module):
             TypeError: If a waveform holds integers, or the model returns something else.
             ValueError: If the sampling rate, the channels or the samples are wrong.
         """
+        return self.format.decode(self.scan(audio, sample_rate, batch_size=batch_size))
+
+    def scan(
+        self,
+        audio: str | Path | Float[Tensor, "channel sample"],
+        sample_rate: int | None = None,
+        *,
+        batch_size: int = 8,
+    ) -> SELDOutput | Tensor:
+        """Return the network's output for a file or waveform of any length, without the batch axis.
+
+        It is what [`predict`][seldkit.pipeline.Pipeline.predict] decodes: thresholds are chosen on
+        it, for instance. Arguments and errors are the same.
+        """
         check_positive(batch_size=batch_size)
         waveform = self._waveform(audio, sample_rate)
         frames = -(-waveform.shape[1] // self._samples)
@@ -179,7 +193,7 @@ class Pipeline(nn.Module):
         finally:
             for module, mode in training.items():
                 module.training = mode
-        return self.format.decode(_join(outputs, starts, window))
+        return _join(outputs, starts, window)
 
     def save(self, folder: str | Path) -> None:
         """Write the pipeline to a folder: weights as safetensors, everything else as JSON.

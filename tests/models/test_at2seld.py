@@ -367,7 +367,7 @@ def scene() -> tuple[Tensor, Events]:
     )
 
 
-def test_it_learns_a_clip_and_runs_in_a_pipeline() -> None:
+def test_it_learns_a_clip_and_runs_in_a_saved_pipeline(tmp_path: Path) -> None:
     waveform, events = scene()
     extractor, format = presets.at2seld(), TrackWise(2, 2, class_directions=True)
     given = extractor(waveform.unsqueeze(0))
@@ -396,6 +396,8 @@ def test_it_learns_a_clip_and_runs_in_a_pipeline() -> None:
         model(given)
     pipeline = Pipeline(extractor, model.eval(), format, window_s=1.0)
     found = pipeline.predict(waveform, 32000)
+    pipeline.save(tmp_path)
+    assert Pipeline.load(tmp_path).predict(waveform, 32000) == found
     expected = {(int(f), int(c)) for f, c in zip(events.frame, events.label, strict=True)}
     assert {(int(f), int(c)) for f, c in zip(found.frame, found.label, strict=True)} == expected
     truth = torch.where(found.label.unsqueeze(1) == 0, torch.eye(3)[1], torch.eye(3)[0])
