@@ -63,6 +63,7 @@ def main() -> None:
     chunks = read_chunks(train_files, pipeline)
     standardize = features.Standardize(pipeline.extractor.num_channels, pipeline.extractor.num_bins)
     pipeline.standardize = standardize.fit(clip.unsqueeze(0) for clip in chunks.features)
+    pipeline.to(fabric.device)
 
     scores = {"untrained": evaluate(pipeline, test_files, args.out / "predictions")}
     train(fabric, pipeline.model, standardize, chunks, args)
@@ -157,7 +158,6 @@ def train(
 ) -> None:
     """Train the network, from the last checkpoint if there is one."""
     model, optimizer = fabric.setup(network, build_optimizer(network, args.lr))
-    standardize.to(fabric.device)
     batches = fabric.setup_dataloaders(
         DataLoader(
             chunks, args.batch_size, shuffle=True, drop_last=True, collate_fn=data.Chunks.collate

@@ -18,6 +18,7 @@ EXTRAS = (
     "lightning",
     "lightning_fabric",
     "matplotlib",
+    "optuna",
     "pyroomacoustics",
     "pytorch_optimizer",
     "tqdm",
