@@ -7,9 +7,9 @@
 Each stage tries all combinations, stops those that fall behind the median, prints a ranking by the
 SELD score on sounds and rooms that were not trained on (lower is better), and hands the best one to
 the next stage. Several processes (`--processes N`) share the trials, which are kept on disk: run it
-again to go on where it was stopped. Takes about twenty minutes on two processor cores; `--quick`
-shows in a minute or two that all of it runs. Everything is written to `runs/at2seld-search` (or
-`--out DIR`):
+again to go on where it was stopped. Takes about a quarter of an hour on two processor cores, with
+trainings so short that ranks next to each other mean little; `--quick` shows in a minute or two
+that all of it runs. Everything is written to `runs/at2seld-search` (or `--out DIR`):
 
     scenes_SIZE/  audio and labels, made once     trials_SIZE.log  for optuna's own tools, too
 """
