@@ -1,7 +1,7 @@
 """How large and how fast the assemblies are, and how much faster EINV2 trains as its recipe does.
 
-Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/models.py`: some minutes on two
-cores, needs Lightning Fabric.
+Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python benchmarks/models.py`: some minutes
+on two cores, needs Lightning Fabric.
 
 The table shows each assembly in float32 on the processor: parameters, multiply-accumulates of one
 clip, the time of a forward pass and of a training step of two clips, and the memory that training
@@ -22,10 +22,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Task, peak_mb, seconds
-from examples.train_einv2 import build_optimizer, build_pipeline, has_bfloat16, take_step
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput, models
 from seldkit._builders import built_by
+from train_einv2 import build_optimizer, build_pipeline, has_bfloat16, take_step
 
 BATCH, ROUNDS, RATIO_ROUNDS = 2, 3, 9
 

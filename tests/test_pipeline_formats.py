@@ -59,6 +59,7 @@ def test_a_network_may_return_vectors(tmp_path: Path) -> None:
         one_pass = format_.decode(pipeline(waveform.unsqueeze(0))[0])
     assert torch.equal(events.label, one_pass.label)
     output = pipeline.scan(waveform, RATE)
+    assert isinstance(output, Tensor)
     assert output.shape == (50, 3, CLASSES, 4)
     assert format_.decode(output) == events
     torch.testing.assert_close(events.direction, one_pass.direction, rtol=0, atol=1e-3)

@@ -57,3 +57,14 @@ def built_by(thing: object) -> Call | None:
         fields = [field.name for field in dataclasses.fields(thing) if field.init]
         return Call(type(thing).__name__, {name: getattr(thing, name) for name in fields})
     return getattr(thing, "built_by", None)
+
+
+def call_to_save(name: str, part: object) -> Call:
+    """Return the call that makes a part again, or raise `ValueError` where that is not known."""
+    call = built_by(part)
+    if call is None:
+        raise ValueError(
+            f"{name} must come from a builder to be saved: decorate the function that makes it"
+            " with seldkit.pipeline.builder"
+        )
+    return call

@@ -59,6 +59,18 @@ def check_positive(**values: float | int) -> None:
             raise ValueError(f"{name} must be positive, got {value}")
 
 
+def whole_number(name: str, value: float) -> int:
+    """Return a value that must be a whole number from 1, but for rounding, or raise `ValueError`.
+
+    Examples:
+        >>> whole_number("chunk_s * label_rate", 0.7 * 10)
+        7
+    """
+    if abs(value - round(value)) > 1e-6 or round(value) < 1:
+        raise ValueError(f"{name} must be a whole number, got {value:g}")
+    return round(value)
+
+
 def check_choice(name: str, value: object, known: Iterable[object]) -> None:
     """Raise `ValueError` that lists the known values unless `value` is one of them."""
     known = list(known)

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from seldkit._builders import builder, built_by
-from seldkit._checks import check_finite, check_positive, check_shape
+from seldkit._builders import builder, call_to_save
+from seldkit._checks import check_finite, check_positive, check_shape, whole_number
 from seldkit._typing import Float
 from seldkit.data import chunk_starts
 from seldkit.events import Events
@@ -119,9 +119,9 @@ class Pipeline(nn.Module):
         self.format = format
         self.window_s, self.hop_s, self.label_rate = window_s, hop_s, label_rate
         self.classes = None if classes is None else tuple(classes)
-        self._window = _whole("window_s * label_rate", window_s * label_rate)
-        self._hop = _whole("hop_s * label_rate", hop_s * label_rate)
-        self._samples = _whole("sample_rate / label_rate", extractor.sample_rate / label_rate)
+        self._window = whole_number("window_s * label_rate", window_s * label_rate)
+        self._hop = whole_number("hop_s * label_rate", hop_s * label_rate)
+        self._samples = whole_number("sample_rate / label_rate", extractor.sample_rate / label_rate)
 
     def forward(self, waveform: Float[Tensor, "batch channel sample"]) -> SELDOutput | Tensor:
         """Return the network's output for a batch of waveforms."""
@@ -193,7 +193,8 @@ class Pipeline(nn.Module):
         finally:
             for module, mode in training.items():
                 module.training = mode
-        return _join(outputs, starts, window)
+        joined: SELDOutput | Tensor = _join(outputs, starts, window)
+        return joined
 
     def save(self, folder: str | Path) -> None:
         """Write the pipeline to a folder: weights as safetensors, everything else as JSON.
@@ -202,7 +203,7 @@ class Pipeline(nn.Module):
             ValueError: If a part was not made by a builder or its arguments are not plain.
         """
         parts = {"extractor": self.extractor, "model": self.model, "format": self.format}
-        settings: dict[str, Any] = {name: _call(name, part) for name, part in parts.items()}
+        settings: dict[str, Any] = {name: call_to_save(name, part) for name, part in parts.items()}
         settings |= {
             "standardize": None
             if self.standardize is None
@@ -291,19 +292,3 @@ def _join(outputs: Sequence[Output], starts: Sequence[int], window: int) -> Outp
         return torch.cat([piece[begin - s : end - s] for piece, s, (begin, end) in pieces])
 
     return combine(join, outputs)
-
-
-def _whole(name: str, value: float) -> int:
-    if abs(value - round(value)) > 1e-6 or round(value) < 1:
-        raise ValueError(f"{name} must be a whole number, got {value:g}")
-    return round(value)
-
-
-def _call(name: str, part: object) -> tuple[str, dict[str, Any]]:
-    call = built_by(part)
-    if call is None:
-        raise ValueError(
-            f"{name} must come from a builder to be saved: decorate the function that makes it"
-            " with seldkit.pipeline.builder"
-        )
-    return call

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Protocol, runtime_checkable
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_positive, whole_number
 from seldkit.data.chunks import Chunks
 from seldkit.events import Events
 from seldkit.io import read_audio
@@ -64,9 +64,9 @@ def read_chunks(
         (2, torch.Size([4, 24000]), torch.Size([10, 2, 1]))
     """
     check_positive(sample_rate=sample_rate, chunk_s=chunk_s, label_rate=label_rate)
-    ratio = _whole("sample_rate / label_rate", sample_rate / label_rate)
-    chunk_frames = _whole("chunk_s * label_rate", chunk_s * label_rate)
-    hop_frames = None if hop_s is None else _whole("hop_s * label_rate", hop_s * label_rate)
+    ratio = whole_number("sample_rate / label_rate", sample_rate / label_rate)
+    chunk_frames = whole_number("chunk_s * label_rate", chunk_s * label_rate)
+    hop_frames = None if hop_s is None else whole_number("hop_s * label_rate", hop_s * label_rate)
     waveforms, targets = [], []
     for path, events in clips:
         waveform, _ = read_audio(path, sample_rate=sample_rate)
@@ -79,9 +79,3 @@ def read_chunks(
         waveforms.append(waveform)
         targets.append(format.encode(events, num_frames))
     return Chunks(waveforms, targets, chunk_frames=chunk_frames, hop_frames=hop_frames, ratio=ratio)
-
-
-def _whole(name: str, value: float) -> int:
-    if abs(value - round(value)) > 1e-6 or round(value) < 1:
-        raise ValueError(f"{name} must be a whole number, got {value:g}")
-    return round(value)
