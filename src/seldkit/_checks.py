@@ -1,7 +1,7 @@
 """Input checks whose messages name the argument, the rule and the value received."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 
 from torch import Tensor
@@ -69,6 +69,32 @@ def whole_number(name: str, value: float) -> int:
     if abs(value - round(value)) > 1e-6 or round(value) < 1:
         raise ValueError(f"{name} must be a whole number, got {value:g}")
     return round(value)
+
+
+def check_rate(**values: float) -> None:
+    """Raise `ValueError` naming the first value that is no rate of dropout."""
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {value}")
+
+
+def check_one_length(**lists: Sequence[object]) -> None:
+    """Raise `ValueError` unless all lists, one entry for each block, are as long and not empty.
+
+    Examples:
+        >>> check_one_length(widths=(8, 16), pool_time=(2, 2), pool_freq=(2,))
+        Traceback (most recent call last):
+        ...
+        ValueError: widths, pool_time and pool_freq must have one length, got 2, 2 and 1
+    """
+    lengths = [len(values) for values in lists.values()]
+    if len(set(lengths)) > 1 or not all(lengths):
+        *names, last_name = lists
+        *others, last = map(str, lengths)
+        raise ValueError(
+            f"{', '.join(names)} and {last_name} must have one length,"
+            f" got {', '.join(others)} and {last}"
+        )
 
 
 def check_choice(name: str, value: object, known: Iterable[object]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_one_length, check_positive, check_rate, check_shape
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 from seldkit.layers import BinNorm, DoubleConv
@@ -217,11 +217,7 @@ def build_cnn14(
 ) -> CNN14:
     """Build the network whose blocks have the given widths of two convolutions each."""
     check_positive(num_classes=num_classes, num_bins=num_bins, embedding_dim=embedding_dim)
-    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
-        raise ValueError(
-            "widths, pool_time and pool_freq must have one length, got"
-            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
-        )
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     for pair in widths:
         if len(pair) != 2:
             raise ValueError(f"widths must be pairs, one for each block, got {tuple(pair)}")
@@ -230,9 +226,7 @@ def build_cnn14(
             f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
             f" got {num_bins}"
         )
-    for name, rate in {"dropout": dropout, "embedding_dropout": embedding_dropout}.items():
-        if not 0 <= rate < 1:
-            raise ValueError(f"{name} must be in [0, 1), got {rate}")
+    check_rate(dropout=dropout, embedding_dropout=embedding_dropout)
     channels = [1, *(last for _, last in widths)]
     blocks = [
         DoubleConv(first, last, mid_channels=mid, pool_time=time, pool_freq=freq)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_one_length, check_positive
 from seldkit._typing import Float
 from seldkit.layers import BinNorm, ConformerBlock, DoubleConv, RecurrentStack
 
@@ -109,11 +109,7 @@ def crnn(
     """
     check_positive(num_layers=num_layers, num_heads=num_heads)
     check_choice("temporal", temporal, ("conformer", "gru"))
-    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
-        raise ValueError(
-            "widths, pool_time and pool_freq must have one length, got"
-            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
-        )
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     width = widths[-1]
     if width % 2:
         raise ValueError(f"widths must end in an even number, got {width}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_one_length, check_positive, check_rate
 from seldkit._typing import Float
 from seldkit.backbones.fold import TimeFold
 from seldkit.backbones.swin import PatchEmbedding, PatchMerging, SwinBlock, SwinStage
@@ -234,14 +234,9 @@ class _Swin:
             raise ValueError(
                 f"spec_size must be a multiple of num_bins={self.num_bins}, got {self.spec_size}"
             )
-        if not 0 < len(self.depths) == len(self.num_heads):
-            raise ValueError(
-                "depths and num_heads must have one length, got"
-                f" {len(self.depths)} and {len(self.num_heads)}"
-            )
+        check_one_length(depths=self.depths, num_heads=self.num_heads)
         check_positive(depths=min(self.depths), num_heads=min(self.num_heads))
-        if not 0 <= self.drop_path < 1:
-            raise ValueError(f"drop_path must be in [0, 1), got {self.drop_path}")
+        check_rate(drop_path=self.drop_path)
         for stage, heads in enumerate(self.num_heads):
             if self.width(stage) % heads:
                 raise ValueError(

@@ -1,12 +1,12 @@
 """Weights of the published EIN-SELD code, for `models.einv2`."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
+from seldkit.compat._names import check_names
 from seldkit.models import einv2
 
 _CONV = re.compile(r"(sed|doa)_conv_block(\d+)\.0\.double_conv\.([0134])\.(\w+)")
@@ -43,14 +43,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     names = {name: _rename(name.removeprefix("module.")) for name in state_dict}
     converted = {new: state_dict[old] for old, new in names.items() if new is not None}
-    expected = _expected(names)
-    times = Counter(names.values())
-    unknown = sorted(old for old, new in names.items() if new not in expected or times[new] > 1)
-    missing = sorted(expected - set(converted))
-    if unknown or missing:
-        raise KeyError(
-            f"these are not the weights of EINV2; unknown: {unknown}; missing: {missing}"
-        )
+    check_names("EINV2", names, _expected(names))
     return converted
 
 

@@ -1,7 +1,6 @@
 """Weights of the published PANNs and E-PANNs, for `backbones.cnn14` and `backbones.epanns`."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seldkit.backbones import cnn14
+from seldkit.compat._names import check_names
 
 _BLOCK = re.compile(r"conv_block(\d+)\.(conv|bn)([12])\.(\w+)")
 _WHOLE = {"bn0": "norm.batch_norm", "fc1": "embedding", "fc_audioset": "classifier"}
@@ -52,14 +52,7 @@ def convert(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     bare = {name: name.removeprefix("module.") for name in published}
     names = {name: _rename(short) for name, short in bare.items() if short not in _FRONT_END}
     converted = {new: published[old] for old, new in names.items() if new is not None}
-    expected = _expected(bare.values())
-    times = Counter(names.values())
-    unknown = sorted(old for old, new in names.items() if new not in expected or times[new] > 1)
-    missing = sorted(expected - set(converted))
-    if unknown or missing:
-        raise KeyError(
-            f"these are not the weights of PANNs; unknown: {unknown}; missing: {missing}"
-        )
+    check_names("PANNs", names, _expected(bare.values()))
     return converted
 
 

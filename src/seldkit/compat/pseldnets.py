@@ -1,7 +1,7 @@
 """Weights of the published PSELDNets code, for `models.seddoa` and its relatives."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_positive
+from seldkit.compat._names import check_names
 from seldkit.compat._pseldnets import is_computed, rename, without_prefix
 from seldkit.models import accdoa_crnn, accdoa_htsat, einv2, seddoa
 
@@ -83,13 +84,7 @@ def convert(checkpoint: Mapping[str, Any], *, num_classes: int | None = None) ->
         for name, short in plain.items()
     }
     title, expected = _network(shorts, stages)
-    times = Counter(names.values())
-    unknown = sorted(old for old, new in names.items() if new not in expected or times[new] > 1)
-    missing = sorted(expected - set(names.values()))
-    if unknown or missing:
-        raise KeyError(
-            f"these are not the weights of {title}; unknown: {unknown}; missing: {missing}"
-        )
+    check_names(title, names, expected)
     weights = _join_channels({str(new): published[old] for old, new in names.items()})
     return {name: _arrange(name, tensor, num_classes) for name, tensor in weights.items()}
 

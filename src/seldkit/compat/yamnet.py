@@ -6,7 +6,6 @@ but its files is needed.
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seldkit.backbones import yamnet
+from seldkit.compat._names import check_names
 from seldkit.compat._tensor_bundle import read_bundle
 
 __all__ = ["PACKAGE", "class_names", "convert", "installed_folder", "read_saved_model"]
@@ -89,13 +89,7 @@ def convert(variables: Mapping[str, Tensor]) -> dict[str, Tensor]:
         expected = yamnet().state_dict()
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
     names = {name: _rename(name) for name in variables}
-    times = Counter(names.values())
-    unknown = sorted(old for old, new in names.items() if new not in expected or times[new] > 1)
-    missing = sorted(expected.keys() - names.values() - counters)
-    if unknown or missing:
-        raise KeyError(
-            f"these are not the weights of YAMNet; unknown: {unknown}; missing: {missing}"
-        )
+    check_names("YAMNet", names, expected.keys() - counters)
     weights = {str(new): _arrange(variables[old], old) for old, new in names.items()}
     return weights | {name: torch.zeros((), dtype=torch.int64) for name in counters}
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_positive, check_rate, check_shape
 from seldkit._typing import Bool, Float
 from seldkit.layers.positions import sinusoids
 
@@ -83,8 +83,7 @@ class RelativePositionAttention(nn.Module):
             raise ValueError(f"channels must be a multiple of {num_heads} heads, got {channels}")
         if channels % 2 and positions != "shaw":
             raise ValueError(f"channels must be even where there are sinusoids, got {channels}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        check_rate(dropout=dropout)
         self.channels, self.num_heads, self.dropout = channels, num_heads, dropout
         self.positions, self.scale = positions, scale
         self.max_distance, self.qkv_bias = max_distance, qkv_bias

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_positive, check_rate, check_shape
 from seldkit._typing import Float
 from seldkit.layers.gru import GRU
 
@@ -154,8 +154,7 @@ class RecurrentStack(nn.Module):
         super().__init__()
         check_positive(in_channels=in_channels, channels=channels, num_layers=num_layers)
         check_choice("merge", merge, ("product", "concat", "sum"))
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        check_rate(dropout=dropout)
         self.in_channels, self.channels, self.num_layers = in_channels, channels, num_layers
         self.merge, self.merge_every, self.tanh = merge, merge_every, tanh
         self.out_channels = 2 * channels if merge == "concat" else channels

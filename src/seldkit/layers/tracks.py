@@ -7,7 +7,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_positive, check_rate, check_shape
 from seldkit._typing import Float
 
 Split = Literal["linear", "embedding"]
@@ -149,8 +149,7 @@ class TrackAttention(nn.Module):
             raise ValueError(
                 f"channels must be a multiple of num_heads={num_heads}, got {channels}"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        check_rate(dropout=dropout)
         self.channels, self.num_heads, self.dropout = channels, num_heads, dropout
         self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
         self.qkv = nn.Linear(channels, 3 * channels, device=device, dtype=dtype)

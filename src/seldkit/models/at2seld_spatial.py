@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_one_length, check_positive, check_rate
 from seldkit._typing import Float
 from seldkit.layers import (
     BinNorm,
@@ -106,18 +106,13 @@ def spatial_encoder(
     check_choice("attention", attention, ("none", "squeeze_excite", "multi_scale"))
     check_choice("pool", pool, ("average", "max"))
     check_positive(in_channels=in_channels, frames_per_label=frames_per_label)
-    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
-        raise ValueError(
-            "widths, pool_time and pool_freq must have one length, got"
-            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
-        )
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     check_positive(widths=min(widths), pool_time=min(pool_time), pool_freq=min(pool_freq))
     if prod(pool_freq) > num_bins:
         raise ValueError(f"pool_freq must leave a bin of {num_bins}, got {tuple(pool_freq)}")
     if block == "convolution" and attention != "none":
         raise ValueError(f"attention must be 'none' for block='convolution', got {attention!r}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"map_dropout must be in [0, 1), got {dropout}")
+    check_rate(map_dropout=dropout)
     pooling = nn.AvgPool2d if pool == "average" else nn.MaxPool2d
     stages = [
         nn.Sequential(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_one_length, check_positive, check_shape
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
@@ -171,11 +171,7 @@ def einv2(
     """
     check_positive(num_tracks=num_tracks, in_channels=in_channels, sed_channels=sed_channels)
     check_choice("sharing", sharing, ("soft", "hard", "none"))
-    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
-        raise ValueError(
-            "widths, pool_time and pool_freq must have one length, got"
-            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
-        )
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
     width = widths[-1]

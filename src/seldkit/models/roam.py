@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_one_length, check_positive
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
@@ -122,11 +122,7 @@ def roam(
     check_positive(num_tracks=num_tracks, in_channels=in_channels, sed_channels=sed_channels)
     check_choice("pool", pool, ("average", "max"))
     check_choice("attention", attention, ("none", "mfm", "ctam", "attentive_mfm", "roam"))
-    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
-        raise ValueError(
-            "widths, pool_time and pool_freq must have one length, got"
-            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
-        )
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
     num_stitches = len(widths) if num_stitches is None else num_stitches

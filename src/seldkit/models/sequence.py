@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_one_length, check_positive, check_shape
 from seldkit._typing import Float
 from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
 from seldkit.outputs import SELDOutput
@@ -119,11 +119,7 @@ def bins_after(
     num_bins: int, widths: Sequence[int], pool_time: Sequence[int], pool_freq: Sequence[int]
 ) -> int:
     """Return how many bins are left after all blocks, or raise `ValueError` for wrong settings."""
-    if not len(widths) == len(pool_time) == len(pool_freq) > 0:
-        raise ValueError(
-            "widths, pool_time and pool_freq must have one length, got"
-            f" {len(widths)}, {len(pool_time)} and {len(pool_freq)}"
-        )
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     for i, pools in enumerate(zip(widths, pool_time, pool_freq, strict=True)):
         names = (f"widths[{i}]", f"pool_time[{i}]", f"pool_freq[{i}]")
         check_positive(**dict(zip(names, pools, strict=True)))

@@ -7,10 +7,11 @@ from seldkit._checks import check_choice
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityNorm, IntensityVector
 from seldkit.features.magnitude import LogMagnitude
-from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.mel import LogMel
 from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.presets.panns import panns
+from seldkit.features.presets.yamnet import yamnet_bands
 from seldkit.features.stft import STFT
 
 
@@ -72,14 +73,4 @@ def at2seld(
 def _mel_level(tagger: Literal["panns", "yamnet"]) -> LogMel:
     if tagger == "panns":
         return cast(LogMel, panns().parts[0])
-    mel = MelFilterBank(
-        64,
-        n_fft=1024,
-        sample_rate=32000,
-        fmin=125.0,
-        fmax=7500.0,
-        mel_scale="htk",
-        norm=None,
-        slope="mel",
-    )
-    return LogMel(mel, exponent=1, floor=1e-5)
+    return LogMel(yamnet_bands(n_fft=1024, sample_rate=32000), exponent=1, floor=1e-5)

@@ -22,16 +22,6 @@ def yamnet(*, whole_patches: bool = True) -> FeatureExtractor:
 
     Source: Plakal and Ellis, YAMNet, published code in the TensorFlow model garden, 2020.
     """
-    mel = MelFilterBank(
-        64,
-        n_fft=512,
-        sample_rate=16000,
-        fmin=125.0,
-        fmax=7500.0,
-        mel_scale="htk",
-        norm=None,
-        slope="mel",
-    )
     stft = STFT(
         n_fft=512,
         hop_length=160,
@@ -42,5 +32,21 @@ def yamnet(*, whole_patches: bool = True) -> FeatureExtractor:
         centered=False,
         patch=(96, 48) if whole_patches else None,
     )
-    level = LogMel(mel, exponent=1, offset=0.001, log="natural")
+    level = LogMel(
+        yamnet_bands(n_fft=512, sample_rate=16000), exponent=1, offset=0.001, log="natural"
+    )
     return FeatureExtractor(stft, [level], in_channels=1)
+
+
+def yamnet_bands(*, n_fft: int, sample_rate: int) -> MelFilterBank:
+    """Return the mel bands of YAMNet for a spectrum of any size and rate."""
+    return MelFilterBank(
+        64,
+        n_fft=n_fft,
+        sample_rate=sample_rate,
+        fmin=125.0,
+        fmax=7500.0,
+        mel_scale="htk",
+        norm=None,
+        slope="mel",
+    )
