@@ -12,7 +12,7 @@ from seldkit.geometry import unit_vector
 
 AZIMUTHS = st.floats(-180, 180)
 ELEVATIONS = st.floats(-90, 90)
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 
 
 def wave(azimuth: float, elevation: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

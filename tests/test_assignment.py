@@ -13,7 +13,7 @@ from torch import Tensor
 from seldkit.assignment import MAX_EXHAUSTIVE, best_permutation, cheapest_matching
 
 SEEDS = st.integers(0, 2**32 - 1)
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 
 
 def random_cost(seed: int, *shape: int) -> Tensor:

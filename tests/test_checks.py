@@ -3,16 +3,20 @@
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from seldkit._checks import (
     check_choice,
+    check_count,
     check_finite,
+    check_floating,
     check_positive,
     check_same_shape,
     check_shape,
     check_vectors,
+    integer,
     require,
 )
 
@@ -65,3 +69,34 @@ def test_a_missing_dependency_says_what_installs_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match=r"matplotlib is needed.*'seldkit\[plot\]'"):
         require("matplotlib", "plot")
+
+
+@pytest.mark.parametrize("value", [True, "3", None, np.array([1.0]), torch.tensor(1.0)])
+def test_what_is_no_number_is_told(value: object) -> None:
+    with pytest.raises(TypeError, match="rate must be a number, got"):
+        check_positive(rate=value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    check_positive(rate=np.float32(1.5), count=np.int64(2))
+    check_count(num_classes=np.int32(13))
+    assert integer("num_classes", np.int64(13)) == 13
+    assert type(integer("num_classes", np.int64(13))) is int
+
+
+@pytest.mark.parametrize("value", [True, 1.0, 1.5, math.nan, "1", None, np.float64(1), [1]])
+def test_what_is_no_integer_is_told(value: object) -> None:
+    with pytest.raises(TypeError, match="num_tracks must be an integer, got"):
+        check_count(num_classes=1, num_tracks=value)
+
+
+def test_counts_begin_with_one() -> None:
+    with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
+        check_count(num_tracks=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.int16, torch.bool, torch.complex64])
+def test_what_holds_no_floats_is_told(dtype: torch.dtype) -> None:
+    check_floating(x=torch.zeros(2, dtype=torch.bfloat16))
+    with pytest.raises(TypeError, match=f"y must hold floats, got {dtype}"):
+        check_floating(x=torch.zeros(2), y=torch.zeros(2, dtype=dtype))

@@ -15,7 +15,7 @@ from seldkit.events import Events
 from seldkit.geometry import unit_vector
 
 SEEDS = st.integers(0, 2**32 - 1)
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 
 
 def random_events(seed: int, rows: int = 30) -> Events:

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seldkit.geometry import angle_deg, azimuth_elevation_deg, unit_vector
+from seldkit.geometry import angle_deg, azimuth_elevation_deg, unit_vector, within
 
 AZIMUTHS = st.floats(-180, 180, exclude_max=True)
 ELEVATIONS = st.floats(-90, 90)
 SEEDS = st.integers(0, 2**32 - 1)
-quick = settings(deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 
 
 def directions(seed: int, count: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -135,3 +135,19 @@ def test_compiles_whole() -> None:
     angle = torch.compile(angle_deg, fullgraph=True, backend="eager")
     a, b = directions(0, 8).reshape(2, 4, 3)
     torch.testing.assert_close(angle(a, b), angle_deg(a, b))
+
+
+@pytest.mark.parametrize("limit", [20.0, 0.0, 180.0, 2.0])
+def test_a_limit_includes_its_border_but_for_rounding(limit: float) -> None:
+    value = limit + torch.tensor([-0.1, 0, 1e-12, 1e-8, torch.nan], dtype=torch.float64)
+    assert within(value, limit).tolist() == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("elevation", [0.0, 35.0])
+def test_whole_degrees_apart_are_within_them_wherever_they_lie(elevation: float) -> None:
+    azimuth = torch.arange(-180, 180, dtype=torch.float64)
+    here, there = (unit_vector(azimuth + turn, elevation) for turn in (0, 20))
+    if elevation == 0:
+        assert not (angle_deg(here, there) <= 20).all()  # why the comparison forgives rounding
+        assert within(angle_deg(here, there), 20).all()
+    assert not within(angle_deg(here, there), 14).any()

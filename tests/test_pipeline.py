@@ -21,7 +21,7 @@ from seldkit.pipeline import Pipeline, builder
 
 RATE, CLASSES = 8000, 3
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 
 
 class LocalModel(nn.Module):

@@ -1,7 +1,9 @@
 """Input checks whose messages name the argument, the rule and the value received."""
 
 import importlib
+import operator
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from types import ModuleType
 
 from torch import Tensor
@@ -52,11 +54,65 @@ def check_finite(name: str, x: Tensor) -> None:
         raise ValueError(f"{name} must be finite, got nan or infinity in {bad} of {x.numel()}")
 
 
-def check_positive(**values: float | int) -> None:
-    """Raise `ValueError` unless every value is greater than zero."""
+def check_floating(**tensors: Tensor) -> None:
+    """Raise `TypeError` unless every tensor holds real floats: integers lose what lies between.
+
+    Examples:
+        >>> import torch
+        >>> check_floating(waveform=torch.zeros(4, 8, dtype=torch.int16))
+        Traceback (most recent call last):
+        ...
+        TypeError: waveform must hold floats, got torch.int16
+    """
+    for name, x in tensors.items():
+        if not x.is_floating_point():
+            raise TypeError(f"{name} must hold floats, got {x.dtype}")
+
+
+def check_number(**values: object) -> None:
+    """Raise `TypeError` unless every value is a real number of Python or NumPy; `True` is none."""
     for name, value in values.items():
-        if not value > 0:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} must be a number, got {value!r}")
+
+
+def check_positive(**values: object) -> None:
+    """Raise unless every value is a number greater than zero; nan is not."""
+    check_number(**values)
+    for name, value in values.items():
+        if not value > 0:  # type: ignore[operator]  # a number
             raise ValueError(f"{name} must be positive, got {value}")
+
+
+def integer(name: str, value: object) -> int:
+    """Return an integer of Python or NumPy as Python's, or raise `TypeError`; `True` is none.
+
+    Examples:
+        >>> integer("num_frames", True)
+        Traceback (most recent call last):
+        ...
+        TypeError: num_frames must be an integer, got True
+    """
+    if not isinstance(value, bool) and hasattr(value, "__index__"):
+        try:
+            return operator.index(value)
+        except TypeError:  # an array or tensor of several numbers, or of floats
+            pass
+    raise TypeError(f"{name} must be an integer, got {value!r}")
+
+
+def check_count(**values: object) -> None:
+    """Raise `TypeError` unless every value is an integer, `ValueError` unless it is from 1.
+
+    Examples:
+        >>> check_count(num_classes=13, num_tracks=0)
+        Traceback (most recent call last):
+        ...
+        ValueError: num_tracks must be at least 1, got 0
+    """
+    for name, value in values.items():
+        if integer(name, value) < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 def whole_number(name: str, value: float) -> int:

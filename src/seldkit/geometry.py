@@ -93,3 +93,21 @@ def angle_deg(
     b = b / torch.linalg.vector_norm(b, dim=-1, keepdim=True)
     difference = torch.linalg.vector_norm(a - b, dim=-1)
     return torch.rad2deg(2 * torch.atan2(difference, torch.linalg.vector_norm(a + b, dim=-1)))
+
+
+def within(value: Tensor | float, limit: Tensor | float) -> Tensor:
+    """Return whether values are at most a limit, but for rounding.
+
+    Two azimuths in whole degrees that are exactly 20 apart come back from their unit vectors as
+    20.000000000000004 or 19.999999999999996. A limit that includes its border must count both, so
+    what exceeds it by no more than 1e-9 is within.
+
+    Args:
+        value: Angles, distances or other values; nan is within no limit.
+        limit: The greatest value that is within, in the same unit.
+
+    Examples:
+        >>> within(torch.tensor([20.0, 20.0 + 1e-12, 20.1], dtype=torch.float64), 20.0)
+        tensor([ True,  True, False])
+    """
+    return torch.as_tensor(value, dtype=torch.float64) <= limit + 1e-9

@@ -15,7 +15,7 @@ from seldkit.augment import channel_swaps, swap_channels, swap_directions
 from seldkit.features import FeatureExtractor, presets
 from seldkit.geometry import unit_vector
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 ALL = channel_swaps(48)
 

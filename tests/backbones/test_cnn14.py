@@ -148,7 +148,7 @@ def test_a_step_sees_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(frames=st.integers(4, 40))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_frames_that_fill_no_step_are_dropped_from_the_map(frames: int) -> None:
     assert small().eval().encode(torch.randn(1, 1, frames, 16)).shape[2] == frames // 4
 

@@ -65,7 +65,7 @@ def test_shapes_and_gradients(batch: int, frames: int) -> None:
         assert parameter.grad.any(), name
 
 
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(frames=st.integers(1, 260))
 def test_a_clip_is_the_mean_of_its_patches(frames: int) -> None:
     network, x = small().double().eval(), log_mel(2, 1, frames, 64).double()

@@ -16,7 +16,7 @@ from seldkit.formats import ACCDOA, ClassWise, TrackWise
 from seldkit.outputs import SELDOutput
 
 SEEDS = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=10, deadline=None)
+QUICK = settings(max_examples=10)
 GRID = torch.arange(1, 20, dtype=torch.float64) / 20
 
 

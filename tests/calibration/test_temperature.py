@@ -10,7 +10,7 @@ from torch.nn import functional
 from seldkit.calibration import expected_calibration_error, fit_temperature
 
 SEEDS = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=12)
 
 
 def loss(logits: Tensor, target: Tensor, temperature: Tensor | float = 1.0) -> Tensor:

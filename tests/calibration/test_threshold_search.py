@@ -17,7 +17,7 @@ from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import sweep
 
 SEEDS = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=15, deadline=None)
+QUICK = settings(max_examples=15)
 GRID = [0.2, 0.4, 0.6, 0.8]
 
 

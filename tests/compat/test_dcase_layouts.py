@@ -16,7 +16,7 @@ from seldkit.formats import MultiACCDOA
 
 Golden = Callable[[str], Path]
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 size = st.integers(1, 4)
 
 

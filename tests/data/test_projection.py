@@ -19,7 +19,7 @@ from seldkit.data import (
 from seldkit.io import read_events, write_events
 
 OLD, NEW = ("a", "b", "c", "d"), ("x", "y", "z")
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60)
 TARGETS = st.dictionaries(st.sampled_from(OLD), st.sampled_from(NEW))
 OPTIONS = ("distance", "onscreen", "num_frames", "vectors")
 ROW = st.tuples(

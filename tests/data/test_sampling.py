@@ -12,7 +12,7 @@ from seldkit import Events
 from seldkit.data import class_frames, clip_weights
 
 CLASSES = 4
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 LABELS = st.lists(st.integers(0, CLASSES - 1), max_size=6)
 
 

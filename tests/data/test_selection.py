@@ -19,7 +19,7 @@ CLASSES = 3
 TABLE = st.lists(
     st.lists(st.integers(0, 6), min_size=CLASSES, max_size=CLASSES), min_size=1, max_size=9
 )
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 PER = st.sampled_from(["frame", "clip"])
 
 

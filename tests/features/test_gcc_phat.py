@@ -29,7 +29,7 @@ Golden = Callable[[str], Path]
 FRAMES, SIGNALS = "others/gcc_frames.npz", "others/gcc_phat_pra.npz"
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 SAMPLE_RATE = 24000
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 both_precisions = pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
 
 

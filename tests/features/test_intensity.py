@@ -15,7 +15,7 @@ AZIMUTHS = st.floats(-180, 180)
 ELEVATIONS = st.floats(-90, 90)
 NORMS: Any = ("unit", "energy", "mean_energy")
 KINDS: Any = ("active", "reactive")
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 stft = STFT(n_fft=64, hop_length=32)
 
 

@@ -22,7 +22,7 @@ from seldkit.features import (
 )
 from seldkit.geometry import unit_vector
 
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 mel = MelFilterBank(4, n_fft=32, sample_rate=16000)
 stft = STFT(n_fft=32, hop_length=16, sample_rate=16000)
 PARTS: list[Any] = [MidSideLevel(), MidSideLevel(mel), LevelDifference(), LevelDifference(mel)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seldkit.features import LogMel, MelFilterBank
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 
 
 @pytest.mark.parametrize("scale", ["slaney", "htk"])

@@ -30,7 +30,7 @@ Golden = Callable[[str], Path]
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 SAMPLE_RATE = 24000
 FORMS: Any = ("angle", "cosine_sine", "path")
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 each_form = pytest.mark.parametrize("form", FORMS)
 
 

@@ -16,7 +16,7 @@ from seldkit.arrays import ArrayGeometry
 from seldkit.features import SALSA, STFT, FeatureExtractor, presets
 from seldkit.geometry import unit_vector
 
-quick = settings(deadline=None, max_examples=20)
+quick = settings(max_examples=20)
 stft = STFT(n_fft=64, hop_length=32)
 SMALL: dict[str, Any] = {"n_fft": 64, "fmin_doa": 0.0}  # 25 bins, vectors in bins 1 to 23
 

@@ -11,7 +11,7 @@ from seldkit.arrays import ArrayGeometry
 from seldkit.features import STFT, FeatureExtractor, SALSALite, presets
 from seldkit.geometry import unit_vector
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 frequency = torch.arange(257, dtype=torch.float64) * 24000 / 512
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seldkit.features.noise_floor import NoiseFloor, _compilable_track, above_noise_floor
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 
 def frame_by_frame(power: list[float], ratio: float, past: list[float]) -> list[bool]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seldkit.features import SALSA, presets
 
-quick = settings(deadline=None, max_examples=20)
+quick = settings(max_examples=20)
 SMALL: dict[str, Any] = {"n_fft": 64, "fmin_doa": 0.0}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seldkit.features import Standardize
 from seldkit.features.standardize import StandardizePer
 
-quick = settings(deadline=None, max_examples=40)
+quick = settings(max_examples=40)
 
 
 @quick

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seldkit.features import STFT, RealSpectrum
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 
 
 @quick

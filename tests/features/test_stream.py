@@ -21,7 +21,7 @@ from seldkit.features import (
     presets,
 )
 
-quick = settings(deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 CHUNKS = st.lists(st.sampled_from((0, 1, 2, 7, 30, 200)), max_size=8)
 DTYPES = st.sampled_from((torch.float32, torch.float64))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seldkit.features import STFT, FeatureExtractor, LogMagnitude, MelFilterBank, presets
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 SILENCE = math.log(0.001)
 
 

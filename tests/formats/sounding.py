@@ -11,7 +11,7 @@ from seldkit.events import Events
 
 CLASSES, FRAMES = 3, 10
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 Row = tuple[int, int, int, int, int]
 """Frame, class, azimuth, elevation and a number of which distance and on-screen flag are made."""

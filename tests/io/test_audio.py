@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seldkit.io import read_audio, write_audio
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     suffix=st.sampled_from([".wav", ".WAV", ".w64"]),
     channels=st.integers(1, 9),

@@ -141,7 +141,7 @@ def test_rows_are_sorted_when_they_are_written_unchecked(tmp_path: Path) -> None
     assert read_events(path, format="dcase2019").label.tolist() == [1, 0, 2]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_rows_come_back_in_their_order(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     path = tmp_path_factory.getbasetemp() / "list.csv"

@@ -128,7 +128,7 @@ def test_outputs_have_no_header(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_positions_come_back(
     tmp_path_factory: pytest.TempPathFactory, format: str, seed: int

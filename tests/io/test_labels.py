@@ -15,7 +15,7 @@ from seldkit.geometry import angle_deg, unit_vector
 from seldkit.io import read_events, write_events
 from seldkit.io.editions import FORMATS
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 SEEDS = st.integers(0, 2**32 - 1)
 WITH_DISTANCE = ["dcase2023", "dcase2024", "dcase2025"]
 

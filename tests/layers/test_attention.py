@@ -88,7 +88,7 @@ def test_every_pair_is_scored_as_the_formula_says(positions: Any, scale: Any, ti
         torch.testing.assert_close(layer(x)[0], written_out(layer, x[0]))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 9), st.integers(0, 5), st.integers(0, 5), st.sampled_from(["exact", "shaw"]))
 def test_only_distances_matter(time: int, before: int, after: int, positions: Any) -> None:
     layer, x = attention(positions=positions), sequence(2, time)

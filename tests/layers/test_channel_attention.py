@@ -19,7 +19,7 @@ LAYERS: dict[str, Make] = {
         channels, norm="group", **settings
     ),
 }
-quick = settings(deadline=None, max_examples=20)
+quick = settings(max_examples=20)
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 
 

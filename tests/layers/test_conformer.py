@@ -105,7 +105,7 @@ def test_the_formula_by_hand(arguments: dict[str, Any], kernel_size: int) -> Non
         torch.testing.assert_close(module(x), expected)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(1, 8), st.integers(0, 4), st.integers(0, 4), st.sampled_from([{}, WIDE]))
 def test_padding_changes_nothing(
     time: int, before: int, after: int, arguments: dict[str, Any]

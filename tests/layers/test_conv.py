@@ -10,7 +10,7 @@ from torch.nn import functional
 from seldkit.layers import DoubleConv
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(3, 9), st.integers(3, 9), st.integers(1, 3), st.integers(1, 3))
 def test_pooling_drops_the_remainder(time: int, freq: int, pool_time: int, pool_freq: int) -> None:
     block = DoubleConv(2, 5, pool_time=pool_time, pool_freq=pool_freq).eval()

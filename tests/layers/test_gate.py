@@ -46,7 +46,7 @@ def test_the_weights_equal_the_golden_ones(golden: Callable[[str], Path]) -> Non
             torch.testing.assert_close(softmax_gate(shown, logits), weights, rtol=0, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 9), st.integers(0, 99))
 def test_the_gate_keeps_between_its_streams(number: int, batch: int, time: int, seed: int) -> None:
     torch.manual_seed(seed)

@@ -43,7 +43,7 @@ def test_the_minimal_gated_unit_by_hand() -> None:
     assert torch.equal(unit(x.unsqueeze(0))[0], unit(x.unsqueeze(0), zeros)[0])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(1, 3))
 def test_pieces_give_what_the_whole_gives(pieces: list[int], batch: int) -> None:
     unit = MinimalGatedUnit(3, 4, dtype=torch.float64)
@@ -108,7 +108,7 @@ def test_every_layer_is_merged_if_asked(merge: Any, tanh: bool) -> None:
     torch.testing.assert_close(stack(x), expected)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.sampled_from(["product", "sum"]), st.booleans(), st.integers(1, 6))
 def test_exchanged_directions_read_backwards(merge: Any, merge_every: bool, time: int) -> None:
     stack = RecurrentStack(3, 4, 1, merge=merge, merge_every=merge_every)

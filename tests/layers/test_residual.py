@@ -10,7 +10,7 @@ from torch.nn import functional
 from seldkit.layers import MultiScaleChannelAttention, ResidualBlock, SqueezeExcite
 from transforms import assert_compiles_and_exports
 
-quick = settings(deadline=None, max_examples=20)
+quick = settings(max_examples=20)
 
 
 def block_of(kind: str, inputs: int = 4, outputs: int = 6) -> ResidualBlock:

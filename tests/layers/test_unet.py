@@ -17,7 +17,7 @@ def small(in_channels: int = 3, out_channels: int = 2, **arguments: Any) -> UNet
     return UNet(in_channels, out_channels, **({"widths": (4, 6, 8)} | arguments))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.integers(1, 2), st.integers(1, 21), st.integers(1, 21), st.integers(1, 3), st.integers(1, 3)
 )

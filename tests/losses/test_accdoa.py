@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from seldkit.losses import ACCDOALoss, accdoa_loss
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 
 Error = Literal["mse", "l1"]
 ERRORS: tuple[Error, ...] = ("mse", "l1")

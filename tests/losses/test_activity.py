@@ -16,7 +16,7 @@ from torch.nn import functional
 from seldkit.losses import FocalLoss, focal_loss
 from seldkit.losses.activity import Reduction
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 SEEDS = st.integers(0, 2**32 - 1)
 GAMMAS = st.sampled_from([0.0, 0.1, 0.5, 1.0, 1.5, 2.0, 5.0])

@@ -17,7 +17,7 @@ from torch.nn import functional
 from references.adpit import every_arrangement_loss, flat, padded_adpit_loss, six_rows
 from seldkit.losses import ADPITLoss, adpit_loss
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 
 SEEDS = st.integers(0, 2**32 - 1)
 TRACKS = st.integers(1, 5)

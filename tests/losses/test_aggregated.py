@@ -29,7 +29,7 @@ from seldkit.losses import (
 )
 from seldkit.losses.aggregated import Error
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(max_examples=25)
 
 ERRORS: tuple[Error, ...] = ("mse", "l1")
 SEEDS = st.integers(0, 2**32 - 1)

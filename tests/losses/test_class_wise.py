@@ -14,7 +14,7 @@ from seldkit.losses import ClassWiseLoss, DistanceTaskLosses, TaskLosses, class_
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
 from seldkit.losses.distance import DISTANCE_ERRORS, distance_error
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -16,7 +16,7 @@ from seldkit.geometry import angle_deg, unit_vector
 from seldkit.losses import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 SEEDS = st.integers(0, 2**32 - 1)
 ERRORS = st.sampled_from(DIRECTION_ERRORS)

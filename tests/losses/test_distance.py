@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 METRES = st.floats(0.1, 20)
 

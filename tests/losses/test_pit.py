@@ -15,7 +15,7 @@ from seldkit import SELDOutput
 from seldkit.losses import TaskLosses, TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.spans import Per
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 SEEDS = st.integers(0, 2**32 - 1)
 TRACKS = st.integers(1, 4)

@@ -16,7 +16,7 @@ from seldkit import SELDOutput
 from seldkit.losses import DistanceTaskLosses, TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.spans import Per
 
-quick = settings(deadline=None, max_examples=30)
+quick = settings(max_examples=30)
 
 SEEDS = st.integers(0, 2**32 - 1)
 BATCH, TIME, CLASSES = 2, 6, 4

@@ -15,7 +15,7 @@ from seldkit.metrics.analysis.overlap import Clip, Unit
 from seldkit.metrics.seld import Frames
 
 SEED = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=15, deadline=None)
+QUICK = settings(max_examples=15)
 
 FRAME_BASED = ["dcase2024", "dcase2025", "l3das21", "l3das22", "l3das23"]
 SECOND_BASED = ["dcase2020", "dcase2021", "dcase2022", "dcase2023"]

@@ -29,7 +29,7 @@ from seldkit.metrics.analysis.matches import By
 from seldkit.metrics.analysis.overlap import Clip
 
 SEED = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=15, deadline=None)
+QUICK = settings(max_examples=15)
 WAYS: st.SearchStrategy[By] = st.sampled_from(get_args(By))
 
 

@@ -16,7 +16,7 @@ from seldkit.outputs import SELDOutput
 
 TIME = 30
 SEED = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=15, deadline=None)
+QUICK = settings(max_examples=15)
 
 FRONT, LEFT, UP = torch.eye(3).unbind()
 

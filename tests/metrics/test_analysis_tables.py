@@ -28,7 +28,7 @@ from seldkit.metrics.analysis.overlap import Clip
 from seldkit.outputs import SELDOutput
 
 SEED = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=10, deadline=None)
+QUICK = settings(max_examples=10)
 PROTOCOLS = [*(f"dcase{year}" for year in range(2019, 2026)), "l3das21", "l3das22", "l3das23"]
 TIME = 20
 

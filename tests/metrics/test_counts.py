@@ -9,7 +9,7 @@ from metrics.random_clips import VARIANTS, Variant, random_clips
 from seldkit.metrics.counts import Counts, concatenate, error_kinds
 
 SEED = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=5, deadline=None)
+QUICK = settings(max_examples=5)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ ROW = st.tuples(
 )
 ROWS = st.lists(ROW, max_size=40)
 AVERAGE: st.SearchStrategy[Average] = st.sampled_from(["macro", "micro"])
-QUICK = settings(max_examples=50, deadline=None)
+QUICK = settings(max_examples=50)
 
 TOLERANCE = 2e-3
 """Angles near 0 are up to 8.1e-4 degrees too large."""

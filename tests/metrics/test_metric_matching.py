@@ -88,7 +88,7 @@ def test_all_pairs_of_a_cell_stand_row_by_row() -> None:
     assert col.tolist() == [0, 2, 3, 0, 2, 3, 1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=SEED, rows=st.integers(0, 40), cols=st.integers(0, 40), levels=st.integers(1, 9))
 def test_ties_are_broken_as_scipy_breaks_them(seed: int, rows: int, cols: int, levels: int) -> None:
     # Tenths add up to sums that differ in the last bit.
@@ -98,7 +98,7 @@ def test_ties_are_broken_as_scipy_breaks_them(seed: int, rows: int, cols: int, l
     assert_matches_as_scipy(cell_a, cell_b, costs)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=SEED, rows=st.integers(1, 7), cols=st.integers(1, 7))
 def test_the_matching_is_the_cheapest(seed: int, rows: int, cols: int) -> None:
     # All cells have one shape here: those of up to six rows and columns are looked up in tables.

@@ -28,7 +28,7 @@ AVERAGE = st.sampled_from(AVERAGES)
 FRAME_RULE: st.SearchStrategy[Frames] = st.sampled_from(["official", "clip"])
 SEED = st.integers(0, 2**32 - 1)
 
-QUICK = settings(max_examples=50, deadline=None)
+QUICK = settings(max_examples=50)
 
 Clip = tuple[list[Row], list[Row]]
 
@@ -54,7 +54,7 @@ def assert_same(found: SELDScores, expected: SELDScores, tolerance: float = 1e-9
         torch.testing.assert_close(found.per_class[name], score, rtol=tolerance, atol=tolerance)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(clips=CLIPS, average=AVERAGE, frames=FRAME_RULE)
 def test_it_counts_as_plain_loops_do(clips: list[Clip], average: Average, frames: Frames) -> None:
     counts = Counts(CLASSES)
@@ -65,7 +65,7 @@ def test_it_counts_as_plain_loops_do(clips: list[Clip], average: Average, frames
     assert found == pytest.approx(scores(counts, average), rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=SEED, average=AVERAGE)
 def test_it_counts_crowds_as_plain_loops_do(seed: int, average: Average) -> None:
     # About six instances of a class in a frame, whose matchings often cost the same.

@@ -16,7 +16,7 @@ from seldkit.geometry import unit_vector
 from seldkit.metrics import SELDMetrics, SELDScores
 
 SEED = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=5, deadline=None)
+QUICK = settings(max_examples=5)
 
 ALL = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 

@@ -16,7 +16,7 @@ from seldkit.postprocess import median_filter
 
 SEEDS = st.integers(0, 2**32 - 1)
 ODD = st.sampled_from([1, 3, 5, 7, 11])
-QUICK = settings(max_examples=20, deadline=None)
+QUICK = settings(max_examples=20)
 
 
 def test_the_golden_medians(golden: Callable[[str], Path]) -> None:

@@ -15,7 +15,7 @@ from seldkit.postprocess import detect_activity, drop_short, fill_gaps, hysteres
 
 SEEDS = st.integers(0, 2**32 - 1)
 FRAMES = st.integers(0, 5)
-QUICK = settings(max_examples=20, deadline=None)
+QUICK = settings(max_examples=20)
 ACTIVITY = st.lists(st.booleans(), max_size=24).map(lambda row: torch.tensor(row).bool())
 
 

@@ -13,7 +13,7 @@ from seldkit.postprocess import smooth_tracks, unit_norm
 
 SEEDS = st.integers(0, 2**32 - 1)
 ODD = st.sampled_from([1, 3, 5, 9])
-QUICK = settings(max_examples=15, deadline=None)
+QUICK = settings(max_examples=15)
 
 
 def tracks(seed: int, *shape: int) -> tuple[Tensor, Tensor]:

@@ -37,7 +37,7 @@ def mixtures(**arguments: Any) -> ArrayMixtures:
     return ArrayMixtures(ARRAY, **(given | arguments))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(-180, 180), st.floats(-90, 90), st.integers(1, 99))
 def test_delays_are_those_of_the_array(azimuth: float, elevation: float, length: int) -> None:
     signal = torch.zeros(length + 600, dtype=torch.float64)

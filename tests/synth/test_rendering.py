@@ -41,7 +41,7 @@ def errors_deg(field: NDArray[np.float32], truth: NDArray[np.float64]) -> NDArra
     return angles
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.floats(-180, 180), st.floats(-89, 89), st.floats(0.5, 5))
 def test_an_anechoic_source_is_found_where_it_is(az: float, el: float, distance: float) -> None:
     position = place(az, el, distance)

@@ -44,7 +44,7 @@ def test_a_source_that_stays_is_heard_where_it_is() -> None:
     np.testing.assert_array_equal(path.heard(np.array([-1.0, 5.0])), [[1, 2, 3], [1, 2, 3]])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.booleans(), st.floats(0.1, 4.0))
 def test_a_drawn_source_keeps_to_its_region(seed: int, moving: bool, seconds: float) -> None:
     path = draw_trajectory(

@@ -73,7 +73,7 @@ def test_a_record_in_the_state_is_that_of_the_equations(golden: Callable[[str], 
         assert balancer.num_records == 5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 99),
     record=st.sampled_from(["running", 2, 3]),
@@ -104,7 +104,7 @@ def test_without_exponent_the_shares_are_the_priorities() -> None:
     assert balancer.weights["doa"] * doa.item() == pytest.approx(0.25 * balancer.last_total.item())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(factor=st.floats(1e-3, 1e3), record=st.sampled_from(["running", 3]))
 def test_the_scale_of_a_loss_does_not_matter(factor: float, record: str | int) -> None:
     rows, scale = log_normal(10, 3), torch.tensor([factor, 1.0, 1.0], dtype=torch.float64)
