@@ -101,7 +101,9 @@ def class_table(metrics: SELDMetrics, classes: Sequence[str] | None = None) -> T
         if name in total.by_class
     }
     values = {
-        name: torch.cat((scores.per_class[ours], torch.tensor([getattr(scores, ours)]).double()))
+        name: torch.cat(
+            (scores.per_class[ours], torch.tensor([getattr(scores, ours)], dtype=torch.float64))
+        )
         for name, ours in scores.published_names.items()
     }
     return Table([*names, "all"], {**counts, **values})
