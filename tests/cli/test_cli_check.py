@@ -1,5 +1,6 @@
 """`seldkit check` lists all that is wrong with label files."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,3 +67,59 @@ def test_real_labels_and_outputs_are_clean(seldkit: Seldkit, data: Callable[[str
     for name, format in (("apri2020*", "dcase2020"), ("seldnet2022*", "dcase2022")):
         (path,) = outputs.glob(name)
         assert seldkit("check", path, "--format", format)[0] == 0
+
+
+def test_problems_beyond_the_limit_of_a_file_are_counted(seldkit: Seldkit, write: Write) -> None:
+    write("labels/a.csv", "".join(f"{i},3,0,999,0\n" for i in range(25)))
+    write("labels/b.csv", "0,3,0,999,0\n")
+    words = ("check", "labels", "--format", "dcase2022")
+    lines = seldkit(*words)[1].splitlines()
+    assert len(lines) == 20 + 1 + 1 + 1
+    assert lines[20] == f"{Path('labels', 'a.csv')}: and 5 more"
+    assert lines[-1] == "2 files, 26 problems"
+    lines = seldkit(*words, "--limit", 2)[1].splitlines()
+    assert lines[2].endswith(": and 23 more")
+    assert len(seldkit(*words, "--limit", 0)[1].splitlines()) == 27
+    code, _, err = seldkit(*words, "--limit", -1)
+    assert (code, "--limit must be a number of problems" in err) == (2, True)
+
+
+def test_all_problems_are_written_as_json(seldkit: Seldkit, write: Write, tmp_path: Path) -> None:
+    path = write("labels/a.csv", "".join(f"{i},3,0,999,0\n" for i in range(25)))
+    binary = write("labels/b.csv", "")
+    binary.write_bytes("0,3,0,30,0\n".encode("utf-16"))
+    words = ("check", "labels", "--format", "dcase2022", "--json")
+    code, out, err = seldkit(*words, "-")
+    told = json.loads(out)
+    assert (code, err) == (1, "")
+    assert (told["format"], told["num_files"], told["num_problems"]) == ("dcase2022", 2, 26)
+    first = told["problems"][0]
+    assert first["path"] == str(path.relative_to(tmp_path))
+    assert (first["line"], first["text"]) == (1, "0,3,0,999,0")
+    assert first["rule"] == "azimuth must lie in -180..180"
+    last = told["problems"][-1]
+    assert (last["line"], last["text"]) == (None, None)
+    assert "b.csv is no text file" in last["rule"]
+    code, out, _ = seldkit(*words, "it.json")
+    assert out.endswith("2 files, 26 problems\n")
+    assert json.loads((tmp_path / "it.json").read_text()) == told
+
+
+def test_a_file_that_cannot_be_opened_does_not_hide_the_others(
+    seldkit: Seldkit, write: Write, tmp_path: Path
+) -> None:
+    write("labels/b.csv", "0,3,0,999,0\n")
+    (tmp_path / "labels" / "a.CSV").symlink_to("gone")
+    (tmp_path / "labels" / "folder.csv").mkdir()
+    code, out, err = seldkit("check", "labels", "--format", "dcase2022")
+    assert (code, err) == (1, "")
+    assert "No such file or directory" in out.splitlines()[0]
+    assert out.endswith("2 files, 2 problems\n")
+
+
+def test_the_length_of_clips_is_blamed_on_its_option(seldkit: Seldkit, write: Write) -> None:
+    path = write("a.csv", "0,3,0,30,0\n")
+    for number in (-3, 0, 10**30):
+        code, out, err = seldkit("check", path, "--format", "dcase2022", "--num-frames", number)
+        message = f"--num-frames must be from 1 to 864000, got {number}\n"
+        assert (code, out, err) == (2, "", f"seldkit check: error: {message}")
