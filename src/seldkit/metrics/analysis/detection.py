@@ -91,7 +91,7 @@ def detection_scores(
     if average == "micro":
         whole = _scores({name: count.sum() for name, count in counts.items()})
     else:
-        absent = sum(counts.values()) == 0
+        absent = counts["TP"] + counts["FP"] + counts["FN"] == 0
         whole = {
             name: score.nan_to_num(nan=0.0).masked_fill(absent, nan).nanmean()
             for name, score in per_class.items()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_number, check_positive
 from seldkit._typing import Float, Int
 from seldkit.geometry import below, within
 from seldkit.metrics.analysis.matches import Matches
@@ -127,6 +127,7 @@ def angle_percentiles(
         percents: From 0 to 100.
 
     Raises:
+        TypeError: If a percentage is no number.
         ValueError: If a percentage is not between 0 and 100.
 
     Examples:
@@ -138,6 +139,7 @@ def angle_percentiles(
         tensor([ 4.,  8., 12.], dtype=torch.float64)
     """
     for percent in percents:
+        check_number(percents=percent)
         if not 0 <= percent <= 100:
             raise ValueError(f"percents must lie between 0 and 100, got {percent}")
     angle = matches.angle_deg[matches.is_pair].numpy()
