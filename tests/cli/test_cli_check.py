@@ -121,5 +121,5 @@ def test_the_length_of_clips_is_blamed_on_its_option(seldkit: Seldkit, write: Wr
     path = write("a.csv", "0,3,0,30,0\n")
     for number in (-3, 0, 10**30):
         code, out, err = seldkit("check", path, "--format", "dcase2022", "--num-frames", number)
-        message = f"--num-frames must be from 1 to 864000, got {number}\n"
+        message = f"--num-frames must be from 1 to 8640000, got {number}\n"
         assert (code, out, err) == (2, "", f"seldkit check: error: {message}")

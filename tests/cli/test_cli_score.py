@@ -114,6 +114,17 @@ def test_a_json_file_that_cannot_be_written_costs_no_table(seldkit: Seldkit, pla
     assert err.startswith("seldkit score: error: --json must be a file that can be written, got ")
 
 
+@pytest.mark.usefixtures("clips")
+def test_predictions_beyond_the_length_that_is_said_are_told(seldkit: Seldkit) -> None:
+    _, _, err = seldkit(*SCORE, *TWO, "--num-frames", 12)
+    assert err == ""
+    words = ("dcase2020", "--format", "dcase2023", "--frames", "clip", "--num-frames", 3)
+    Path("reference/mix001.csv").write_text("0,0,0,10,0\n")
+    Path("reference/mix002.csv").write_text("0,1,0,30,0\n")
+    _, _, err = seldkit(*SCORE, *words)
+    assert err == "note: predictions beyond --num-frames 3, not in the clip: 3\n"
+
+
 def test_json_has_no_number_that_json_does_not_know(seldkit: Seldkit, write: Write) -> None:
     write("reference/a.csv", "")
     write("prediction/a.csv", "0,0,0,0\n")

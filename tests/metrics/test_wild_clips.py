@@ -35,7 +35,7 @@ def grown_mb(task: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_day_of_silence_takes_no_memory(protocol: str) -> None:
-    # All frames and classes of the 20 clips would take 69 GB for each count.
+    # All frames and classes of the 20 clips would take 690 GB for each count.
     clip = sparse(5, MAX_FRAMES - 1, num_frames=None), sparse(5, MAX_FRAMES - 1)
 
     def task() -> None:
@@ -76,24 +76,30 @@ def test_silent_frames_do_not_change_what_is_counted() -> None:
             torch.testing.assert_close(found.overall[name], count + more)
 
 
-def test_analysis_takes_any_label_and_refuses_frames_that_no_clip_has() -> None:
-    wild = Events.from_degrees([3], [10**18], [0], [0])
+def test_analysis_takes_any_label() -> None:
+    wild = Events.from_degrees([3], [2 * 10**9], [0], [0])
     matches = match_events([(wild, wild)])
-    assert matches.reference.tolist() == matches.prediction.tolist() == [10**18]
-    late = Events.from_degrees([9 * 10**9], [0], [0], [0])
-    metrics = SELDMetrics("dcase2023", 1)
+    assert matches.reference.tolist() == matches.prediction.tolist() == [2 * 10**9]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        lambda late, nothing: match_events([(late, nothing)]),
+        lambda late, nothing: match_events([(nothing, late)]),
+        lambda late, nothing: by_overlap([(late, nothing)], SELDMetrics("dcase2023", 1)),
+        lambda late, nothing: by_overlap([(nothing, late)], SELDMetrics("dcase2023", 1)),
+        lambda late, nothing: count_overlap(late),
+    ],
+)
+def test_analysis_refuses_frames_that_no_clip_has(
+    task: Callable[[Events, Events], object],
+) -> None:
     nothing = Events.from_degrees([], [], [], [])
-    for task in (
-        lambda: match_events([(late, nothing)]),
-        lambda: match_events([(nothing, late)]),
-        lambda: by_overlap([(late, nothing)], metrics),
-        lambda: by_overlap([(nothing, late)], metrics),
-        lambda: count_overlap(late),
-    ):
-        with pytest.raises(ValueError, match=r"frame must be below 864000, a day, got 9000000000"):
-            task()
-    with pytest.raises(ValueError, match=r"num_frames must lie in 0\.\.864000, a day, got 864001"):
-        count_overlap(nothing, 864_001)
+    with pytest.raises(ValueError, match=r"frame must be below 8640000.*, got 9000000000"):
+        task(Events.from_degrees([9 * 10**9], [0], [0], [0]), nothing)
+    with pytest.raises(ValueError, match=r"num_frames must lie in 0\.\.8640000, a day, got 864000"):
+        count_overlap(nothing, MAX_FRAMES + 1)
 
 
 def test_a_frame_may_hold_many_sources() -> None:
