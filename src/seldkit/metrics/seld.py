@@ -48,7 +48,8 @@ class SELDMetrics:
             nowhere, which score 0 (and 180 degrees until 2023), so that a perfect system scores
             below 1. `"skip"` leaves them out; "micro" has none to leave out.
         counting: `"corrected"` counts as the protocol describes rather than as its script does,
-            where they differ: dcase2019 to dcase2024 and l3das21.
+            where they differ: dcase2019 to dcase2024 and l3das21. A match at just 20 degrees is a
+            hit then; in the scripts rounding decides.
         relative_distance_threshold: Largest relative distance error of a hit, for dcase2024 and
             dcase2025; the published is 1, and `math.inf` lets the angle alone decide.
         require_onscreen: Whether a hit must have the right on-screen flag, for dcase2025; the
