@@ -142,7 +142,7 @@ def test_frames_that_no_clip_has_are_refused(
         late = Events.from_degrees([frame], [0], [0], [0], num_frames=num_frames)
         metrics.update(*((late, EMPTY) if name == "prediction" else (EMPTY, late)))
 
-    with pytest.raises(ValueError, match=rf"frame.* 8640000.*, got {got}"):
+    with pytest.raises(ValueError, match=rf"frame.*8640000.*, got {got}"):
         task()
     assert metrics.num_clips == 0
 

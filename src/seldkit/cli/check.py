@@ -85,19 +85,20 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.writelines(f"{message}\n" for message in shown)
             if len(shown) < len(messages):
                 sys.stdout.write(f"{path}: and {len(messages) - len(shown)} more\n")
+    num_problems = sum(not problem.get("note") for problem in told)
     if args.json != "-":
-        sys.stdout.write(f"{_count(len(files), 'file')}, {_count(len(told), 'problem')}\n")
+        sys.stdout.write(f"{_count(len(files), 'file')}, {_count(num_problems, 'problem')}\n")
     if args.json:
-        numbers = {"num_files": len(files), "num_problems": len(told)}
+        numbers = {"num_files": len(files), "num_problems": num_problems}
         text = json.dumps({"format": args.format, **numbers, "problems": told}, indent=2)
         write_json(args.json, f"{text}\n")
-    return 1 if told else 0
+    return 1 if num_problems else 0
 
 
 def _problems(
     path: Path, args: argparse.Namespace, classes: Sequence[str] | None
 ) -> tuple[list[dict[str, object]], list[str]]:
-    """Return all problems of a file, by the parts of each and as messages."""
+    """Return all problems of a file, by the parts of each and as messages; a note is no problem."""
     try:
         problems = find_problems(
             path,
@@ -109,7 +110,11 @@ def _problems(
     except (OSError, ValueError) as error:  # it cannot be opened, or is no text at all
         return [{"path": str(path), "line": None, "rule": str(error), "text": None}], [str(error)]
     parts = [{**problem._asdict(), "path": str(path)} for problem in problems]
-    return parts, [str(problem) for problem in problems]
+    messages = [
+        f"note: {problem}" if part.get("note") else str(problem)
+        for part, problem in zip(parts, problems, strict=True)
+    ]
+    return parts, messages
 
 
 def _count(number: int, thing: str) -> str:
