@@ -3,9 +3,11 @@
 Run with `PYTHONPATH=tests python benchmarks/metrics.py`: about half a minute. It counts 100 clips
 of 600 frames with two or three events a frame among 13 classes, both ways in turn, and prints the
 ratio of the times: that carries over between machines, seconds do not. It prints, too, how the time
-grows with the number of clips and how much memory the counting takes beside the events.
+grows with the number of clips, how much memory the counting takes beside the events, and what a day
+of silence costs. A number of clips may follow: `benchmarks/metrics.py 1` is its smallest form.
 """
 
+import sys
 from collections.abc import Callable
 from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
@@ -16,6 +18,7 @@ from references.segment_metrics import Counts, Row, add_clip, last_frame, scores
 from seldkit.events import Events
 from seldkit.geometry import decimal_degrees
 from seldkit.metrics import SELDMetrics
+from seldkit.metrics.clips import MAX_FRAMES
 
 CLIPS, FRAMES, MAX_EVENTS, CLASSES = 100, 600, 3, 13
 
@@ -64,6 +67,16 @@ def score_in_loops(clips: list[PlainClip]) -> dict[str, float]:
     return scores(counts, "macro")
 
 
+def score_silence() -> None:
+    """Count clips of a day in which something sounds for one frame at either end."""
+    zeros = [0, 0]
+    clip = Events.from_degrees([0, MAX_FRAMES - 1], zeros, zeros, zeros, num_frames=MAX_FRAMES)
+    metrics = SELDMetrics("dcase2023", CLASSES, frames="clip")
+    for _ in range(CLIPS):
+        metrics.update(clip, clip)
+    metrics.compute()
+
+
 def seconds(task: Callable[[], object]) -> float:
     """Return how long one call takes."""
     start = perf_counter()
@@ -80,7 +93,8 @@ def main() -> None:
     """Print the scores, to show that they agree, and the median ratio of three rounds."""
     torch.set_num_threads(1)  # one core against one core
     generator = torch.Generator().manual_seed(0)
-    clips = [random_clip(generator) for _ in range(CLIPS)]
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
+    clips = [random_clip(generator) for _ in range(number)]
     rows = sum(len(reference) for _, reference in clips)
     before = peak_mb()
     print("vectorised", score_vectorised(clips))
@@ -98,6 +112,9 @@ def main() -> None:
     print(f"loops {min(slow):.2f} s, vectorised {min(fast):.3f} s: {ratio:.1f} times as fast")
     tenfold = seconds(lambda: score_vectorised(10 * clips))
     print(f"ten times the clips take {tenfold / min(fast):.1f} times as long")
+    before = peak_mb()
+    silence = seconds(score_silence)
+    print(f"{CLIPS} days of silence take {silence:.3f} s, {peak_mb() - before:.0f} MB")
 
 
 if __name__ == "__main__":

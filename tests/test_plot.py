@@ -92,6 +92,8 @@ def test_a_line_leaves_at_one_edge_and_comes_in_at_the_other(
 def test_lines_break_where_the_sound_does() -> None:
     assert len(strokes(glide([0, 0, 0, 0], frames=[0, 1, 3, 4]))) == 2  # a pause
     assert len(strokes(glide([0, 0, 120, 120]))) == 2  # a jump
+    for start in range(-180, 135, 7):
+        assert len(strokes(glide([start, start + 45]))) == 1  # just no jump
     other = Events.from_degrees([0, 1, 2], [0] * 3, [0, 0, 0], [0] * 3, source=[0, 1, 1])
     assert len(strokes(other)) == 2
     twins = Events.from_degrees([0, 0, 1, 1], [0] * 4, [0, 30, 0, 30], [0] * 4, source=[-1] * 4)
@@ -196,6 +198,8 @@ def test_real_labels_are_drawn(data: Callable[[str], Path]) -> None:
 def test_messages() -> None:
     with pytest.raises(ValueError, match="classes must name class 4, got 2 names"):
         plot_events(glide([0], label=4), classes=["dog", "rain"])
+    with pytest.raises(TypeError, match="classes must be a list of names, got the text 'doors'"):
+        plot_events(glide([0], label=4), classes="doors")
     with pytest.raises(ValueError, match="frame_s must be positive, got 0"):
         plot_events(glide([0]), frame_s=0)
     with pytest.MonkeyPatch.context() as patch:

@@ -111,3 +111,17 @@ def within(value: Tensor | float, limit: Tensor | float) -> Tensor:
         tensor([ True,  True, False])
     """
     return torch.as_tensor(value, dtype=torch.float64) <= limit + 1e-9
+
+
+def below(value: Tensor | float, limit: Tensor | float) -> Tensor:
+    """Return whether values are less than a limit, which what meets it but for rounding is not.
+
+    Args:
+        value: Angles, distances or other values; nan is below no limit.
+        limit: The smallest value that is no longer below, in the same unit.
+
+    Examples:
+        >>> below(torch.tensor([1.9, 2.0 - 1e-12, 2.0], dtype=torch.float64), 2.0)
+        tensor([ True, False, False])
+    """
+    return torch.as_tensor(value, dtype=torch.float64) < limit - 1e-9

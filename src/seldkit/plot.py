@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seldkit._checks import check_positive, require
 from seldkit.events import Events
-from seldkit.geometry import angle_deg
+from seldkit.geometry import angle_deg, within
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -59,6 +59,7 @@ def plot_events(
 
     Raises:
         ModuleNotFoundError: If matplotlib is not installed.
+        TypeError: If `classes` is one text, or `frame_s` no number.
         ValueError: If a class has no name, or `frame_s` is not positive.
 
     Examples:
@@ -70,6 +71,8 @@ def plot_events(
     check_positive(frame_s=frame_s)
     drawn = [reference] if prediction is None else [reference, prediction]
     labels = _by_onset(drawn)
+    if isinstance(classes, str):
+        raise TypeError(f"classes must be a list of names, got the text {classes!r}")
     if classes is not None and labels and max(labels) >= len(classes):
         raise ValueError(f"classes must name class {max(labels)}, got {len(classes)} names")
     make = require("matplotlib.figure", "plot").Figure
@@ -152,7 +155,7 @@ def _strokes(events: Events) -> list[NDArray[np.int64]]:
     sound = np.stack((label, source, twin))[:, order]
     direction = events.direction[torch.from_numpy(order)]
     breaks = (sound[:, 1:] != sound[:, :-1]).any(axis=0) | (np.diff(frame[order]) != 1)
-    breaks |= (angle_deg(direction[1:], direction[:-1]) > MAX_JUMP_DEG).numpy()
+    breaks |= ~within(angle_deg(direction[1:], direction[:-1]), MAX_JUMP_DEG).numpy()
     return [rows for rows in np.split(order, np.flatnonzero(breaks) + 1) if len(rows)]
 
 

@@ -1,6 +1,8 @@
 """The program names every file that is missing, superfluous or not in order."""
 
+import os
 import pkgutil
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -96,13 +98,24 @@ def test_no_pair_at_all_is_an_error(seldkit: Seldkit, write: Write) -> None:
         ({"a.csv": "0,0"}, (), "a.csv, line 1: a row must have 4 or 5 or 6 or 7 columns"),
         ({"a.csv": "0,0,0,200,0"}, (), "a.csv, line 1: azimuth must lie in -180..180"),
         ({"a.csv": "0,3,0,0,0"}, ("--num-classes", "2"), "a: prediction.label must be below"),
-        ({"a.csv": ROW}, ("--num-classes", "0"), "num_classes must be positive, got 0"),
+        ({"a.csv": ROW}, ("--num-classes", "0"), "--num-classes must be from 1 to 10000, got 0"),
         ({"a.csv": ROW}, ("--num-frames", "1"), "line 2: frame must be below num_frames=1"),
-        ({"a.csv": ROW}, ("--matching", "optimal"), "matching must be None for 'dcase2023'"),
-        ({"a.csv": ROW}, ("--jackknife",), "at least 2 clips, got 1"),
+        ({"a.csv": ROW}, ("--matching", "optimal"), "matching is an argument of l3das21,"),
+        (
+            {"a.csv": ROW},
+            ("--jackknife",),
+            "--jackknife leaves out a clip: at least 2 clips, got 1",
+        ),
+        ({"a.csv": ROW}, ("--num-frames", "-3"), "--num-frames must be from 1 to 8640000, got -3"),
+        ({"a.csv": ROW}, ("--num-frames", "9" * 30), "--num-frames must be from 1 to 8640000"),
+        ({"a.csv": ROW}, ("--num-classes", "9" * 30), "--num-classes must be from 1 to 10000"),
+        ({"a.csv": "9000000000,0,0,0,0"}, (), "frame must "),
+        ({"a.csv": "0,99999,0,0,0"}, (), "labels must be below 10000, got 99999"),
+        ({"a.csv": ROW}, ("--absent-classes", "skip"), "absent_classes must be 'published' for"),
+        ({"a.csv": ROW}, ("--classes", "reference"), "Is a directory: 'reference'"),
+        ({"a.csv": ROW}, ("--classes", "names.txt"), "names.txt must be a text file in UTF-8"),
         ({"a.csv": ROW}, ("--classes", "gone.txt"), "No such file or directory: 'gone.txt'"),
         ({"a.csv": ROW}, ("--classes", "twice.txt"), "twice.txt must hold the names of classes"),
-        ({"a.csv": ROW}, ("--json", "gone/scores.json"), "No such file or directory"),
     ],
 )
 def test_what_is_not_in_order_is_told(
@@ -114,6 +127,7 @@ def test_what_is_not_in_order_is_told(
 ) -> None:
     write("reference/a.csv", ROW)
     write("twice.txt", "door\ndoor\n")
+    write("names.txt", "").write_bytes("door\nbell\n".encode("utf-16"))
     for name, text in (prediction or {}).items():
         write(f"prediction/{name}", text)
     code, out, err = seldkit(*SCORE, *options)
@@ -168,3 +182,81 @@ def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out.startswith("seldkit 0.")
+
+
+def test_suffixes_may_be_in_capitals(seldkit: Seldkit, write: Write) -> None:
+    write("reference/a.CSV", ROW)
+    write("prediction/a.csv", ROW)
+    assert "num_clips=1" in seldkit(*SCORE)[1]
+
+
+def test_no_file_is_lost_behind_another(seldkit: Seldkit, write: Write) -> None:
+    words = ("score", "reference", "prediction", "--protocol", "l3das22")
+    labels = "Start,End,Class,X,Y,Z\n0,1,Knock,1,0,0\n"
+    for name in ("a", "label_a"):
+        write(f"reference/{name}.csv", labels)
+    write("prediction/b.csv", "0,7,1,0,0\n")
+    code, _, err = seldkit(*words)
+    first, second = (Path("reference", f"{name}.csv") for name in ("a", "label_a"))
+    assert code == 2
+    assert f"files must have names of their own, got {first} and {second}" in err
+    for name in ("a", "label_a"):  # each has its own
+        write(f"prediction/{name}.csv", "0,7,1,0,0\n")
+    assert "num_clips=2" in seldkit(*words, "--extra", "skip")[1]
+    write("capitals/a.csv", ROW)
+    write("capitals/a.CSV", ROW)
+    code, _, err = seldkit("score", "capitals", "prediction", "--protocol", "dcase2023")
+    assert code == 2
+    assert "files must have names of their own" in err
+
+
+WILD = {
+    "empty": b"",
+    "lines": b"\n\n\n",
+    "binary": bytes(range(256)),
+    "nul": b"0,0,0,0,0\n\x00\x00\n",
+    "utf-16": ROW.encode("utf-16"),
+    "late": b"9000000000,0,0,0,0\n",
+    "later": b"1e300,0,0,0,0\n",
+    "never": b"inf,nan,0,0,0\n",
+    "classes": b"0,1000000000,0,0,0\n",
+    "more classes": b"0,1e19,0,0,0\n",
+    "far": b"0,0,0,0,0,1e300\n",
+    "angles": b"0,0,0,1e300,inf\n",
+    "digits": b"1" * 5000 + b",0,0,0,0\n",
+    "columns": b"0," * 10000 + b"\n",
+    "endless": b"Start,End,Class,X,Y,Z\n0,1e12,Knock,1,0,0\n",
+}
+
+
+@pytest.mark.parametrize("name", WILD)
+@pytest.mark.parametrize("format", ["dcase2019", "dcase2023", "dcase2025", "l3das22"])
+def test_nothing_that_a_file_holds_stops_the_program(
+    seldkit: Seldkit, write: Write, name: str, format: str
+) -> None:
+    write("reference/a.csv", "").write_bytes(WILD[name])
+    assert seldkit("check", "reference", "--format", format)[0] in (0, 1)
+    more = ("--frames", "clip", "--num-frames", 50, "--by-overlap", "--by-class", "--json", "-")
+    for words in ((), more):
+        told = ("score", "reference", "reference", "--protocol", format, *words)
+        code, out, err = seldkit(*told)
+        assert code in (0, 2)
+        assert code == 0 or (out == "" and err.startswith("seldkit score: error: "))
+
+
+def test_a_reader_that_has_enough_is_no_error(
+    seldkit: Seldkit, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = write("a.csv", ROW)
+    monkeypatch.setattr(sys.stdout, "write", closed)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    assert seldkit("check", path, "--format", "dcase2022")[0] == 1
+    monkeypatch.setattr(sys.stdout, "write", interrupted)
+    assert seldkit("check", path, "--format", "dcase2022")[0] == 130

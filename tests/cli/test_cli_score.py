@@ -96,6 +96,44 @@ def test_overlaps_have_rows_too(seldkit: Seldkit) -> None:
 
 
 @pytest.mark.usefixtures("clips")
+def test_json_goes_to_the_standard_output_if_asked(seldkit: Seldkit, tmp_path: Path) -> None:
+    words = ("dcase2023", "--num-classes", 2, "--by-class", "--json")
+    seldkit(*SCORE, *words, "it.json")
+    code, out, err = seldkit(*SCORE, *words, "-")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == json.loads((tmp_path / "it.json").read_text())
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.usefixtures("clips")
+@pytest.mark.parametrize("place", ["gone/scores.json", "reference"])
+def test_a_json_file_that_cannot_be_written_costs_no_table(seldkit: Seldkit, place: str) -> None:
+    code, out, err = seldkit(*SCORE, *TWO, "--json", place)
+    assert code == 2
+    assert numbers(out, "all") == [0.4, 0.6, 10.75, 0.833, 0.257]
+    assert err.startswith("seldkit score: error: --json must be a file that can be written, got ")
+
+
+@pytest.mark.usefixtures("clips")
+def test_predictions_beyond_the_length_that_is_said_are_told(seldkit: Seldkit) -> None:
+    _, _, err = seldkit(*SCORE, *TWO, "--num-frames", 12)
+    assert err == ""
+    words = ("dcase2020", "--format", "dcase2023", "--frames", "clip", "--num-frames", 3)
+    Path("reference/mix001.csv").write_text("0,0,0,10,0\n")
+    Path("reference/mix002.csv").write_text("0,1,0,30,0\n")
+    _, _, err = seldkit(*SCORE, *words)
+    assert err == "note: predictions beyond --num-frames 3, not in the clip: 3\n"
+
+
+def test_json_has_no_number_that_json_does_not_know(seldkit: Seldkit, write: Write) -> None:
+    write("reference/a.csv", "")
+    write("prediction/a.csv", "0,0,0,0\n")
+    words = ("dcase2019", "--json", "-")
+    scores = json.loads(seldkit(*SCORE, *words)[1], parse_constant=pytest.fail)["scores"]
+    assert scores["clips"]["all"]["ER"] == "inf"
+
+
+@pytest.mark.usefixtures("clips")
 def test_the_json_file_holds_the_same_unrounded(seldkit: Seldkit, tmp_path: Path) -> None:
     scores = counted("dcase2024").compute()
     words = ("dcase2024", "--num-classes", 2, "--by-class", "--json", "it.json")

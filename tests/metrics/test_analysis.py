@@ -212,7 +212,7 @@ def test_without_clips_there_are_no_groups() -> None:
 @pytest.mark.messages
 @pytest.mark.parametrize(
     ("unit", "message"),
-    [(0, "unit must be positive, got 0"), ("second", "unit must be one of 'clip', got 'second'")],
+    [(0, "unit must be at least 1, got 0"), ("second", "unit must be one of 'clip', got 'second'")],
 )
 def test_a_wrong_unit_is_named(unit: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -313,6 +313,16 @@ def test_detection_alone_counts_instances_of_each_class() -> None:
     assert macro[:3] == pytest.approx((0.75, 0.75, 2 / 3))
 
 
+def test_all_scores_are_means_over_the_same_classes() -> None:
+    # Dog found, cat missed, bird made up, and a fourth that is nowhere.
+    reference, prediction = events((0, 0, 0), (0, 1, 0)), events((0, 0, 0), (1, 2, 0))
+    scores = detection_scores(match_events([(prediction, reference)]), 4, average="macro")
+    assert scores[:3] == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    precision, recall = scores.per_class["precision"], scores.per_class["recall"]
+    assert precision.tolist() == pytest.approx([1, nan, 0, nan], nan_ok=True)
+    assert recall.tolist() == pytest.approx([1, 0, nan, nan], nan_ok=True)
+
+
 def test_nothing_at_all_is_undefined() -> None:
     matches = match_events([(events(), events(num_frames=3))])
     assert len(matches) == 0

@@ -65,7 +65,8 @@ def test_the_table_of_classes_holds_counts_and_scores(protocol: str) -> None:
     assert list(table.rows) == ["0", "1", "2", "3", "all"]
     assert {"Nref", "Nsys", "TP", "FP", "FN", *scores.as_dict()} <= table.columns.keys()
     for name, value in scores.as_dict().items():
-        assert table.columns[name][-1].item() == pytest.approx(value, nan_ok=True)
+        assert table.columns[name].dtype == torch.float64
+        assert table.columns[name][-1].item() == pytest.approx(value, rel=1e-15, nan_ok=True)
         expected = scores.per_class[scores.published_names[name]]
         torch.testing.assert_close(table.columns[name][:-1], expected, equal_nan=True)
     whole = table.as_dict()["all"]
@@ -295,3 +296,7 @@ def test_wrong_arguments_are_named() -> None:
     metrics.update(*[clips[0][1]] * 2)
     with pytest.raises(ValueError, match="classes must hold num_classes=3 names, got 1"):
         class_table(metrics, ["dog"])
+    with pytest.raises(TypeError, match="classes must be a list of names, got the text 'dog'"):
+        class_table(metrics, "dog")
+    with pytest.raises(TypeError, match="thresholds must be a number, got True"):
+        sweep(clips, decode_front, [True], metrics)

@@ -51,8 +51,8 @@ def test_clips_wait_until_there_are_enough(monkeypatch: pytest.MonkeyPatch) -> N
     variant, clips = VARIANTS[0], [random_clip(seed, 10) for seed in range(8)]
     at_once = variant.measure(*clips).counts()
     monkeypatch.setattr(seld, "join", spy)
-    # A clip has 10 frames of 3 classes, so the fourth is one too many.
-    monkeypatch.setattr(seld, "MAX_WAITING_CELLS", 90)
+    # A clip has 15 rows on either side and is one more, so the fourth is one too many.
+    monkeypatch.setattr(seld, "MAX_WAITING_ROWS", 93)
     metrics = variant.measure(*clips)
     assert metrics.num_clips == 8
     assert_same_counts(metrics.counts(), at_once)

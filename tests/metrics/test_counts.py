@@ -52,9 +52,8 @@ def test_published_matches_are_no_fewer_than_there_can_be(protocol: str, seed: i
 
 def test_errors_pair_up_in_each_place_over_all_classes() -> None:
     # Two extra and one missing; one extra and three missing; nothing.
-    extra = torch.tensor([[2, 0], [0, 1], [0, 0]])
-    missing = torch.tensor([[0, 1], [2, 1], [0, 0]])
-    kinds = error_kinds(extra, missing, torch.tensor([[0, 1], [2, 2], [4, 0]]))
+    extra, missing = torch.tensor([2, 1, 0]), torch.tensor([1, 3, 0])
+    kinds = error_kinds(extra, missing, torch.tensor([1, 4, 4]))
     assert kinds["S"].tolist() == [1, 1, 0]
     assert kinds["D"].tolist() == [0, 2, 0]
     assert kinds["I"].tolist() == [1, 0, 0]

@@ -4,11 +4,14 @@ import math
 from typing import Any
 
 import pytest
+import torch
 
 from metrics.clip_rows import assert_counts, count, events, score
 from seldkit.events import Events
 from seldkit.metrics import SELDScores
+from seldkit.metrics.clips import join
 from seldkit.metrics.counts import Counts
+from seldkit.metrics.detection import _on_grid
 
 SECOND = 50
 
@@ -80,17 +83,32 @@ def test_predictions_without_a_pair_lower_the_error() -> None:
 
 def test_frames_of_as_many_predictions_are_recalled() -> None:
     # One more in frame 0, one less in frame 1, another class in frame 2: 48 of 50 frames.
-    prediction = events((0, 0, 0), (0, 0, 90), (2, 1, 0))
+    prediction = events((0, 0, 0), (0, 1, 90), (2, 1, 0))
     reference = events((0, 0, 0), (1, 0, 0), (2, 0, 0))
     assert scores(prediction, reference).localization_recall == pytest.approx(48 / 50)
 
 
-def test_without_predictions_the_regression_error_is_0_and_the_other_is_not_known() -> None:
+def test_without_predictions_the_published_error_is_0() -> None:
     clip = events(), events((0, 0, 0))
     assert scores(*clip).localization_error_deg == 0
-    assert math.isnan(scores(*clip, doa="class").localization_error_deg)
-    assert math.isnan(scores(*clip, doa="class").seld_score)
+    assert scores(*clip, doa="class").localization_error_deg == 0
     assert math.isnan(scores(*clip, counting="corrected").localization_error_deg)
+    assert math.isnan(scores(*clip, counting="corrected", doa="class").seld_score)
+
+
+def test_a_class_has_one_direction_in_a_frame_that_of_the_later_row() -> None:
+    # Of the prediction 30 is left, of the reference 0 in frame 0 and 90 in frame 1.
+    prediction = events((0, 0, 4), (0, 0, 30))
+    reference = events((0, 0, 20), (0, 0, 0), (1, 0, 0), (1, 0, 90))
+    counts = found(prediction, reference)
+    assert_counts(counts, TP=1, Nref=1, Nsys=1, **located(total_DE=30, DE_over=1, good_frames=49))
+    both = found(prediction, reference, counting="corrected")
+    sums = {"total_DE": 4 + 10, "DE_over": 2, "good_frames": 49}
+    assert_counts(both, TP=1, Nref=1, Nsys=1, **located(**sums))
+    # The class form has room for both.
+    on_grid = found(prediction, reference, doa="class")
+    sums = {"total_DE": 0 + 10, "DE_over": 2, "good_frames": 49}
+    assert_counts(on_grid, TP=1, Nref=1, Nsys=1, **located(**sums))
 
 
 def test_without_references_the_error_rate_is_divided_by_0() -> None:
@@ -108,9 +126,13 @@ def test_corrected_measures_angles_exactly() -> None:
     ("azimuth", "elevation", "on_grid"),
     [
         (4, 0, (0, 0)),
-        (6, -14, (10, -10)),
-        (-178, 0, (-180, 0)),
-        (179, 0, (170, 0)),  # the last azimuth of the grid, not the nearest
+        (29, 0, (20, 0)),
+        (-1, 0, (-10, 0)),
+        (6, -14, (0, -20)),
+        (6, -0.1, (0, -10)),
+        (-171, 0, (-180, 0)),
+        (179, 0, (170, 0)),
+        (0, 39, (0, 30)),
         (0, 44, (0, 40)),
         (0, 46, (0, 40)),
         (0, -90, (0, -40)),
@@ -126,14 +148,21 @@ def test_classes_of_directions_lie_on_a_grid(
     assert scores(prediction, reference).localization_error_deg > 1
 
 
-def test_directions_in_one_place_of_the_grid_are_one() -> None:
-    # The first two of the prediction, of two classes: then as many as references.
-    prediction, reference = events((0, 0, 1), (0, 1, -2), (0, 0, 92)), events((0, 0, 0), (0, 1, 90))
+def test_the_ends_of_the_grid_are_ten_degrees_apart() -> None:
+    degrees = torch.tensor([[180.0, 0.0], [-180.0, 0.0]], dtype=torch.float64)
+    rows = join([events((0, 0, 0), (1, 0, 0))])._replace(given_deg=degrees)
+    assert _on_grid(rows).given_deg.tolist() == [[170, 0], [-180, 0]]
+
+
+def test_directions_of_a_class_in_one_place_of_the_grid_are_one() -> None:
+    # The first two of the prediction: then as many as references. Of two classes they are two.
+    prediction, reference = events((0, 0, 1), (0, 0, 2), (0, 1, 92)), events((0, 0, 0), (0, 1, 90))
     on_grid = found(prediction, reference, doa="class")
     assert_counts(on_grid, TP=2, Nref=2, Nsys=2, **located(DE_over=2))
-    exact = found(prediction, reference)
-    sums = {"total_DE": 3, "DE_over": 3, "good_frames": 49}
-    assert_counts(exact, TP=2, Nref=2, Nsys=2, **located(**sums))
+    two = events((0, 0, 1), (0, 2, 2), (0, 1, 92))
+    on_grid = found(two, reference, doa="class")
+    frames = {"DE_over": 3, "good_frames": 49}
+    assert_counts(on_grid, TP=2, FP=1, I=1, Nref=2, Nsys=3, **located(**frames))
 
 
 def test_one_place_in_two_frames_or_clips_is_two() -> None:

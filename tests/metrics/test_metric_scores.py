@@ -96,8 +96,7 @@ def test_an_absent_class_spoils_the_macro_average() -> None:
 
 def test_an_absent_class_can_be_left_out() -> None:
     perfect = {"ER": 0, "F": 1, "LE": 0, "LR": 1, "SELD": 0}
-    for average in AVERAGES:
-        assert scores(PERFECT, average, absent="skip").as_dict() == pytest.approx(perfect)
+    assert scores(PERFECT, "macro", absent="skip").as_dict() == pytest.approx(perfect)
 
 
 def test_a_class_of_false_alarms_alone_is_not_absent() -> None:

@@ -49,7 +49,13 @@ LATE = Events.from_degrees([12], [3], [0], [0])
             {"protocol": "dcase2025", "require_onscreen": "no"},
             "require_onscreen must be one of False, True, got 'no'",
         ),
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+        ({"num_classes": 10**9}, "num_classes must be at most 10000, got 1000000000"),
+        (
+            {"average": "micro", "absent_classes": "skip"},
+            "absent_classes must be 'published' for average='micro', which adds up counts: a class"
+            " that occurs nowhere adds nothing, got 'skip'",
+        ),
     ],
 )
 def test_unknown_settings_are_named(arguments: dict[str, Any], message: str) -> None:
@@ -59,20 +65,28 @@ def test_unknown_settings_are_named(arguments: dict[str, Any], message: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("protocol", "name", "value"),
+    ("protocol", "name", "value", "takers"),
     [
-        ("dcase2025", "counting", "corrected"),
-        ("l3das22", "counting", "published"),
-        ("dcase2023", "relative_distance_threshold", 1.0),
-        ("dcase2024", "require_onscreen", True),
-        ("dcase2024", "require_onscreen", False),
-        ("dcase2024", "distance_threshold_m", 2.0),
-        ("dcase2020", "matching", "optimal"),
-        ("dcase2020", "doa", "class"),
+        ("dcase2023", "relative_distance_threshold", 1.0, "dcase2024, dcase2025"),
+        ("dcase2024", "require_onscreen", True, "dcase2025"),
+        ("dcase2024", "require_onscreen", False, "dcase2025"),
+        ("dcase2024", "distance_threshold_m", 2.0, "l3das21, l3das22, l3das23"),
+        ("dcase2020", "matching", "optimal", "l3das21, l3das22, l3das23"),
+        ("dcase2020", "doa", "class", "dcase2019"),
+        (
+            "dcase2025",
+            "counting",
+            "corrected",
+            "dcase2019, dcase2020, dcase2021, dcase2022, dcase2023, dcase2024, l3das21",
+        ),
     ],
 )
-def test_a_setting_of_another_protocol_is_named(protocol: str, name: str, value: Any) -> None:
-    message = f"{name} must be None for '{protocol}', got {value!r}"
+def test_a_setting_of_another_protocol_is_named(
+    protocol: str, name: str, value: Any, takers: str
+) -> None:
+    message = (
+        f"{name} is an argument of {takers} alone: leave it out for '{protocol}', got {value!r}"
+    )
     settings: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=re.escape(message)):
         SELDMetrics(protocol, 13, **settings)
@@ -91,6 +105,51 @@ def test_a_wrong_threshold_is_named(protocol: str, name: str, value: float) -> N
     settings: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"{name} must be positive, got {value}"):
         SELDMetrics(protocol, 13, **settings)
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": True}, "num_classes must be an integer, got True"),
+        ({"num_classes": 3.0}, "num_classes must be an integer, got 3.0"),
+        (
+            {"protocol": "dcase2024", "relative_distance_threshold": True},
+            "relative_distance_threshold must be a number, got True",
+        ),
+        (
+            {"protocol": "l3das22", "distance_threshold_m": "2"},
+            "distance_threshold_m must be a number, got '2'",
+        ),
+    ],
+)
+def test_what_is_no_number_is_named(arguments: dict[str, Any], message: str) -> None:
+    everything: dict[str, Any] = {"protocol": "dcase2023", "num_classes": 13, **arguments}
+    with pytest.raises(TypeError, match=re.escape(message)):
+        SELDMetrics(**everything)
+
+
+@pytest.mark.parametrize("name", ["prediction", "reference"])
+@pytest.mark.parametrize(
+    ("frame", "num_frames", "got"), [(9 * 10**9, None, 9 * 10**9), (0, 8_640_001, 8_640_001)]
+)
+def test_frames_that_no_clip_has_are_refused(
+    name: str, frame: int, num_frames: int | None, got: int
+) -> None:
+    metrics = SELDMetrics("dcase2023", 3)
+
+    def task() -> None:
+        late = Events.from_degrees([frame], [0], [0], [0], num_frames=num_frames)
+        metrics.update(*((late, EMPTY) if name == "prediction" else (EMPTY, late)))
+
+    with pytest.raises(ValueError, match=rf"frame.*8640000.*, got {got}"):
+        task()
+    assert metrics.num_clips == 0
+
+
+def test_a_number_of_frames_that_no_clip_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_frames must be at most 8640000, a day, got 8640001"):
+        SELDMetrics("dcase2023", 3).update(EMPTY, EMPTY, num_frames=8_640_001)
 
 
 @pytest.mark.parametrize("name", ["prediction", "reference"])

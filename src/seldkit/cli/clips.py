@@ -100,6 +100,10 @@ def read_clips(
         if args.frames == "clip" and args.num_frames is None:
             reference = reference.window(0, max(1, _end(reference), _end(prediction)))
         clips.append(Clip(name, prediction, reference))
+    if args.num_frames is not None:
+        beyond = sum(int((clip.prediction.frame >= args.num_frames).sum()) for clip in clips)
+        if beyond:
+            note(f"predictions beyond --num-frames {args.num_frames}, not in the clip: {beyond}")
     return clips
 
 

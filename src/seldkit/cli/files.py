@@ -1,5 +1,7 @@
 """Label files in folders: which there are, and which reference belongs to which prediction."""
 
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,15 +23,22 @@ class ClipFiles(NamedTuple):
 def find_files(place: Path) -> list[Path]:
     """Return a file itself, or all CSV files that are anywhere in a folder, sorted.
 
+    The suffix may be in capitals; files whose names begin with a dot are passed over.
+
     Raises:
-        FileNotFoundError: If there is neither a file nor a folder.
+        OSError: If there is neither a file nor a folder, or a folder cannot be looked into.
         ValueError: If a folder holds no CSV file.
     """
     if place.is_file():
         return [place]
     if not place.is_dir():
         raise FileNotFoundError(f"{place} is neither a file nor a folder")
-    files = sorted(path for path in place.rglob("*.csv") if not path.name.startswith("."))
+    files = sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(place, onerror=_fail)
+        for name in names
+        if name.lower().endswith(".csv") and not name.startswith(".")
+    )
     if not files:
         raise ValueError(f"{place} holds no .csv file")
     return files
@@ -47,16 +56,18 @@ def match_files(reference: Path, prediction: Path, *, prefix: str = "") -> list[
         prefix: What names may begin with on one side only.
 
     Raises:
-        FileNotFoundError: If there is neither a file nor a folder.
-        ValueError: If a folder holds no CSV file.
+        OSError: If there is neither a file nor a folder, or a folder cannot be looked into.
+        ValueError: If a folder holds no CSV file, or two files of one side are called the same.
     """
     if reference.is_file() and prediction.is_file():
         return [ClipFiles(reference.stem, reference, prediction)]
     sides = [(place, find_files(place)) for place in (reference, prediction)]
-    named = [{path.stem.removeprefix(prefix): path for path in files} for _, files in sides]
-    if [len(names) for names in named] != [len(files) for _, files in sides]:
-        named = [_by_path(place, files, prefix) for place, files in sides]
-    references, predictions = named
+    if any(len({path.stem for path in files}) < len(files) for _, files in sides):
+        named = [[(_below(place, path), path) for path in files] for place, files in sides]
+    else:
+        named = [[(path.stem, path) for path in files] for _, files in sides]
+    exact = {name for name, _ in named[0]} & {name for name, _ in named[1]}
+    references, predictions = (_by_name(side, prefix, exact) for side in named)
     names = sorted(references.keys() | predictions.keys())
     return [ClipFiles(name, references.get(name), predictions.get(name)) for name in names]
 
@@ -65,18 +76,36 @@ def read_names(path: Path) -> tuple[str, ...]:
     """Return the names of classes that a text file holds, one a line.
 
     Raises:
-        ValueError: If there is no name, or one stands there twice.
+        OSError: If the file cannot be read.
+        ValueError: If it is no text, there is no name, or one stands there twice.
     """
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be a text file in UTF-8, got {error}") from error
     names = tuple(line.strip() for line in lines if line.strip())
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"{path} must hold the names of classes, one a line, each once")
     return names
 
 
-def _by_path(place: Path, files: list[Path], prefix: str) -> dict[str, Path]:
+def _fail(error: OSError) -> None:
+    raise error
+
+
+def _below(place: Path, path: Path) -> str:
+    """Return a path without its suffix, as seen from the place."""
     folder = place if place.is_dir() else place.parent
-    return {
-        path.relative_to(folder).with_name(path.stem.removeprefix(prefix)).as_posix(): path
-        for path in files
-    }
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _by_name(files: list[tuple[str, Path]], prefix: str, exact: Collection[str]) -> dict[str, Path]:
+    """Return files by the names of their clips: without the prefix unless both sides have it."""
+    named: dict[str, Path] = {}
+    for name, path in files:
+        folder, slash, stem = name.rpartition("/")
+        clip = name if name in exact else f"{folder}{slash}{stem.removeprefix(prefix)}"
+        if clip in named:
+            raise ValueError(f"files must have names of their own, got {named[clip]} and {path}")
+        named[clip] = path
+    return named

@@ -88,6 +88,12 @@ def add_counting(group: "argparse._ArgumentGroup") -> None:
     )
 
 
+def check_number(option: str, number: float | None, largest: float, smallest: float = 1) -> None:
+    """Raise `ValueError` that names an option unless its number, if given, is in the range."""
+    if number is not None and not smallest <= number <= largest:
+        raise ValueError(f"{option} must be from {smallest} to {largest}, got {number}")
+
+
 def add_files(group: "argparse._ArgumentGroup") -> None:
     """Add how files are read, and what becomes of those that have no counterpart."""
     for option, what in (
@@ -135,5 +141,8 @@ def add_output(group: "argparse._ArgumentGroup") -> None:
         " counts seconds, at most in a second",
     )
     group.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write all to a JSON file, unrounded"
+        "--json",
+        metavar="FILE",
+        help="also write all to a JSON file, unrounded; - is the standard output, in place of the"
+        " tables",
     )

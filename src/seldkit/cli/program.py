@@ -1,6 +1,7 @@
 """The program `seldkit`: its commands, and what becomes of bad input."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -15,7 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words behind the program's name; by default those that it was started with.
 
     Returns:
-        The exit code: 0 if all is well, 1 if `check` found problems, 2 if the input is bad.
+        The exit code: 0 if all is well, 1 if `check` found problems, 2 if the input is bad, 130 if
+        it was interrupted.
 
     Raises:
         SystemExit: If the words are no command, or ask for help.
@@ -32,8 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"seldkit {args.command}: error: {error}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ValueError, OverflowError, MemoryError) as error:
+        told = str(error) or "there is not enough memory"
+        sys.stderr.write(f"seldkit {args.command}: error: {told}\n")
         return 2
     return code
 

@@ -7,7 +7,7 @@ from textwrap import fill
 
 from seldkit.cli.clips import Clip, choose_files, note, read_clips
 from seldkit.cli.files import match_files, read_names
-from seldkit.cli.options import add_counting, add_files, add_output, add_sides
+from seldkit.cli.options import add_counting, add_files, add_output, add_sides, check_number
 from seldkit.cli.tables import (
     Table,
     as_json,
@@ -15,10 +15,13 @@ from seldkit.cli.tables import (
     group_table,
     jackknife_table,
     overall_table,
+    write_json,
 )
 from seldkit.io.editions import FORMATS
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, class_table
+from seldkit.metrics.clips import MAX_FRAMES
+from seldkit.metrics.seld import MAX_CLASSES
 
 EXAMPLE = """example:
   seldkit score metadata_dev/dev-test-tau predictions --protocol dcase2023 --by-class
@@ -81,14 +84,17 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(args: argparse.Namespace) -> int:
     """Write the scores; return the exit code."""
+    check_number("--num-frames", args.num_frames, MAX_FRAMES)
+    check_number("--num-classes", args.num_classes, MAX_CLASSES)
     if args.protocol == "dcase2019" and args.frames == "clip" and args.num_frames is None:
         raise ValueError("--frames clip needs --num-frames here: the frame recall counts silence")
     prefix = "label_" if args.protocol.startswith("l3das") else ""
     files = match_files(args.reference, args.prediction, prefix=prefix)
     names = read_names(args.classes) if args.classes else None
-    clips = read_clips(
-        choose_files(files, missing=args.missing, extra=args.extra), args, classes=names
-    )
+    chosen = choose_files(files, missing=args.missing, extra=args.extra)
+    if args.jackknife and len(chosen) < 2:
+        raise ValueError(f"--jackknife leaves out a clip: at least 2 clips, got {len(chosen)}")
+    clips = read_clips(chosen, args, classes=names)
     settings = {name: getattr(args, name) for name in SETTINGS}
     metrics = SELDMetrics(args.protocol, _num_classes(args, names, clips), **settings)
     for clip in clips:
@@ -97,10 +103,11 @@ def run(args: argparse.Namespace) -> int:
         except ValueError as error:
             raise ValueError(f"{clip.name}: {error}") from error
     tables = _tables(args, metrics, clips, names or FORMATS[args.protocol].classes)
-    if args.json:
-        args.json.write_text(as_json(_described(metrics), tables), encoding="utf-8")
     words = " ".join(f"{name}={value}" for name, value in _described(metrics).items())
-    sys.stdout.write(f"{fill(words, 79)}\n\n{as_text(tables)}")
+    if args.json != "-":
+        sys.stdout.write(f"{fill(words, 79)}\n\n{as_text(tables)}")
+    if args.json:
+        write_json(args.json, as_json(_described(metrics), tables))
     return 0
 
 
@@ -116,6 +123,8 @@ def _num_classes(
     labels = [int(e.label.max()) for clip in clips for e in clip[1:] if len(e)]
     if max(labels, default=0) < published:
         return published
+    if max(labels) >= MAX_CLASSES:
+        raise ValueError(f"labels must be below {MAX_CLASSES}, got {max(labels)}")
     note(
         f"labels go up to {max(labels)}: {max(labels) + 1} classes are scored, not the {published}"
         f" of {args.protocol}; --num-classes tells how many there are"

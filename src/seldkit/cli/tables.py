@@ -1,9 +1,11 @@
 """Scores as tables: text to read and JSON to go on with."""
 
 import json
+import sys
 from collections.abc import Mapping
 from itertools import chain
-from math import inf, isnan
+from math import isfinite, isnan
+from pathlib import Path
 
 from seldkit.metrics import Interval, SELDMetrics, jackknife
 from seldkit.metrics.analysis import class_table
@@ -53,16 +55,37 @@ def as_text(tables: Mapping[str, Table]) -> str:
 
 
 def as_json(setting: Mapping[str, object], tables: Mapping[str, Table]) -> str:
-    """Return a setting and tables as JSON, with null for nan and a text for an infinite setting."""
-    told = {name: str(value) if value == inf else value for name, value in setting.items()}
+    """Return a setting and tables as JSON, with null for nan and a text for what is infinite."""
     plain = {
         title: {
-            label: {name: None if isnan(value) else value for name, value in row.items()}
+            label: {name: _plain(value) for name, value in row.items()}
             for label, row in table.items()
         }
         for title, table in tables.items()
     }
-    return json.dumps({**told, "scores": plain}, indent=2) + "\n"
+    told = {name: _plain(value) for name, value in setting.items()}
+    return json.dumps({**told, "scores": plain}, indent=2, allow_nan=False) + "\n"
+
+
+def write_json(place: str, text: str) -> None:
+    """Write JSON to a file, or to the standard output if the place is `-`.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    if place == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(place).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(f"--json must be a file that can be written, got {error}") from error
+
+
+def _plain(value: object) -> object:
+    if not isinstance(value, float) or isfinite(value):
+        return value
+    return None if isnan(value) else str(value)
 
 
 def _head(table: Table) -> Mapping[str, str]:

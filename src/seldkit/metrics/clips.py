@@ -1,4 +1,7 @@
-"""Clips joined to one long line of frames, so that all of them are counted at once."""
+"""Clips joined to one long line of frames, so that all of them are counted at once.
+
+Only what sounds has a place on the line: silence costs neither time nor memory.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +12,9 @@ from torch import Tensor
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.geometry import decimal_degrees
+
+MAX_FRAMES = 8_640_000
+"""No clip has more frames: a day of 10 ms each. A frame beyond it is a slip in a file."""
 
 
 class Rows(NamedTuple):
@@ -37,6 +43,10 @@ class Rows(NamedTuple):
     has_distance: Bool[Tensor, " clip"]
     has_onscreen: Bool[Tensor, " clip"]
 
+    def select(self, rows: Tensor) -> "Rows":
+        """Return the rows that a boolean mask or a list of row numbers picks."""
+        return self._replace(**{name: getattr(self, name)[rows] for name in _BY_ROW})
+
     def azimuth_elevation_deg(self) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
         """Return azimuth and elevation: as they were given, or else of the unit vectors."""
         degrees = self.given_deg
@@ -46,6 +56,10 @@ class Rows(NamedTuple):
             degrees = degrees.masked_scatter(unknown.unsqueeze(1), computed)
         azimuth, elevation = degrees.unbind(dim=1)
         return azimuth, elevation
+
+
+_BY_ROW = Rows._fields[:-2]
+"""The columns of rows; the others are of clips."""
 
 
 class Clips(NamedTuple):
@@ -63,45 +77,78 @@ class Clips(NamedTuple):
     num_frames: Int[Tensor, " clip"]
     num_classes: int
 
+    def scored(self, block_frames: int = 1) -> "Clips":
+        """Return the events of the frames to score alone.
+
+        Blocks of so many frames are read whole, the last one too where the clip ends inside it.
+        """
+        end = -(-self.num_frames // block_frames) * block_frames
+        prediction, reference = (
+            rows.select(rows.frame < end[rows.clip]) for rows in (self.prediction, self.reference)
+        )
+        return self._replace(prediction=prediction, reference=reference)
+
+    def without_classes(self) -> "Clips":
+        """Return the same events, all of one class."""
+        prediction, reference = (
+            rows._replace(label=torch.zeros_like(rows.label))
+            for rows in (self.prediction, self.reference)
+        )
+        return self._replace(prediction=prediction, reference=reference, num_classes=1)
+
 
 class Timeline(NamedTuple):
-    """Clips laid end to end, in blocks of a few frames each.
+    """Where something sounds in clips laid end to end, in blocks of a few frames each.
 
-    A clip fills whole blocks: the last one is read to its end, even where the clip's frames end
-    before it.
+    A cell is a class in a frame, a segment a class in a block. Cells, segments and blocks with an
+    event on either side are numbered in the order of time, then class; others are not there.
 
     Attributes:
-        start: Where each clip begins, in frames, `[clip]`.
-        length: How many frames each clip takes, `[clip]`.
-        clip: Which clip a block belongs to, `[block]`.
-        block_frames: Frames in a block.
+        reference: The cell of each reference, `[row]`.
+        prediction: The cell of each prediction, `[row]`.
+        segment: The segment of each cell, `[cell]`; the same numbers if blocks are single frames.
+        block: The block of each segment, `[segment]`.
+        label: The class of each segment, `[segment]`.
+        clip: The clip of each block, `[block]`.
+        num_clips: Number of clips.
         num_classes: Number of classes.
     """
 
-    start: Int[Tensor, " clip"]
-    length: Int[Tensor, " clip"]
+    reference: Int[Tensor, " row"]
+    prediction: Int[Tensor, " row"]
+    segment: Int[Tensor, " cell"]
+    block: Int[Tensor, " segment"]
+    label: Int[Tensor, " segment"]
     clip: Int[Tensor, " block"]
-    block_frames: int
+    num_clips: int
     num_classes: int
 
     @property
     def num_cells(self) -> int:
-        """Number of (frame, class) pairs."""
-        return len(self.clip) * self.block_frames * self.num_classes
+        """Number of cells in which something sounds."""
+        return len(self.segment)
 
-    def frame(self, rows: Rows) -> Int[Tensor, " row"]:
-        """Return where the rows' frames lie on the line; behind its end if outside of the clip."""
-        outside = len(self.clip) * self.block_frames
-        frame = self.start[rows.clip] + rows.frame
-        return frame.where(rows.frame < self.length[rows.clip], outside)
+    def by_segment(self, values: Tensor) -> Tensor:
+        """Add up over the frames of each block: `[cell]` to `[segment]`."""
+        return sum_by(self.segment, values, len(self.block))
 
-    def cell(self, rows: Rows) -> Int[Tensor, " row"]:
-        """Return the number of each row's (frame, class), `num_cells` or more if outside."""
-        return self.frame(rows) * self.num_classes + rows.label
+    def most(self, values: Tensor) -> Tensor:
+        """Return the largest value in any frame of each block: `[cell]` to `[segment]`."""
+        return most_by(self.segment, values, len(self.block))
 
-    def sum_blocks(self, values: Tensor) -> Tensor:
-        """Add up what was counted in the blocks of each clip: `[block, ...]` to `[clip, ...]`."""
-        return sum_by(self.clip, values, len(self.start))
+    def by_block(self, values: Tensor) -> Tensor:
+        """Add up over all classes: `[segment]` to `[block]`."""
+        return sum_by(self.block, values, len(self.clip))
+
+    def by_clip(self, values: Tensor) -> Tensor:
+        """Add up over the blocks of each clip: `[block]` to `[clip]`."""
+        return sum_by(self.clip, values, self.num_clips)
+
+    def by_class(self, values: Tensor) -> Tensor:
+        """Add up over the blocks of each clip, class by class: `[segment]` to `[clip, cls]`."""
+        place = self.clip[self.block] * self.num_classes + self.label
+        sums = sum_by(place, values, self.num_clips * self.num_classes)
+        return sums.reshape(self.num_clips, self.num_classes)
 
 
 def join(events: Sequence[Events]) -> Rows:
@@ -137,18 +184,61 @@ def join(events: Sequence[Events]) -> Rows:
 
 
 def lay_out(clips: Clips, block_frames: int = 1) -> Timeline:
-    """Lay clips end to end in blocks of so many frames."""
+    """Lay clips, all of whose events are scored, end to end in blocks of so many frames."""
     blocks = -(-clips.num_frames // block_frames)
-    length = blocks * block_frames
+    start = blocks.cumsum(0) - blocks
+    cell, (reference, prediction) = number(
+        *(
+            (start[rows.clip] * block_frames + rows.frame) * clips.num_classes + rows.label
+            for rows in (clips.reference, clips.prediction)
+        )
+    )
+    frame, label = cell // clips.num_classes, cell % clips.num_classes
+    segment, (of_cell,) = number(frame // block_frames * clips.num_classes + label)
+    block, (of_segment,) = number(segment // clips.num_classes)
     return Timeline(
-        start=length.cumsum(0) - length,
-        length=length,
-        clip=torch.arange(len(blocks)).repeat_interleave(blocks),
-        block_frames=block_frames,
+        reference=reference,
+        prediction=prediction,
+        segment=of_cell,
+        block=of_segment,
+        label=segment % clips.num_classes,
+        clip=torch.searchsorted(start, block, right=True) - 1,
+        num_clips=len(blocks),
         num_classes=clips.num_classes,
     )
 
 
+def number(*keys: Int[Tensor, " row"]) -> tuple[Int[Tensor, " value"], tuple[Tensor, ...]]:
+    """Number the values that occur in any of several lists, in rising order.
+
+    Returns:
+        The values, and for each list the numbers of what stands in it.
+
+    Examples:
+        >>> number(torch.tensor([7, 7, 3]), torch.tensor([9]))
+        (tensor([3, 7, 9]), (tensor([1, 1, 0]), tensor([2])))
+    """
+    values, index = torch.cat(keys).unique(return_inverse=True)
+    return values, index.split([len(key) for key in keys])
+
+
 def sum_by(group: Int[Tensor, " value"], values: Tensor, num_groups: int) -> Tensor:
-    """Add up the values of each group: `[value, ...]` to `[group, ...]`."""
-    return values.new_zeros(num_groups, *values.shape[1:]).index_add_(0, group, values)
+    """Add up the values of each group: `[value]` to `[group]`."""
+    return values.new_zeros(num_groups).index_add_(0, group, values)
+
+
+def most_by(group: Int[Tensor, " value"], values: Tensor, num_groups: int) -> Tensor:
+    """Return the largest value of each group, none below 0: `[value]` to `[group]`."""
+    return values.new_zeros(num_groups).scatter_reduce_(0, group, values, "amax")
+
+
+def check_frames(name: str, events: Events) -> None:
+    """Raise `ValueError` if events lie in frames that no clip has."""
+    if events.num_frames is not None and events.num_frames > MAX_FRAMES:
+        raise ValueError(
+            f"{name}.num_frames must be at most {MAX_FRAMES}, a day, got {events.num_frames}"
+        )
+    if len(events) and events.frame.max() >= MAX_FRAMES:
+        raise ValueError(
+            f"{name}.frame must be below {MAX_FRAMES}, a day, got {int(events.frame.max())}"
+        )

@@ -62,14 +62,13 @@ def error_kinds(
     substitution; false negatives that are left over are deletions, false positives insertions.
 
     Args:
-        false_positives: In each block or frame, `[block, cls]`.
-        false_negatives: In each block or frame, `[block, cls]`.
-        references: In each block or frame, `[block, cls]`.
+        false_positives: Of all classes in each block or frame, `[block]`.
+        false_negatives: The same.
+        references: The same.
     """
-    extra, missing = false_positives.sum(dim=1), false_negatives.sum(dim=1)
     return {
-        "S": torch.minimum(extra, missing),
-        "D": (missing - extra).clamp(min=0),
-        "I": (extra - missing).clamp(min=0),
-        "N": references.sum(dim=1),
+        "S": torch.minimum(false_positives, false_negatives),
+        "D": (false_negatives - false_positives).clamp(min=0),
+        "I": (false_positives - false_negatives).clamp(min=0),
+        "N": references,
     }

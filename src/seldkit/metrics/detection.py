@@ -1,14 +1,15 @@
 """Detection and localisation apart: classes in seconds, directions in frames, as in dcase2019."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from seldkit._typing import Int
 from seldkit.geometry import unit_vector
-from seldkit.metrics.clips import Clips, Rows, lay_out, sum_by
+from seldkit.metrics.clips import Clips, Rows, lay_out, number, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
-from seldkit.metrics.matching import gather_cells, match_cells
-from seldkit.metrics.measures import exact_angle, polar_angle
+from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
 from seldkit.metrics.scores import EPS
 
 BLOCK_FRAMES = 50
@@ -16,6 +17,9 @@ BLOCK_FRAMES = 50
 
 GRID_DEG = 10
 """Step of the grid on which classes of directions lie."""
+
+FIRST_DEG, LAST_DEG = (-180, -40), (170, 40)
+"""The first and the last azimuth and elevation of the grid."""
 
 
 def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
@@ -30,98 +34,111 @@ def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
 
     Directions, frame by frame and whatever the class:
 
-    3. Predictions are matched to references at the smallest sum of angles, and `total_DE` adds up
+    3. With `doa="regression"` a class has one direction in a frame: that of the later row.
+       `counting="corrected"` takes all of them.
+    4. Predictions are matched to references at the smallest sum of angles, and `total_DE` adds up
        the angles of the pairs.
-    4. `DE_over`, by which `total_DE` is divided, is the number of predictions, so that those
-       without a pair lower the error. `counting="corrected"` takes the number of pairs. Without
-       predictions the error is nan, but 0 as published with `doa="regression"`.
-    5. `good_frames` counts the frames with as many predictions as references, none included, and
+    5. `DE_over`, by which `total_DE` is divided, is the number of predictions, so that those
+       without a pair lower the error, and it is 0 without predictions. `counting="corrected"` takes
+       the number of pairs, and the error is nan without any.
+    6. `good_frames` counts the frames with as many predictions as references, none included, and
        `num_frames` all.
 
     Args:
-        clips: Clips in frames of 20 ms.
+        clips: Clips in frames of 20 ms: 50 of them are a second, whatever a frame lasts.
         doa: `"regression"`, or `"class"` to bring directions to a grid of 10 degrees, azimuths
-            -180 to 170 and elevations -40 to 40, where several in one place are one.
-        counting: `"published"`, or `"corrected"` to look at all frames of a block and measure exact
-            angles.
+            -180 to 170 and elevations -40 to 40, where several of one class in one place are one.
+            What lies beyond goes to the edge of the grid, and all else down to its next point: 29
+            degrees is 20, and 180 is 170, ten degrees from -180.
+        counting: `"published"`, or `"corrected"` to look at all frames of a block, keep all
+            directions and measure exact angles.
 
     Returns:
         Counts by published name, those of the directions over all classes.
     """
-    # Unlike in later years, the last block ends with the clip.
-    line = lay_out(clips, BLOCK_FRAMES)._replace(length=clips.num_frames)
-    shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
-    seen = BLOCK_FRAMES if counting == "corrected" else BLOCK_FRAMES - 1
-    in_reference, in_prediction = (
-        gather_cells(line.cell(rows), line.num_cells).size.reshape(shape)[:, :seen].any(dim=1)
-        for rows in (clips.reference, clips.prediction)
+    clips = clips.scored()  # unlike in later years, the last block ends with the clip
+    seen = clips if counting == "corrected" else _without_last_frames(clips)
+    line = lay_out(seen, BLOCK_FRAMES)
+    there, said = (
+        line.most(cell.bincount(minlength=line.num_cells)) > 0
+        for cell in (line.reference, line.prediction)
     )
-    hits, missing, extra = (
-        in_reference & in_prediction,
-        in_reference & ~in_prediction,
-        in_prediction & ~in_reference,
-    )
-    by_class = {
-        "TP": hits,
-        "FP": extra,
-        "FN": missing,
-        "Nref": in_reference,
-        "Nsys": in_prediction,
+    flags = {
+        "TP": there & said,
+        "FP": said & ~there,
+        "FN": there & ~said,
+        "Nref": there,
+        "Nsys": said,
     }
-    whole = {name: flags.long() for name, flags in by_class.items()}
-    overall = error_kinds(whole["FP"], whole["FN"], whole["Nref"])
-    counts = Counts(whole, overall).map(line.sum_blocks)
-    directions = _count_directions(clips, doa, counting)
-    return counts._replace(overall={**counts.overall, **directions})
+    whole = {name: flag.long() for name, flag in flags.items()}
+    kinds = error_kinds(*(line.by_block(whole[name]) for name in ("FP", "FN", "Nref")))
+    return Counts(
+        {name: line.by_class(count) for name, count in whole.items()},
+        {name: line.by_clip(count) for name, count in kinds.items()}
+        | _count_directions(clips, doa, counting),
+    )
+
+
+def _without_last_frames(clips: Clips) -> Clips:
+    prediction, reference = (
+        rows.select(rows.frame % BLOCK_FRAMES < BLOCK_FRAMES - 1)
+        for rows in (clips.prediction, clips.reference)
+    )
+    return clips._replace(prediction=prediction, reference=reference)
 
 
 def _count_directions(clips: Clips, doa: str, counting: str) -> dict[str, Tensor]:
-    if doa == "class":
-        clips = clips._replace(
-            reference=_on_grid(clips.reference), prediction=_on_grid(clips.prediction)
-        )
+    if doa == "class" or counting == "published":
+        keep = _on_grid if doa == "class" else _last_of_class
+        clips = clips._replace(reference=keep(clips.reference), prediction=keep(clips.prediction))
+    clips = clips.without_classes()
     line = lay_out(clips)
-    references, predictions = (
-        gather_cells(line.frame(rows), len(line.clip))
-        for rows in (clips.reference, clips.prediction)
-    )
     measure = polar_angle if counting == "published" else exact_angle
-    pairs = match_cells(references, predictions, measure(clips.reference, clips.prediction))
-    clip = clips.reference.clip[pairs.reference]
-    num_clips = len(clips.num_frames)
-    if counting == "corrected":
-        over = clip.bincount(minlength=num_clips).double()
+    references, predictions, pairs = match_by_class(clips, line, measure)
+    costs = sum_by(line.reference[pairs.reference], pairs.cost, line.num_cells)
+    if counting == "published":
+        over = line.by_clip(predictions.size).double() + EPS
     else:
-        over = line.sum_blocks(predictions.size).double() + (EPS if doa == "regression" else 0.0)
+        over = line.by_clip(torch.minimum(references.size, predictions.size)).double()
+    wrong = (references.size != predictions.size).long()
     return {
-        "total_DE": sum_by(clip, pairs.cost, num_clips),
+        "total_DE": line.by_clip(costs),
         "DE_over": over,
-        "good_frames": line.sum_blocks((references.size == predictions.size).long()),
+        "good_frames": clips.num_frames - line.by_clip(wrong),
         "num_frames": clips.num_frames,
     }
 
 
+def _last_of_class(rows: Rows) -> Rows:
+    """Keep the last of the rows of one class in one frame."""
+    return rows.select(_pick(rows, (rows.label,), "amax"))
+
+
 def _on_grid(rows: Rows) -> Rows:
-    """Bring directions to the grid, and keep one row of those in one place and frame."""
-    azimuth, elevation = rows.azimuth_elevation_deg()
-    azimuth = (azimuth / GRID_DEG).round().clamp(-18, 17) * GRID_DEG
-    elevation = (elevation / GRID_DEG).round().clamp(-4, 4) * GRID_DEG
-    place = torch.stack((rows.clip, rows.frame, azimuth.long(), elevation.long()), dim=1)
-    first = _first_of_each(place)
-    return rows._replace(
-        clip=rows.clip[first],
-        frame=rows.frame[first],
-        label=rows.label[first],
-        direction=unit_vector(azimuth, elevation)[first],
-        given_deg=torch.stack((azimuth, elevation), dim=1)[first],
-        distance=rows.distance[first],
-        onscreen=rows.onscreen[first],
+    """Bring directions to the grid, and keep one row of those of one class in one place."""
+    place = [
+        ((degrees.clamp(first, last) - first).div(GRID_DEG, rounding_mode="floor")).long()
+        for degrees, first, last in zip(
+            rows.azimuth_elevation_deg(), FIRST_DEG, LAST_DEG, strict=True
+        )
+    ]
+    azimuth, elevation = (
+        (first + GRID_DEG * index).double() for first, index in zip(FIRST_DEG, place, strict=True)
     )
+    first = _pick(rows, [rows.label, *place], "amin")
+    placed = rows._replace(
+        direction=unit_vector(azimuth, elevation),
+        given_deg=torch.stack((azimuth, elevation), dim=1),
+    )
+    return placed.select(first)
 
 
-def _first_of_each(place: Int[Tensor, "row part"]) -> Int[Tensor, " place"]:
-    """Return the first row of each place, in the order of the rows."""
-    _, group = place.unique(dim=0, return_inverse=True)
-    rows = torch.arange(len(group))
-    first = torch.full((int(group.max()) + 1 if len(group) else 0,), len(group))
-    return first.scatter_reduce(0, group, rows, "amin").sort().values
+def _pick(rows: Rows, places: Sequence[Int[Tensor, " row"]], which: str) -> Int[Tensor, " place"]:
+    """Return the first or the last row of each frame and place, in the order of the rows."""
+    key = rows.clip
+    for part in (rows.frame, *places):
+        key = key * (int(part.max()) + 1 if len(part) else 1) + part
+    values, (group,) = number(key)
+    picked = torch.zeros_like(values)
+    picked.scatter_reduce_(0, group, torch.arange(len(key)), which, include_self=False)
+    return picked.sort().values

@@ -1,8 +1,8 @@
 """Frame-based counting: one class in one frame at a time."""
 
 import torch
-from torch import Tensor
 
+from seldkit.geometry import within
 from seldkit.metrics.clips import Clips, lay_out, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import (
@@ -10,12 +10,10 @@ from seldkit.metrics.measures import (
     cartesian_angle,
     exact_angle,
     folded_azimuth,
+    is_spatial_miss,
     match_by_class,
 )
 from seldkit.metrics.scores import EPS
-
-THRESHOLD_DEG = 20.0
-"""A match farther apart than this is a spatial miss."""
 
 
 def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: str) -> Counts:
@@ -47,7 +45,7 @@ def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: 
         nan.
     """
     measure = cartesian_angle if counting == "published" else exact_angle
-    by_class, overall = _count(clips, measure, relative_distance_threshold)
+    by_class, overall = _count(clips, measure, relative_distance_threshold, counting)
     return Counts({name: by_class[name] for name in by_class if name != "same_onscreen"}, overall)
 
 
@@ -61,7 +59,9 @@ def count_stereo_frames(
     whose on-screen flags are the same, and with `require_onscreen` any other pair is
     `FP_spatial`. `clips_without_onscreen` is 1 where either side has events without a flag.
     """
-    counts = _count(clips, folded_azimuth, relative_distance_threshold, require_onscreen)
+    counts = _count(
+        clips, folded_azimuth, relative_distance_threshold, require_onscreen=require_onscreen
+    )
     known = clips.reference.has_onscreen & clips.prediction.has_onscreen
     return Counts(counts.by_class, {**counts.overall, "clips_without_onscreen": (~known).long()})
 
@@ -70,43 +70,30 @@ def _count(
     clips: Clips,
     measure: Measure,
     relative_distance_threshold: float,
+    counting: str = "published",
+    *,
     require_onscreen: bool = False,
 ) -> Counts:
+    clips = clips.scored()
     line = lay_out(clips)
-    shape = (len(line.clip), clips.num_classes)
     reference, prediction = clips.reference, clips.prediction
     references, predictions, pairs = match_by_class(clips, line, measure)
 
-    # Rules 2 and 3; a comparison with nan is false.
+    # Rules 2 and 3; a distance that is not known has no say.
     there = reference.distance[pairs.reference]
     distance_error = (there - prediction.distance[pairs.prediction]).abs()
     relative_error = distance_error / (there + EPS)
     same_flag = reference.onscreen[pairs.reference] == prediction.onscreen[pairs.prediction]
-    far = (pairs.cost > THRESHOLD_DEG) | (relative_error > relative_distance_threshold)
+    far = is_spatial_miss(pairs.cost, counting)
+    far |= ~within(relative_error.nan_to_num(nan=0.0), relative_distance_threshold)
     if require_onscreen:
         far |= ~same_flag
 
     # Rule 4.
-    surplus = (predictions.size - references.size).reshape(shape)
+    surplus = predictions.size - references.size
     extra, missing = surplus.clamp(min=0), (-surplus).clamp(min=0)
 
-    cell = line.cell(reference)[pairs.reference]
-    misses = sum_by(cell, far.long(), line.num_cells).reshape(shape)
-    overall = error_kinds(extra + misses, missing, references.size.reshape(shape))
-    known = reference.has_distance & prediction.has_distance
-    place = reference.clip[pairs.reference] * shape[1] + reference.label[pairs.reference]
-
-    def per_class(values: Tensor) -> Tensor:
-        return sum_by(place, values, len(known) * shape[1]).reshape(-1, shape[1])
-
-    by_frame = {
-        "FP": extra,
-        "FN": missing,
-        "DE_FP": extra,
-        "DE_FN": missing,
-        "Nref": references.size.reshape(shape),
-        "Nsys": predictions.size.reshape(shape),
-    }
+    cell = line.reference[pairs.reference]
     by_pair = {
         "TP": (~far).long(),
         "FP_spatial": far.long(),
@@ -116,9 +103,20 @@ def _count(
         "total_relative": relative_error,
         "same_onscreen": same_flag.long(),
     }
+    by_cell = {name: sum_by(cell, values, line.num_cells) for name, values in by_pair.items()}
+    by_cell |= {
+        "FP": extra,
+        "FN": missing,
+        "DE_FP": extra,
+        "DE_FN": missing,
+        "Nref": references.size,
+        "Nsys": predictions.size,
+    }
+    wrong = extra + by_cell["FP_spatial"], missing, references.size
+    overall = error_kinds(*map(line.by_block, wrong))
+    known = reference.has_distance & prediction.has_distance
     return Counts(
-        {name: line.sum_blocks(values) for name, values in by_frame.items()}
-        | {name: per_class(values) for name, values in by_pair.items()},
-        {name: line.sum_blocks(values) for name, values in overall.items()}
+        {name: line.by_class(values) for name, values in by_cell.items()},
+        {name: line.by_clip(values) for name, values in overall.items()}
         | {"clips_without_distance": (~known).long()},
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from scipy import stats
 from torch import Tensor
 
+from seldkit._checks import check_number
 from seldkit.metrics.seld import SELDMetrics
 
 LARGEST = {
@@ -64,6 +65,7 @@ def jackknife(
         From the score's name, such as `f_score`, to its interval.
 
     Raises:
+        TypeError: If `alpha` is no number.
         ValueError: If there are fewer than two clips or `alpha` is not between 0 and 1.
 
     Examples:
@@ -77,6 +79,7 @@ def jackknife(
         >>> round(interval.estimate, 2), round(interval.standard_error, 2)
         (13.33, 8.82)
     """
+    check_number(alpha=alpha)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
     if metrics.num_clips < 2:

@@ -1,14 +1,13 @@
 """Counting by position: events of one class nearer than a gate, as the L3DAS challenges score."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from seldkit._typing import Bool, Int
+from seldkit._typing import Bool
+from seldkit.geometry import below
 from seldkit.metrics.clips import Clips, lay_out, sum_by
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.matching import gather_cells, match_cells, pair_cells
+from seldkit.metrics.matching import Cells, gather_cells, match_cells, pair_cells
 from seldkit.metrics.measures import position_distance
 
 
@@ -32,8 +31,7 @@ def count_positions(clips: Clips, *, distance_threshold_m: float, matching: str)
         Counts by published name: over all classes, and class by class, where the sum over the
         classes may be less. `Nref` and `Nsys` are the numbers of references and predictions.
     """
-    near = _find_near(clips, distance_threshold_m, one_to_one=matching == "optimal")
-    return _count(clips, *near)
+    return _count(clips, distance_threshold_m, matching)
 
 
 def count_positions_greedily(
@@ -48,74 +46,63 @@ def count_positions_greedily(
     2. In frames with references alone or predictions alone, each is counted twice.
        `counting="corrected"` counts it once.
     """
-    near, _ = _find_near(clips, distance_threshold_m, one_to_one=matching == "optimal")
-    return _count(clips, near, None, twice=counting == "published")
+    return _count(clips, distance_threshold_m, matching, greedy=True, twice=counting == "published")
+
+
+def _count(
+    clips: Clips, threshold_m: float, matching: str, *, greedy: bool = False, twice: bool = False
+) -> Counts:
+    """Count clips; greedily, predictions that are near a reference have no say."""
+    clips = clips.scored()
+    line = lay_out(clips)
+    cells = line.reference, line.prediction
+    references, predictions = (gather_cells(cell, line.num_cells) for cell in cells)
+    near = _find_near(clips, references, predictions, threshold_m, matching)
+    hits = [
+        sum_by(cell, flags.long(), line.num_cells) for cell, flags in zip(cells, near, strict=True)
+    ]
+    by_cell = [references.size, predictions.size, *(hits[:1] if greedy else hits)]
+    by_frame = [line.by_block(values) for values in by_cell]
+    alone = (by_frame[0] > 0) != (by_frame[1] > 0)
+    times = 1 + (alone & twice).long()
+    by_class, overall = _tally(*by_cell, times=times[line.block]), _tally(*by_frame, times=times)
+    return Counts(
+        {name: line.by_class(values) for name, values in by_class.items()},
+        {name: line.by_clip(values) for name, values in overall.items()},
+    )
+
+
+def _tally(there: Tensor, said: Tensor, *hits: Tensor, times: Tensor) -> dict[str, Tensor]:
+    found = torch.stack(hits).amin(dim=0)
+    return {
+        "TP": found,
+        "FP": (said - found) * times,
+        "FN": (there - found) * times,
+        "Nref": there,
+        "Nsys": said,
+    }
 
 
 def _find_near(
-    clips: Clips, threshold_m: float, *, one_to_one: bool
+    clips: Clips, references: Cells, predictions: Cells, threshold_m: float, matching: str
 ) -> tuple[Bool[Tensor, " reference"], Bool[Tensor, " prediction"]]:
     """Tell which references are near a prediction, and which predictions near a reference.
 
     Matched one to one, nothing is near more than one other, and as many are near as can be.
     """
-    line = lay_out(clips)
     sides = clips.reference, clips.prediction
-    references, predictions = (gather_cells(line.cell(rows), line.num_cells) for rows in sides)
     distance = position_distance(*sides)
-    if one_to_one:
+    if matching == "optimal":
         # Far pairs cost more than any number of near ones; among those the nearer are taken.
         def cost(row: Tensor, col: Tensor) -> Tensor:
             apart = distance(row, col)
-            return (apart >= threshold_m) + 1e-3 * apart / (apart + threshold_m)
+            return ~below(apart, threshold_m) + 1e-3 * apart / (apart + threshold_m)
 
         row, col, _ = match_cells(references, predictions, cost)
     else:
         row, col = pair_cells(references, predictions)
-    near = distance(row, col) < threshold_m
+    near = below(distance(row, col), threshold_m)
     found = [torch.zeros(len(rows.frame), dtype=torch.bool) for rows in sides]
     found[0][row[near]] = True
     found[1][col[near]] = True
     return found[0], found[1]
-
-
-def _count(
-    clips: Clips,
-    near_reference: Bool[Tensor, " reference"],
-    near_prediction: Bool[Tensor, " prediction"] | None,
-    *,
-    twice: bool = False,
-) -> Counts:
-    line = lay_out(clips)
-    num_frames = len(line.clip)
-
-    def by_frame(flags: Tensor, cell: Int[Tensor, " row"]) -> Tensor:
-        inside = cell < line.num_cells
-        counted = sum_by(cell[inside], flags[inside].long(), line.num_cells)
-        return counted.reshape(num_frames, clips.num_classes)
-
-    cells = [line.cell(rows) for rows in (clips.reference, clips.prediction)]
-    references, predictions = (by_frame(torch.ones_like(cell), cell) for cell in cells)
-    hits = [by_frame(near_reference, cells[0])]
-    if near_prediction is not None:
-        hits.append(by_frame(near_prediction, cells[1]))
-    alone = (references.sum(dim=1) > 0) != (predictions.sum(dim=1) > 0)
-    times = 1 + (alone & twice).long().unsqueeze(1)
-
-    def count(axis_sum: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-        found = torch.stack([axis_sum(each) for each in hits]).amin(dim=0)
-        there, said = axis_sum(references), axis_sum(predictions)
-        counts = {
-            "TP": found,
-            "FP": (said - found) * times,
-            "FN": (there - found) * times,
-            "Nref": there,
-            "Nsys": said,
-        }
-        return {name: line.sum_blocks(values) for name, values in counts.items()}
-
-    whole = count(lambda values: values.sum(dim=1, keepdim=True))
-    return Counts(
-        by_class=count(lambda values: values),
-        overall={name: values.squeeze(1) for name, values in whole.items()},
-    )

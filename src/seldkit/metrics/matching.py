@@ -18,6 +18,9 @@ from seldkit._typing import Float, Int
 MAX_TABLE = 5
 """Up to so many rows or columns all matchings stand in a table; beyond, scipy goes cell by cell."""
 
+PORTION = 10_000
+"""So many cells are matched at once: their tables of matchings take up to 50 MB."""
+
 TIE = 1e-9
 """Matchings whose costs differ by no more than this part of them cost the same."""
 
@@ -95,9 +98,10 @@ def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
     base = len(prediction.order) + 1
     for alike in shape.unique().tolist():
         num_rows, num_cols = divmod(alike, base)
-        start = first[shape == alike].unsqueeze(1)
-        matrices = costs[start + torch.arange(num_rows * num_cols)]
-        matched.append((start + _cheapest(matrices.reshape(-1, num_rows, num_cols))).flatten())
+        for start in first[shape == alike].unsqueeze(1).split(PORTION):
+            matrices = costs[start + torch.arange(num_rows * num_cols)]
+            best = _cheapest(matrices.reshape(-1, num_rows, num_cols))
+            matched.append((start + best).flatten())
     pairs = torch.cat(matched).sort().values
     return Pairs(row[pairs], col[pairs], costs[pairs])
 

@@ -11,23 +11,37 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._typing import Float
-from seldkit.geometry import angle_deg
+from seldkit._typing import Bool, Float
+from seldkit.geometry import angle_deg, within
 from seldkit.metrics.clips import Clips, Rows, Timeline
 from seldkit.metrics.matching import Cells, Cost, Pairs, gather_cells, match_cells
 
 Measure = Callable[[Rows, Rows], Cost]
 
+THRESHOLD_DEG = 20.0
+"""A match farther apart than this is a spatial miss."""
+
 
 def match_by_class(clips: Clips, line: Timeline, measure: Measure) -> tuple[Cells, Cells, Pairs]:
-    """Match predictions to references within each frame and class.
+    """Match predictions to references within each cell of a line: each frame and class.
 
     Returns:
         The references and the predictions gathered by frame and class, and the matched pairs.
     """
-    sides = clips.reference, clips.prediction
-    references, predictions = (gather_cells(line.cell(rows), line.num_cells) for rows in sides)
-    return references, predictions, match_cells(references, predictions, measure(*sides))
+    references, predictions = (
+        gather_cells(cell, line.num_cells) for cell in (line.reference, line.prediction)
+    )
+    cost = measure(clips.reference, clips.prediction)
+    return references, predictions, match_cells(references, predictions, cost)
+
+
+def is_spatial_miss(angle: Float[Tensor, " pair"], counting: str) -> Bool[Tensor, " pair"]:
+    """Tell which angles are beyond 20 degrees.
+
+    Where the limit is just met the rounding of the published script decides;
+    `counting="corrected"` forgives it.
+    """
+    return ~within(angle, THRESHOLD_DEG) if counting == "corrected" else angle > THRESHOLD_DEG
 
 
 def exact_angle(references: Rows, predictions: Rows) -> Cost:
@@ -72,7 +86,9 @@ def folded_azimuth(references: Rows, predictions: Rows) -> Cost:
     """Measure the difference of azimuths in degrees as the script of dcase2025 does.
 
     Stereo recordings do not tell front from back: azimuths are mirrored to the front, to
-    [-90, 90], before they are compared. Elevations have no say.
+    [-90, 90], before they are compared. Elevations have no say. As in the script, azimuths are
+    wrapped to [-180, 180) first, those within it too: that leaves other last bits, which decide
+    where two matchings cost the same.
     """
     a, b = (_folded_deg(rows.azimuth_elevation_deg()[0]) for rows in (references, predictions))
     return lambda row, col: (a[row] - b[col]).abs()
@@ -101,5 +117,6 @@ def _arc_cosine_deg(cosine: NDArray[np.float64]) -> Float[Tensor, " pair"]:
 
 
 def _folded_deg(azimuth: Tensor) -> Float[Tensor, " row"]:
+    azimuth = (azimuth + 180) % 360 - 180
     azimuth = torch.where(azimuth < -90, -180 - azimuth, azimuth)
     return torch.where(azimuth > 90, 180 - azimuth, azimuth)

@@ -26,20 +26,30 @@ class Protocol:
     Attributes:
         count: From clips and, by name, the settings to the counts of each clip.
         scoring: From counts to scores.
-        official_frames: From the reference to the number of frames that the published script
-            takes the clip to have.
+        clip_frames: How many frames the published script takes a clip to have that does not say;
+            None if it goes by the last reference.
         averages: The averages that it knows, the published default first.
         settings: What may be set in its counting, and the published values; `CHOICES` has the
             others.
-        needs: From the settings to the columns that events must have.
+        needs: The columns that events must have: always (None), or if this setting is on.
     """
 
     count: Callable[..., Counts]
     scoring: Scoring
-    official_frames: Callable[[Events], int]
+    clip_frames: int | None
     averages: tuple[Average, ...] = ("micro",)
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    needs: Callable[[Mapping[str, Setting]], tuple[str, ...]] = lambda settings: ()
+    needs: Mapping[str, str | None] = field(default_factory=dict)
+
+    def official_frames(self, reference: Events) -> int:
+        """Return how many frames of a clip the published script scores.
+
+        Those that the clip says, or else a number of its own; or, where it goes by the last
+        reference, the largest index of a reference, 0 where there are none.
+        """
+        if self.clip_frames is None:
+            return int(reference.frame.max()) if len(reference) else 0
+        return self.clip_frames if reference.num_frames is None else reference.num_frames
 
 
 CHOICES: Mapping[str, tuple[Setting, ...]] = {
@@ -49,20 +59,6 @@ CHOICES: Mapping[str, tuple[Setting, ...]] = {
     "require_onscreen": (False, True),
 }
 """What each setting may be; those that are not here are positive numbers."""
-
-
-def last_reference_frame(reference: Events) -> int:
-    """Return the largest reference frame index, 0 where there are no references."""
-    return int(reference.frame.max()) if len(reference) else 0
-
-
-def fixed(num_frames: int) -> Callable[[Events], int]:
-    """Return the rule that a clip has as many frames as it says, or else so many."""
-
-    def official_frames(reference: Events) -> int:
-        return num_frames if reference.num_frames is None else reference.num_frames
-
-    return official_frames
 
 
 BOTH: tuple[Average, ...] = ("macro", "micro")
@@ -81,7 +77,7 @@ DCASE2019 = Protocol(
             "SELD": "seld_score",
         },
     ),
-    fixed(3000),
+    3000,
     settings={"doa": "regression", "counting": "published"},
 )
 """Classes in seconds of 50 frames (20 ms), directions in frames, whatever the class.
@@ -89,8 +85,14 @@ DCASE2019 = Protocol(
 - The last frame of each second is left out of the classes (`counting="corrected"`).
 - The direction error is divided by the number of predictions rather than of pairs, so that
   superfluous predictions lower it (`counting="corrected"`).
-- Without predictions the direction error is 0 in the regression form and nan in the class form.
-- A clip has 3000 frames unless its `num_frames` says otherwise.
+- In the regression form a class has one direction in a frame, that of the later row
+  (`counting="corrected"`); in the class form it may have several.
+- In the class form directions go down to a grid of 10 degrees rather than to its nearest point, and
+  180 degrees to its end, 170.
+- Without predictions the direction error is 0 (`counting="corrected"`).
+- A clip has 3000 frames unless its `num_frames` says otherwise. Frames are taken to last 20 ms.
+- The scores that the baseline's README gives are those of the class form, counts of all files
+  together.
 
 Source: Adavanne et al., "Sound event localization and detection of overlapping sources using
 convolutional recurrent neural networks", 2018; the scripts of DCASE 2019 task 3.
@@ -98,7 +100,7 @@ convolutional recurrent neural networks", 2018; the scripts of DCASE 2019 task 3
 DCASE2020 = Protocol(
     count_classes,
     Scoring(scores.class_formulas, LOCATED_NAMES),
-    fixed(600),
+    600,
     settings={"counting": "published"},
 )
 """Classes in seconds of 10 frames: a class is there or not, however many of it sound.
@@ -113,7 +115,7 @@ Source: Politis et al., "Overview and evaluation of sound event localization and
 2019", 2020; the scripts of DCASE 2020 task 3.
 """
 DCASE2021 = Protocol(
-    count_segments_without_spatial, LOCATED, fixed(600), settings={"counting": "published"}
+    count_segments_without_spatial, LOCATED, 600, settings={"counting": "published"}
 )
 """Instances in seconds: several of one class count, told apart by their row order in a frame.
 
@@ -125,7 +127,7 @@ DCASE2021 = Protocol(
 
 Source: the scripts of DCASE 2021 task 3.
 """
-DCASE2023 = Protocol(count_segments, LOCATED, last_reference_frame, BOTH, {"counting": "published"})
+DCASE2023 = Protocol(count_segments, LOCATED, None, BOTH, {"counting": "published"})
 """Instances in seconds as in 2021, with spatial misses of their own: the scripts of 2022 and 2023.
 
 - A spatial miss weighs in F like a false positive and a false negative together.
@@ -158,7 +160,7 @@ DCASE2024 = Protocol(
             "SELD": "seld_score",
         },
     ),
-    last_reference_frame,
+    None,
     BOTH,
     {"relative_distance_threshold": 1.0, "counting": "published"},
 )
@@ -188,10 +190,10 @@ DCASE2025 = Protocol(
             "OnscreenAcc": "onscreen_accuracy",
         },
     ),
-    last_reference_frame,
+    None,
     BOTH,
     {"relative_distance_threshold": 1.0, "require_onscreen": False},
-    needs=lambda settings: ("onscreen",) if settings["require_onscreen"] else (),
+    needs={"onscreen": "require_onscreen"},
 )
 """Frames of stereo recordings: azimuths mirrored to the front, distances and on-screen flags.
 
@@ -211,13 +213,13 @@ def l3das(
     return Protocol(
         count,
         POSITIONS,
-        fixed(num_frames),
+        num_frames,
         settings={
             "distance_threshold_m": distance_threshold_m,
             "matching": "published",
             **settings,
         },
-        needs=lambda settings: ("distance",),
+        needs={"distance": None},
     )
 
 

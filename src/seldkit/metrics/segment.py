@@ -1,18 +1,17 @@
 """Segment-based counting: one second of one class at a time, instance by instance."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-from seldkit.metrics.clips import Clips, lay_out
+from seldkit.metrics.clips import Clips, Timeline, lay_out, number, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
-from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
+from seldkit.metrics.measures import exact_angle, is_spatial_miss, match_by_class, polar_angle
 
 BLOCK_FRAMES = 10
 """Frames of 100 ms in a block of one second."""
-
-THRESHOLD_DEG = 20.0
-"""A match farther apart than this is a spatial miss."""
 
 
 def count_segments(clips: Clips, *, counting: str) -> Counts:
@@ -47,24 +46,22 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
     Returns:
         Counts by published name; `S`, `D`, `I` and `N`, all references, know no classes.
     """
+    clips = clips.scored(BLOCK_FRAMES)
     line = lay_out(clips, BLOCK_FRAMES)
-    shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
     measure = polar_angle if counting == "published" else exact_angle
     references, predictions, pairs = match_by_class(clips, line, measure)
 
-    # Rule 1: simultaneous instances, [block, cls].
-    num_references = references.size.reshape(shape).amax(dim=1)
-    num_predictions = predictions.size.reshape(shape).amax(dim=1)
+    # Rule 1: simultaneous instances, [segment].
+    num_references, num_predictions = line.most(references.size), line.most(predictions.size)
 
-    # Rules 2 and 3; a comparison with nan is false.
-    block = line.frame(clips.reference)[pairs.reference] // BLOCK_FRAMES
-    segment = block * clips.num_classes + clips.reference.label[pairs.reference]
-    place = references.position[pairs.reference]
-    angle = _mean_angles(segment, place, pairs.cost, num_references.numel())
-    angle = angle.unflatten(0, num_references.shape)
-    num_matched = (~angle.isnan()).sum(dim=-1)
-    hits = (angle <= THRESHOLD_DEG).sum(dim=-1)
-    misses = (angle > THRESHOLD_DEG).sum(dim=-1)
+    # Rules 2 and 3.
+    segment = line.segment[line.reference[pairs.reference]]
+    segment, angle = _mean_angles(segment, references.position[pairs.reference], pairs.cost)
+    far = is_spatial_miss(angle, counting)
+    num_matched, misses, total = (
+        sum_by(segment, values, len(line.block))
+        for values in (torch.ones_like(segment), far.long(), angle)
+    )
 
     # Rules 4 to 6.
     if counting == "published":
@@ -77,19 +74,19 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
         missing = num_references - num_matched
 
     by_class = {
-        "TP": hits,
+        "TP": num_matched - misses,
         "FP": extra,
         "FP_spatial": misses,
         "FN": missing,
         "Nref": num_references,
         "Nsys": num_predictions,
-        "total_DE": angle.nansum(dim=-1),
+        "total_DE": total,
         "DE_TP": num_matched,
         "DE_FP": extra,
         "DE_FN": missing,
     }
-    overall = error_kinds(extra + misses, missing, num_references)
-    return Counts(by_class, overall).map(line.sum_blocks)
+    overall = error_kinds(*map(line.by_block, (extra + misses, missing, num_references)))
+    return _per_clip(line, by_class, overall)
 
 
 def count_segments_without_spatial(clips: Clips, *, counting: str) -> Counts:
@@ -120,48 +117,55 @@ def count_classes(clips: Clips, *, counting: str) -> Counts:
 
     `S`, `D` and `I` are made of the block's `FP` and `FN` over all classes.
     """
+    clips = clips.scored(BLOCK_FRAMES)
     line = lay_out(clips, BLOCK_FRAMES)
-    shape = (len(line.clip), BLOCK_FRAMES, clips.num_classes)
     measure = polar_angle if counting == "published" else exact_angle
     references, predictions, pairs = match_by_class(clips, line, measure)
-    in_reference = references.size.reshape(shape).any(dim=1)
-    in_prediction = predictions.size.reshape(shape).any(dim=1)
+    in_reference, in_prediction = line.most(references.size) > 0, line.most(predictions.size) > 0
 
-    # Rules 2 and 3; a comparison with nan is false.
-    cell = line.cell(clips.reference)[pairs.reference]
-    error = pairs.cost.new_zeros(line.num_cells).index_add_(0, cell, pairs.cost).reshape(shape)
-    num_pairs = cell.bincount(minlength=line.num_cells).reshape(shape)
+    # Rules 2 and 3.
+    cell = line.reference[pairs.reference]
+    error = sum_by(cell, pairs.cost, line.num_cells)
+    num_pairs = cell.bincount(minlength=line.num_cells)
     if counting == "corrected":
         error = error / num_pairs.clamp(min=1)
-    angle = error.sum(dim=1) / (num_pairs > 0).sum(dim=1)
-    hits = angle <= THRESHOLD_DEG
+    num_frames = line.by_segment((num_pairs > 0).long())
+    met = num_frames > 0
+    angle = line.by_segment(error) / num_frames.clamp(min=1)
+    hits = met & ~is_spatial_miss(angle, counting)
 
     # Rule 4.
     extra = in_prediction & ~in_reference
     missing = in_reference & ~hits
-    by_class = {
+    flags = {
         "TP": hits,
         "FP": extra,
         "FN": missing,
         "Nref": in_reference,
         "Nsys": in_prediction,
-        "DE_TP": ~angle.isnan(),
+        "DE_TP": met,
     }
-    whole = {name: flags.long() for name, flags in by_class.items()}
-    whole["total_DE"] = angle.nan_to_num(nan=0.0)
-    overall = error_kinds(whole["FP"], whole["FN"], whole["Nref"])
-    return Counts(whole, overall).map(line.sum_blocks)
+    by_class = {name: flag.long() for name, flag in flags.items()}
+    by_class["total_DE"] = angle
+    overall = error_kinds(*(line.by_block(by_class[name]) for name in ("FP", "FN", "Nref")))
+    return _per_clip(line, by_class, overall)
+
+
+def _per_clip(
+    line: Timeline, by_class: Mapping[str, Tensor], overall: Mapping[str, Tensor]
+) -> Counts:
+    """Add up what was counted in segments, `[segment]`, and in blocks, `[block]`."""
+    return Counts(
+        {name: line.by_class(values) for name, values in by_class.items()},
+        {name: line.by_clip(values) for name, values in overall.items()},
+    )
 
 
 def _mean_angles(
-    segment: Int[Tensor, " pair"],
-    place: Int[Tensor, " pair"],
-    angle: Float[Tensor, " pair"],
-    num_segments: int,
-) -> Float[Tensor, "segment instance"]:
-    """Return the mean angle of each instance, nan where it was never matched."""
+    segment: Int[Tensor, " pair"], place: Int[Tensor, " pair"], angle: Float[Tensor, " pair"]
+) -> tuple[Int[Tensor, " instance"], Float[Tensor, " instance"]]:
+    """Return the segment and the mean angle of each instance that was matched in any frame."""
     num_places = int(place.max()) + 1 if len(place) else 1
-    instance = segment * num_places + place
-    num_matches = instance.bincount(minlength=num_segments * num_places)
-    total = torch.zeros(len(num_matches), dtype=torch.float64).index_add(0, instance, angle)
-    return (total / num_matches).reshape(num_segments, num_places)
+    instance, (of_pair,) = number(segment * num_places + place)
+    total = sum_by(of_pair, angle, len(instance))
+    return instance // num_places, total / of_pair.bincount(minlength=len(instance))

@@ -5,18 +5,21 @@ from typing import Literal
 
 import torch
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
-from seldkit.metrics.clips import Clips, join
+from seldkit.metrics.clips import MAX_FRAMES, Clips, check_frames, join
 from seldkit.metrics.counts import Counts, concatenate
-from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Setting
+from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Protocol, Setting
 from seldkit.metrics.scores import Average, SELDScores
 
 Frames = Literal["official", "clip"]
 AbsentClasses = Literal["published", "skip"]
 
-MAX_WAITING_CELLS = 2_000_000
-"""Clips wait to be counted together until they have so many frames times classes."""
+MAX_WAITING_ROWS = 200_000
+"""Clips wait to be counted together until they have so many events, or so many are waiting."""
+
+MAX_CLASSES = 10_000
+"""Counts are kept of every class in every clip: more than so many is a slip in a file."""
 
 SETTINGS = ("protocol", "num_classes", "average", "frames", "absent_classes", "settings")
 """What must be the same wherever counts are put together."""
@@ -43,9 +46,10 @@ class SELDMetrics:
             the prediction.
         absent_classes: `"published"` lets "macro" average over all classes, also those that occur
             nowhere, which score 0 (and 180 degrees until 2023), so that a perfect system scores
-            below 1. `"skip"` leaves them out.
+            below 1. `"skip"` leaves them out; "micro" has none to leave out.
         counting: `"corrected"` counts as the protocol describes rather than as its script does,
-            where they differ: dcase2019 to dcase2024 and l3das21.
+            where they differ: dcase2019 to dcase2024 and l3das21. A match at just 20 degrees is a
+            hit then; in the scripts rounding decides.
         relative_distance_threshold: Largest relative distance error of a hit, for dcase2024 and
             dcase2025; the published is 1, and `math.inf` lets the angle alone decide.
         require_onscreen: Whether a hit must have the right on-screen flag, for dcase2025; the
@@ -56,8 +60,9 @@ class SELDMetrics:
         doa: `"regression"`, or `"class"` for directions on a grid of 10 degrees, for dcase2019.
 
     Raises:
-        ValueError: If the protocol, its average or a choice is unknown, `num_classes` or a
-            threshold is not positive, or the protocol knows no such argument.
+        TypeError: If `num_classes` is no integer or a threshold no number.
+        ValueError: If the protocol, its average or a choice is unknown, `num_classes` is not
+            in 1..10000, a threshold is not positive, or the protocol knows no such argument.
 
     Examples:
         >>> speech = Events.from_degrees([0, 1, 2], [0, 0, 0], [10.0, 10.0, 10.0], [0.0, 0.0, 0.0])
@@ -87,14 +92,20 @@ class SELDMetrics:
         doa: Literal["regression", "class"] | None = None,
     ) -> None:
         check_choice("protocol", protocol, PROTOCOLS)
-        check_positive(num_classes=num_classes)
-        self._protocol = PROTOCOLS[protocol]
+        check_count(num_classes=num_classes)
+        if num_classes > MAX_CLASSES:
+            raise ValueError(f"num_classes must be at most {MAX_CLASSES}, got {num_classes}")
+        self.protocol = protocol
+        self.num_classes = integer("num_classes", num_classes)
         average = self._protocol.averages[0] if average is None else average
         check_choice("average", average, self._protocol.averages)
         check_choice("frames", frames, ("official", "clip"))
         check_choice("absent_classes", absent_classes, ("published", "skip"))
-        self.protocol = protocol
-        self.num_classes = num_classes
+        if average == "micro" and absent_classes == "skip":
+            raise ValueError(
+                "absent_classes must be 'published' for average='micro', which adds up counts:"
+                " a class that occurs nowhere adds nothing, got 'skip'"
+            )
         self.average: Average = average
         self.frames: Frames = frames
         self.absent_classes: AbsentClasses = absent_classes
@@ -112,7 +123,7 @@ class SELDMetrics:
         """Forget every clip."""
         self._counted: list[Counts] = []
         self._waiting: list[tuple[Events, Events, int]] = []
-        self._waiting_cells = 0
+        self._waiting_rows = 0
 
     def update(
         self, prediction: Events, reference: Events, *, num_frames: int | None = None
@@ -131,11 +142,13 @@ class SELDMetrics:
         Raises:
             TypeError: If either is not `Events`.
             ValueError: If a label is not below `num_classes`, a column that the protocol needs is
-                missing, `num_frames` is negative, or the clip's length is needed and not known.
+                missing, a frame or `num_frames` is one that no clip has (negative, or beyond a
+                day), or the clip's length is needed and not known.
         """
         for name, events in (("prediction", prediction), ("reference", reference)):
             if not isinstance(events, Events):
                 raise TypeError(f"{name} must be Events, got {type(events).__name__}")
+            check_frames(name, events)
             if not len(events):
                 continue
             if events.label.max() >= self.num_classes:
@@ -143,16 +156,20 @@ class SELDMetrics:
                     f"{name}.label must be below num_classes={self.num_classes},"
                     f" got {int(events.label.max())}"
                 )
-            for column in self._protocol.needs(self.settings):
-                if getattr(events, column) is None:
+            for column, setting in self._protocol.needs.items():
+                asked = setting is None or self.settings[setting]
+                if asked and getattr(events, column) is None:
                     raise ValueError(f"{self.protocol!r} needs {name}.{column}, got None")
         if num_frames is None:
             num_frames = self.scored_frames(prediction, reference)
+        num_frames = integer("num_frames", num_frames)
         if num_frames < 0:
             raise ValueError(f"num_frames must not be negative, got {num_frames}")
+        if num_frames > MAX_FRAMES:
+            raise ValueError(f"num_frames must be at most {MAX_FRAMES}, a day, got {num_frames}")
         self._waiting.append((prediction, reference, num_frames))
-        self._waiting_cells += num_frames * self.num_classes
-        if self._waiting_cells > MAX_WAITING_CELLS:
+        self._waiting_rows += len(prediction) + len(reference) + 1
+        if self._waiting_rows > MAX_WAITING_ROWS:
             self._count_waiting()
 
     def scored_frames(self, prediction: Events, reference: Events) -> int:
@@ -217,7 +234,7 @@ class SELDMetrics:
             **{name: score.item() for name, score in scores.items()},
             per_class=self.score_classes(total),
             counts={name: count.item() for name, count in total.together().items()},
-            published_names=self._protocol.scoring.published_names,
+            published_names=dict(self._protocol.scoring.published_names),
         )
 
     def score(self, counts: Counts) -> dict[str, torch.Tensor]:
@@ -231,6 +248,10 @@ class SELDMetrics:
         return self._protocol.scoring.each_class(counts)
 
     @property
+    def _protocol(self) -> Protocol:
+        return PROTOCOLS[self.protocol]
+
+    @property
     def num_clips(self) -> int:
         """Number of clips so far."""
         counted = (next(iter(counts.by_class.values())) for counts in self._counted)
@@ -239,7 +260,7 @@ class SELDMetrics:
     def _count_waiting(self) -> None:
         if self._waiting:
             self._counted.append(self._count(self._waiting))
-            self._waiting, self._waiting_cells = [], 0
+            self._waiting, self._waiting_rows = [], 0
 
     def _count(self, waiting: list[tuple[Events, Events, int]]) -> Counts:
         predictions, references, num_frames = zip(*waiting, strict=True)
@@ -255,13 +276,17 @@ class SELDMetrics:
             if value is None:
                 continue
             if name not in settings:
-                raise ValueError(f"{name} must be None for {self.protocol!r}, got {value!r}")
+                takers = [key for key, other in PROTOCOLS.items() if name in other.settings]
+                raise ValueError(
+                    f"{name} is an argument of {', '.join(takers)} alone: leave it out for"
+                    f" {self.protocol!r}, got {value!r}"
+                )
             if name in CHOICES:
                 check_choice(name, value, CHOICES[name])
+                settings[name] = value
             else:
-                value = float(value)
                 check_positive(**{name: value})
-            settings[name] = value
+                settings[name] = float(value)
         return settings
 
     def __repr__(self) -> str:

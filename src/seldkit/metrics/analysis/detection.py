@@ -1,13 +1,14 @@
 """Detection: how many events were found, whatever else is asked of a hit."""
 
 from collections.abc import Mapping
-from math import inf
+from math import inf, nan
 from typing import NamedTuple
 
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_count, check_positive
 from seldkit._typing import Bool
+from seldkit.geometry import within
 from seldkit.metrics.analysis.matches import Matches, check_labels, count_labels
 from seldkit.metrics.scores import Average
 
@@ -55,7 +56,8 @@ def detection_scores(
         num_classes: Number of classes.
         average: `"micro"` adds up the counts of all classes, `"macro"` takes the mean of the
             classes' scores, without classes that are neither in the references nor in the
-            predictions.
+            predictions: the same classes for all three scores. One that is on one side alone has
+            no precision or no recall, and counts as 0 in the mean.
         within_deg: Largest angle of a hit, in degrees.
         within_m: Largest distance of a hit's positions, in metres; a pair of unknown distance is no
             hit if this is given.
@@ -76,7 +78,8 @@ def detection_scores(
         0.4
     """
     check_choice("average", average, ("micro", "macro"))
-    check_positive(num_classes=num_classes, within_deg=within_deg, within_m=within_m)
+    check_count(num_classes=num_classes)
+    check_positive(within_deg=within_deg, within_m=within_m)
     check_labels(matches, num_classes)
     hit = is_hit(matches, within_deg, within_m)
     counts = {
@@ -88,7 +91,11 @@ def detection_scores(
     if average == "micro":
         whole = _scores({name: count.sum() for name, count in counts.items()})
     else:
-        whole = {name: score.nanmean() for name, score in per_class.items()}
+        absent = counts["TP"] + counts["FP"] + counts["FN"] == 0
+        whole = {
+            name: score.nan_to_num(nan=0.0).masked_fill(absent, nan).nanmean()
+            for name, score in per_class.items()
+        }
     return DetectionScores(
         **{name: score.item() for name, score in whole.items()}, per_class={**counts, **per_class}
     )
@@ -96,8 +103,8 @@ def detection_scores(
 
 def is_hit(matches: Matches, within_deg: float, within_m: float) -> Bool[Tensor, " row"]:
     """Tell which rows are pairs within the tolerances."""
-    hit = matches.is_pair & (matches.angle_deg <= within_deg)
-    return hit if within_m == inf else hit & (matches.position_error_m <= within_m)
+    hit = matches.is_pair & within(matches.angle_deg, within_deg)
+    return hit if within_m == inf else hit & within(matches.position_error_m, within_m)
 
 
 def _scores(counts: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_number, check_positive
 from seldkit._typing import Float, Int
+from seldkit.geometry import below, within
 from seldkit.metrics.analysis.matches import Matches
 
 
@@ -105,8 +106,13 @@ def angle_histogram(matches: Matches, edges_deg: Sequence[float]) -> Int[Tensor,
     edges = np.asarray(edges_deg, dtype=np.float64)
     if len(edges) < 2 or not (np.diff(edges) > 0).all():
         raise ValueError(f"edges_deg must be two or more rising numbers, got {list(edges_deg)}")
-    counts, _ = np.histogram(matches.angle_deg[matches.is_pair].numpy(), edges)
-    return torch.from_numpy(counts)
+    limits = torch.from_numpy(edges)
+    angle = matches.angle_deg[matches.is_pair]
+    # An angle that meets an edge but for rounding lies on it.
+    reached = ~below(angle.unsqueeze(1), limits)
+    inside = reached[:, 0] & within(angle, limits[-1])
+    bins = (reached[inside].sum(dim=1) - 1).clamp(max=len(edges) - 2)
+    return bins.bincount(minlength=len(edges) - 1)
 
 
 def angle_percentiles(
@@ -121,6 +127,7 @@ def angle_percentiles(
         percents: From 0 to 100.
 
     Raises:
+        TypeError: If a percentage is no number.
         ValueError: If a percentage is not between 0 and 100.
 
     Examples:
@@ -132,6 +139,7 @@ def angle_percentiles(
         tensor([ 4.,  8., 12.], dtype=torch.float64)
     """
     for percent in percents:
+        check_number(percents=percent)
         if not 0 <= percent <= 100:
             raise ValueError(f"percents must lie between 0 and 100, got {percent}")
     angle = matches.angle_deg[matches.is_pair].numpy()
@@ -142,4 +150,4 @@ def angle_percentiles(
 
 def _count_within(error: Float[Tensor, " pair"], tolerances: Sequence[float]) -> Tensor:
     limits = torch.tensor(tolerances, dtype=torch.float64)
-    return (error.unsqueeze(1) <= limits).sum(dim=0)
+    return within(error.unsqueeze(1), limits).sum(dim=0)

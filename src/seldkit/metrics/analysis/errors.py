@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_count, check_positive
 from seldkit._typing import Int
+from seldkit.geometry import within
 from seldkit.metrics.analysis.matches import Matches, check_labels, count_labels
 
 
@@ -74,10 +75,11 @@ def count_errors(matches: Matches, num_classes: int, *, tolerance_deg: float = 2
         tensor([[1, 0],
                 [1, 0]])
     """
-    check_positive(num_classes=num_classes, tolerance_deg=tolerance_deg)
+    check_count(num_classes=num_classes)
+    check_positive(tolerance_deg=tolerance_deg)
     check_labels(matches, num_classes)
     reference, prediction = matches.reference, matches.prediction
-    near = matches.is_pair & (matches.angle_deg <= tolerance_deg)
+    near = matches.is_pair & within(matches.angle_deg, tolerance_deg)
     same = matches.is_pair & (reference == prediction)
 
     cell = (reference * num_classes + prediction)[near & ~same]

@@ -1,6 +1,6 @@
 """Who was found where: predictions beside their references, and what has no counterpart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import inf, nan
 from typing import Literal, get_args
@@ -10,9 +10,10 @@ from torch import Tensor
 
 from seldkit._checks import check_choice, check_positive
 from seldkit._typing import Bool, Float, Int
-from seldkit.metrics.analysis.overlap import Clip, Unit, count_overlap, first_frame_after
-from seldkit.metrics.clips import Clips, Rows, Timeline, join, lay_out
-from seldkit.metrics.matching import Cells, Cost, gather_cells, match_cells
+from seldkit.geometry import within
+from seldkit.metrics.analysis.overlap import Clip, Unit, first_frame_after, overlap_at
+from seldkit.metrics.clips import Clips, Timeline, check_frames, join, lay_out, number
+from seldkit.metrics.matching import Cost, gather_cells, match_cells
 from seldkit.metrics.measures import exact_angle, position_distance
 
 By = Literal["class", "place", "event"]
@@ -98,7 +99,8 @@ def match_events(
             first makes as many near pairs of one class as can be, of what is left as many near
             pairs of different classes, and at last pairs of one class that are not near.
         measure: `"angle"`, or `"position"` for the distance of positions in its place.
-        tolerance: Largest angle in degrees (or distance in metres) of a near pair; 20 degrees for
+        tolerance: Largest angle in degrees (or distance in metres) of a near pair, itself
+            included; 20 degrees for
             `"event"` unless given. If given for `"class"` or `"place"`, as many near pairs as can
             be come first there too, even if the sum of all angles grows: right for counting hits
             within that tolerance.
@@ -106,8 +108,9 @@ def match_events(
             [`count_overlap`][seldkit.metrics.analysis.count_overlap].
 
     Raises:
-        ValueError: If there is no clip, a choice is unknown, `tolerance` is not positive or missing
-            for events by position, or positions are asked for and events lack distances.
+        ValueError: If there is no clip, a clip has a frame beyond a day, a choice is unknown,
+            `tolerance` is not positive or missing for events by position, or positions are asked
+            for and events lack distances.
 
     Examples:
         >>> from seldkit import Events
@@ -130,30 +133,33 @@ def match_events(
     sides = joined.reference, joined.prediction
     if measure == "position" and not all(rows.has_distance.all() for rows in sides):
         raise ValueError("measure='position' needs events with distances in every clip")
-    line = lay_out(joined)
-    pairs = _match(joined, line, MEASURES[measure](*sides), rounds)
+    lines = {"class": lay_out(_renumbered(joined)), "place": lay_out(joined.without_classes())}
+    pairs = _match(lines, MEASURES[measure](*sides), rounds)
 
     # In every column: pairs, then references without one, then predictions without one.
     reference, prediction = sides
     missed, made_up = (_others(len(r.frame), row) for r, row in zip(sides, pairs, strict=True))
     there = torch.cat((pairs[0], missed))
-    frame = torch.cat((line.frame(reference)[there], line.frame(prediction)[made_up]))
-    clip = torch.cat((reference.clip[there], prediction.clip[made_up]))
+    clip, frame, moment = (
+        torch.cat((of_reference[there], of_prediction[made_up]))
+        for of_reference, of_prediction in (
+            (reference.clip, prediction.clip),
+            (reference.frame, prediction.frame),
+            (lines["place"].reference, lines["place"].prediction),
+        )
+    )
     found = _fill(prediction.label[pairs[1]], len(there), -1)
-    overlap = [
-        count_overlap(each, int(num_frames), unit=unit)
-        for (_, each), num_frames in zip(clips, joined.num_frames, strict=True)
-    ]
+    overlap = overlap_at(reference, clip, frame, unit)
     return Matches(
         clip=clip,
-        frame=frame - line.start[clip],
+        frame=frame,
         reference=_fill(reference.label[there], len(frame), -1),
         prediction=torch.cat((found, prediction.label[made_up])),
         angle_deg=_fill(exact_angle(*sides)(*pairs), len(frame), nan),
         position_error_m=_fill(position_distance(*sides)(*pairs), len(frame), nan),
-        overlap=torch.cat([each.num_sources for each in overlap])[frame],
-        same_class=torch.cat([each.same_class for each in overlap])[frame],
-    ).select(frame.argsort(stable=True))
+        overlap=overlap.num_sources,
+        same_class=overlap.same_class,
+    ).select(moment.argsort(stable=True))
 
 
 def count_labels(label: Int[Tensor, " row"], num_classes: int) -> Int[Tensor, " cls"]:
@@ -174,6 +180,8 @@ def check_labels(matches: Matches, num_classes: int) -> None:
 def _join(clips: Sequence[Clip]) -> Clips:
     num_frames, predictions = [], []
     for prediction, reference in clips:
+        check_frames("prediction", prediction)
+        check_frames("reference", reference)
         known = reference.num_frames
         if known is None:
             known = max(first_frame_after(prediction), first_frame_after(reference))
@@ -182,6 +190,16 @@ def _join(clips: Sequence[Clip]) -> Clips:
     sides = join(predictions), join([reference for _, reference in clips])
     num_classes = max([int(rows.label.max()) for rows in sides if len(rows.label)], default=0) + 1
     return Clips(*sides, torch.tensor(num_frames), num_classes)
+
+
+def _renumbered(clips: Clips) -> Clips:
+    """Return the same events with only the classes that occur, so that any label will do."""
+    labels, (predicted, labelled) = number(clips.prediction.label, clips.reference.label)
+    return clips._replace(
+        prediction=clips.prediction._replace(label=predicted),
+        reference=clips.reference._replace(label=labelled),
+        num_classes=max(len(labels), 1),
+    )
 
 
 def _rounds(by: By, measure: Measure, tolerance: float | None) -> list[tuple[str, float]]:
@@ -199,20 +217,21 @@ def _rounds(by: By, measure: Measure, tolerance: float | None) -> list[tuple[str
 
 
 def _match(
-    clips: Clips, line: Timeline, cost: Cost, rounds: Sequence[tuple[str, float]]
+    lines: Mapping[str, Timeline], cost: Cost, rounds: Sequence[tuple[str, float]]
 ) -> tuple[Int[Tensor, " pair"], Int[Tensor, " pair"]]:
     """Return the rows of the references and of the predictions that were paired."""
-    sides = clips.reference, clips.prediction
-    free = [torch.ones(len(rows.frame), dtype=torch.bool) for rows in sides]
+    cells = lines["class"].reference, lines["class"].prediction
+    free = [torch.ones(len(cell), dtype=torch.bool) for cell in cells]
     found = []
-    for within, limit in rounds:
+    for place, limit in rounds:
+        line = lines[place]
         references, predictions = (
-            _cells(line, rows, unmatched, within)
-            for rows, unmatched in zip(sides, free, strict=True)
+            gather_cells(cell.where(unmatched, line.num_cells), line.num_cells)
+            for cell, unmatched in zip((line.reference, line.prediction), free, strict=True)
         )
         goal = cost if limit == inf else _count_near(cost, limit)
         row, col, _ = match_cells(references, predictions, goal)
-        near = cost(row, col) <= limit
+        near = within(cost(row, col), limit)
         found.append((row[near], col[near]))
         free[0][row[near]] = False
         free[1][col[near]] = False
@@ -226,20 +245,11 @@ def _count_near(cost: Cost, tolerance: float) -> Cost:
     def near_cost(row: Tensor, col: Tensor) -> Tensor:
         # A far pair costs more than any number of near ones.
         apart = cost(row, col)
-        near = apart <= tolerance
+        near = within(apart, tolerance)
         farthest = apart[near].max() if near.any() else 0.0
         return torch.where(near, 1e-3 * apart / (1 + farthest), 1.0)
 
     return near_cost
-
-
-def _cells(line: Timeline, rows: Rows, free: Bool[Tensor, " row"], within: str) -> Cells:
-    """Gather the free rows by class and frame, or by frame alone."""
-    if within == "class":
-        cell, num_cells = line.cell(rows), line.num_cells
-    else:
-        cell, num_cells = line.frame(rows), len(line.clip)
-    return gather_cells(cell.where(free, num_cells), num_cells)
 
 
 def _others(num_rows: int, rows: Int[Tensor, " some"]) -> Int[Tensor, " other"]:

@@ -7,9 +7,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_count, integer
 from seldkit._typing import Bool, Int
 from seldkit.events import Events
+from seldkit.metrics.clips import MAX_FRAMES, Rows, check_frames, join, most_by, number
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.seld import SELDMetrics
 
@@ -43,7 +44,8 @@ def count_overlap(reference: Events, num_frames: int | None = None, *, unit: Uni
             cut from the beginning of the clip.
 
     Raises:
-        ValueError: If `unit` is neither positive nor `"clip"`.
+        TypeError: If `unit` is neither an integer nor `"clip"`.
+        ValueError: If `unit` is not positive, or a frame or `num_frames` is one that no clip has.
 
     Examples:
         >>> scene = Events.from_degrees([0, 2, 2], [4, 4, 1], [0, 0, 90], [0, 0, 0], num_frames=4)
@@ -52,23 +54,43 @@ def count_overlap(reference: Events, num_frames: int | None = None, *, unit: Uni
         >>> count_overlap(scene, unit="clip").num_sources
         tensor([2, 2, 2, 2])
     """
+    check_frames("reference", reference)
     if num_frames is None:
         num_frames = reference.num_frames
     if num_frames is None:
         num_frames = first_frame_after(reference)
-    num_classes = int(reference.label.max()) + 1 if len(reference) else 1
-    cell = (reference.frame * num_classes + reference.label)[reference.frame < num_frames]
-    size = cell.bincount(minlength=num_frames * num_classes).reshape(num_frames, num_classes)
-    num_sources, same_class = size.sum(dim=1), (size > 1).any(dim=1)
+    num_frames = integer("num_frames", num_frames)
+    if not 0 <= num_frames <= MAX_FRAMES:
+        raise ValueError(f"num_frames must lie in 0..{MAX_FRAMES}, a day, got {num_frames}")
+    rows = join([reference.select(reference.frame < num_frames)])
+    frame = torch.arange(num_frames)
+    return overlap_at(rows, torch.zeros_like(frame), frame, unit)
 
-    if not isinstance(unit, int):
-        check_choice("unit", unit, ("clip",))
-    unit_frames = unit if isinstance(unit, int) else max(num_frames, 1)
-    check_positive(unit=unit_frames)
-    if unit_frames > 1:
-        place = torch.arange(num_frames) // unit_frames
-        num_sources, same_class = _largest(num_sources, place), _largest(same_class, place)
-    return Overlap(num_sources, same_class)
+
+def overlap_at(
+    reference: Rows, clip: Int[Tensor, " row"], frame: Int[Tensor, " row"], unit: Unit
+) -> Overlap:
+    """Count the sources that sound at once in the units of some frames of some clips, `[row]`."""
+    frames = _unit_frames(unit)
+    clip_frames = 1 + max(
+        int(column.max()) if len(column) else 0 for column in (reference.frame, frame)
+    )
+    # The frames in which something sounds, and the classes there.
+    moment, (of_row,) = number(reference.clip * clip_frames + reference.frame)
+    label, (of_label,) = number(reference.label)
+    cell, (of_cell,) = number(of_row * max(len(label), 1) + of_label)
+    twice = (of_cell.bincount() > 1).long()
+    sources = of_row.bincount(minlength=len(moment))
+    repeated = most_by(cell // max(len(label), 1), twice, len(moment))
+
+    def units(clip: Tensor, frame: Tensor) -> Tensor:
+        return clip * clip_frames + (0 if frames is None else frame // frames)
+
+    known, (of_moment, asked) = number(
+        units(moment // clip_frames, moment % clip_frames), units(clip, frame)
+    )
+    most = most_by(of_moment, sources, len(known))
+    return Overlap(most[asked], most_by(of_moment, repeated, len(known))[asked] > 0)
 
 
 def by_overlap(
@@ -125,23 +147,31 @@ def by_overlap(
     groups: dict[int, SELDMetrics] = {}
     frames: dict[int, list[int]] = {}
     for prediction, reference in clips:
+        check_frames("prediction", prediction)
+        check_frames("reference", reference)
         num_frames = metrics.scored_frames(prediction, reference)
         end = max(num_frames, first_frame_after(prediction), first_frame_after(reference))
-        overlap = count_overlap(reference, end, unit=unit)
-        sources = overlap.num_sources
-        if same_class is not None:
-            sources = sources.where(overlap.same_class == same_class, -1)
-        for group in sources.unique().tolist():
-            if group < (0 if silent else 1):
-                continue
-            inside = sources == group
+        unit_frames = _unit_frames(unit) or max(end, 1)
+        # The units in which something sounds; there may be many others.
+        start = number(reference.frame // unit_frames)[0] * unit_frames
+        found, there, sounding = (
+            _group(reference, frame, unit, same_class)
+            for frame in (prediction.frame, reference.frame, start)
+        )
+        known = [group for group in sounding.unique().tolist() if group > 0]
+        quiet = end - int(((start + unit_frames).clamp(max=end) - start).sum())
+        for group in [0, *known] if silent and quiet and not same_class else known:
             part = groups.setdefault(group, blank(metrics))
             part.update(
-                prediction.select(inside[prediction.frame]),
-                reference.select(inside[reference.frame]),
+                prediction.select(found == group),
+                reference.select(there == group),
                 num_frames=num_frames,
             )
-            frames.setdefault(group, []).append(int(inside[:num_frames].sum()))
+            scored = ((start + unit_frames).clamp(max=num_frames) - start).clamp(min=0)
+            if group:
+                scored = scored[sounding == group]
+            total = int(scored.sum())
+            frames.setdefault(group, []).append(total if group else num_frames - total)
     return {
         group: _with_frames(groups[group], torch.tensor(frames[group]))
         for group in sorted(groups)
@@ -162,10 +192,23 @@ def first_frame_after(events: Events) -> int:
     return int(events.frame.max()) + 1 if len(events) else 0
 
 
-def _largest(values: Tensor, place: Int[Tensor, " frame"]) -> Tensor:
-    """Return, in each frame, the largest value in any frame of its place."""
-    whole = values.long()
-    return torch.zeros_like(whole).scatter_reduce(0, place, whole, "amax")[place].to(values.dtype)
+def _unit_frames(unit: Unit) -> int | None:
+    """Return how many frames stay together, None for all of a clip."""
+    if isinstance(unit, str):
+        check_choice("unit", unit, ("clip",))
+        return None
+    check_count(unit=unit)
+    return unit
+
+
+def _group(
+    reference: Events, frame: Int[Tensor, " row"], unit: Unit, same_class: bool | None
+) -> Int[Tensor, " row"]:
+    """Return how many sources sound in the units of frames, -1 where a unit is not asked for."""
+    overlap = overlap_at(join([reference]), torch.zeros_like(frame), frame, unit)
+    if same_class is None:
+        return overlap.num_sources
+    return overlap.num_sources.where(overlap.same_class == same_class, -1)
 
 
 def _with_frames(metrics: SELDMetrics, num_frames: Int[Tensor, " clip"]) -> SELDMetrics:

@@ -73,6 +73,7 @@ def class_table(metrics: SELDMetrics, classes: Sequence[str] | None = None) -> T
         classes: Names of the classes; by default their numbers.
 
     Raises:
+        TypeError: If `classes` is one text.
         ValueError: If there is no clip, or not one name for each class.
 
     Examples:
@@ -87,6 +88,8 @@ def class_table(metrics: SELDMetrics, classes: Sequence[str] | None = None) -> T
         >>> table.as_dict()["dog"]["F"]
         0.5
     """
+    if isinstance(classes, str):
+        raise TypeError(f"classes must be a list of names, got the text {classes!r}")
     scores = metrics.compute()
     names = list(map(str, range(metrics.num_classes))) if classes is None else list(classes)
     if len(names) != metrics.num_classes:
@@ -101,7 +104,9 @@ def class_table(metrics: SELDMetrics, classes: Sequence[str] | None = None) -> T
         if name in total.by_class
     }
     values = {
-        name: torch.cat((scores.per_class[ours], torch.tensor([getattr(scores, ours)]).double()))
+        name: torch.cat(
+            (scores.per_class[ours], torch.tensor([getattr(scores, ours)], dtype=torch.float64))
+        )
         for name, ours in scores.published_names.items()
     }
     return Table([*names, "all"], {**counts, **values})

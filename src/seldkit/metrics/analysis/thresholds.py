@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_finite
+from seldkit._checks import check_choice, check_finite, check_number
 from seldkit._typing import Float, Int
 from seldkit.events import Events
 from seldkit.metrics.analysis.overlap import blank
@@ -118,6 +118,7 @@ def sweep(
         metrics: How to score. It stays as it is, and its own clips do not count.
 
     Raises:
+        TypeError: If a threshold is no number.
         ValueError: If there is no clip or no threshold, or a threshold is nan or infinite.
 
     Examples:
@@ -134,6 +135,9 @@ def sweep(
         >>> curve.best("f_score")
         0.5
     """
+    if not isinstance(thresholds, Tensor):
+        for threshold in thresholds:
+            check_number(thresholds=threshold)
     values = torch.as_tensor(thresholds, dtype=torch.float64)
     check_finite("thresholds", values)
     if not len(clips) or not len(values):
