@@ -14,6 +14,7 @@ from seldkit.features import Standardize
 from seldkit.features.standardize import StandardizePer
 
 quick = settings(max_examples=40)
+STEP = 2.0**-22  # two sums that differ by rounding may be neighbours in float32
 
 
 @quick
@@ -105,8 +106,8 @@ def test_merging_workers_equals_one_pass(
     assert merged.fitted == any(batch.numel() for batch in batches)
     if merged.fitted:
         whole = Standardize(3, 4, per=per).fit(batches)
-        torch.testing.assert_close(merged.mean, whole.mean, rtol=1e-7, atol=1e-9)
-        torch.testing.assert_close(merged.std, whole.std, rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(merged.mean, whole.mean, rtol=STEP, atol=1e-9)
+        torch.testing.assert_close(merged.std, whole.std, rtol=STEP, atol=1e-9)
         assert int(merged.num_frames) == int(whole.num_frames)
 
 
@@ -203,9 +204,9 @@ def test_messages() -> None:
     message = r"other must be Standardize\(2, 3, .*\), got \(2, 3, per='channel', .*\)"
     with pytest.raises(ValueError, match=message):
         Standardize(2, 3).merge(Standardize(2, 3, per="channel"))
-    with pytest.raises(ValueError, match="num_channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_channels must be at least 1, got 0"):
         Standardize(0, 3)
-    with pytest.raises(ValueError, match="num_bins must be positive, got -1"):
+    with pytest.raises(ValueError, match="num_bins must be at least 1, got -1"):
         Standardize(1, -1)
     with pytest.raises(RuntimeError, match="must be fitted on training data before it is used"):
         Standardize(2, 3)(torch.zeros(1, 2, 5, 3))
