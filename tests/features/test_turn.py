@@ -34,7 +34,7 @@ MATRICES = torch.stack(
 )
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 DIPOLE = [3, 1, 2]  # of x, y, z
-FOA = {
+FOA: dict[str, Callable[[], FeatureExtractor]] = {
     "ein_seld": presets.ein_seld,
     "dcase2022_task3": presets.dcase2022_task3,
     "l3das22_task2": presets.l3das22_task2,

@@ -68,6 +68,9 @@ def test_messages() -> None:
         angles.turn(features, torch.tensor([[1, 0, 0], [1, 0, 0], [0, 0, 1]]))
     with pytest.raises(ValueError, match=r"matrix must be \(batch=1, axis=3, axis=3\)"):
         angles.turn(features, MATRICES[:2])
+    with pytest.raises(ValueError, match=r"matrix must be \(axis=3, axis=3\), got shape \(4, 4\)"):
+        angles.turn(features, torch.eye(4))
+    assert angles.turn(features[:0], MATRICES[1]).shape == (0, 10, 3, 513)
     with pytest.raises(ValueError, match=r"features must be \(batch, channel=10, time, freq=513\)"):
         angles.turn(torch.zeros(1, 7, 3, 64), MATRICES[0])
     with pytest.raises(TypeError, match=r"features must hold floats, got torch\.int64"):

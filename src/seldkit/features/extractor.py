@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from itertools import chain
-from typing import Literal, Self, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -128,14 +128,15 @@ class FeatureExtractor(PreciseModule):
     def turn(
         self,
         features: Float[Tensor, "batch out time bin"],
-        matrix: Float[Tensor, "axis axis"] | Float[Tensor, "batch axis axis"],
+        matrix: Tensor,
         *,
         array: ArrayGeometry | Literal["foa"] | None = None,
         lost_lag: LostLag = "error",
     ) -> Float[Tensor, "batch out time bin"]:
         """Return the features of the sound field turned or mirrored, without computing them anew.
 
-        They are those of the turned audio: levels are exchanged as their channels are, intensity
+        They are those of the turned audio, but for the constant 1e-8 that some presets add to every
+        channel, which has no direction: levels are exchanged as their channels are, intensity
         follows in its own order of axes, pairs of microphones change places and direction. It is
         done by index and sign, in the precision that the features have; where two microphones that
         are no pair are compared by way of a third, by a difference. Turn features before they are
@@ -143,9 +144,10 @@ class FeatureExtractor(PreciseModule):
 
         Args:
             features: What this extractor returned.
-            matrix: Every source moves from `d` to `matrix @ d`: one matrix, or one for each item of
-                the batch. For FOA signed permutations, as `augment.channel_swaps` has them; for an
-                array what maps it onto itself.
+            matrix: Every source moves from `d` to `matrix @ d`: one matrix `(axis, axis)`, or one
+                for each item, `(batch, axis, axis)`, of integers or floats. For FOA signed
+                permutations, as `augment.channel_swaps` has them; for an array what maps it onto
+                itself.
             array: The microphones in the order of the channels, or `"foa"`. None will do where a
                 part reads FOA alone, as an intensity vector does, or where there is one channel.
                 Stereo is an array on a line from left to right.
@@ -171,8 +173,11 @@ class FeatureExtractor(PreciseModule):
         check_floating(features=features)
         geometry = self._array(array)
         if matrix.ndim == 2:
+            check_shape("matrix", matrix, "axis axis", axis=3)
             matrix = matrix.expand(features.shape[0], 3, 3)
         check_shape("matrix", matrix, "batch axis axis", batch=features.shape[0], axis=3)
+        if not features.shape[0]:
+            return features
         items: dict[tuple[float, ...], list[int]] = {}
         for item, entries in enumerate(matrix.flatten(1).tolist()):
             items.setdefault(tuple(entries), []).append(item)
@@ -204,7 +209,7 @@ class FeatureExtractor(PreciseModule):
         copied.dtype = self.dtype
         return copied
 
-    def _apply(self, fn: Cast, recurse: bool = True) -> Self:
+    def _apply(self, fn: Cast, recurse: bool = True) -> "FeatureExtractor":
         super()._apply(fn, recurse)
         self.dtype = asked_dtype(fn) or self.dtype
         return self

@@ -7,7 +7,6 @@ in float32 or better, and only the result is cast.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +34,7 @@ class PreciseModule(nn.Module):
         self.register_buffer(name, value, persistent=False)
         self._exact[name] = value
 
-    def _apply(self, fn: Cast, recurse: bool = True) -> Self:
+    def _apply(self, fn: Cast, recurse: bool = True) -> "PreciseModule":
         before = {name: self._buffers[name] for name in self._exact}
         super()._apply(lambda x: _single_at_least(fn, x), recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         for name, buffer in before.items():

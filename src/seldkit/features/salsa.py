@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from seldkit._checks import (
     check_choice,
-    check_count,
     check_number,
     check_positive,
     check_shape,
@@ -136,12 +135,11 @@ class SALSA(BoundModule):
         self.fmin_doa, self.fmax_doa, self.condition = fmin_doa, fmax_doa, condition
         self.compress, self.edges, self.doa_bins = compress, edges, (0, 0)
         self.register_buffer("metres", None, persistent=False)
-        if n_fft is not None:
-            _check_n_fft(n_fft)
         self._say(n_fft, sample_rate)
 
     def _make(self, n_fft: int, sample_rate: int) -> None:
-        _check_n_fft(n_fft)
+        if n_fft % (8 * GROUP):
+            raise ValueError(f"n_fft must be a multiple of {8 * GROUP}, got {n_fft}")
         limit = sample_rate * (3 / 8 if self.compress else 1 / 2)
         if self.fmax_doa > limit + ROUNDING_HZ:
             raise ValueError(
@@ -295,9 +293,3 @@ class SALSA(BoundModule):
             cue = vector.phase(passed) * self.metres.to(real.dtype)
         cue = functional.pad(cue, (first - 1, level.shape[-1] - (stop - 1)))
         return torch.cat((level, cue), dim=1)
-
-
-def _check_n_fft(n_fft: int) -> None:
-    check_count(n_fft=n_fft)
-    if n_fft % (8 * GROUP):
-        raise ValueError(f"n_fft must be a multiple of {8 * GROUP}, got {n_fft}")

@@ -49,7 +49,7 @@ class PairRules:
 
 
 def channel_swap(
-    matrix: Float[Tensor, "axis axis"],
+    matrix: Tensor,
     num_channels: int,
     *,
     array: ArrayGeometry | None,
@@ -58,7 +58,8 @@ def channel_swap(
     """Return how channels are exchanged if every source moves from `d` to `matrix @ d`.
 
     Args:
-        matrix: A signed permutation; for an array any orthogonal matrix that maps it onto itself.
+        matrix: A signed permutation `(axis, axis)`; for an array any orthogonal matrix that maps it
+            onto itself.
         num_channels: Channels of the audio; of FOA there are four, or W alone.
         array: The microphones, or None for FOA.
         lost_lag: Passed on.
