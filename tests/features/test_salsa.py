@@ -247,6 +247,27 @@ def test_settings_and_state() -> None:
     assert (SALSA().lookahead, SALSA(noise_ratio=None).lookahead) == (4, 3)
 
 
+@pytest.mark.parametrize("form", ["foa", "mic"])
+@pytest.mark.parametrize("frame", [0, 20])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_undefined_is_nan_and_spoils_no_other_frame(
+    form: Any, frame: int, value: float
+) -> None:
+    source = noise(1, 1, 40, 33)
+    spectrum = 1e-3 * noise(1, 4, 40, 33) + source * (torch.arange(40) % 10 > 4).unsqueeze(1)
+    salsa = SALSA(form, fmax_doa=9000.0, **SMALL)
+    expected = salsa(spectrum)[:, 4:, :, :23]
+    spectrum[:, 2, frame] = value
+    found = salsa(spectrum)[:, 4:, :, :23]
+    near = ((torch.arange(40) - frame).abs() <= 3).reshape(40, 1)
+    assert found[:, :, near.flatten()].isnan().all()
+    assert torch.equal(found.masked_fill(near, 0.0), expected.masked_fill(near, 0.0))
+    spectrum[:, 0, frame] = value  # the noise floor is that of the first channel
+    found = salsa(spectrum)[:, 4:, 30:, :23]
+    assert found.isfinite().all()
+    assert (found != 0).any()
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize(
     ("arguments", "message"),

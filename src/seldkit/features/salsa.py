@@ -291,5 +291,6 @@ class SALSA(BoundModule):
             cue = vector.direction(passed)
         else:
             cue = vector.phase(passed) * self.metres.to(real.dtype)
+        cue = cue.masked_fill(vector.real[0].isnan().unsqueeze(1), torch.nan)  # no quiet 0
         cue = functional.pad(cue, (first - 1, level.shape[-1] - (stop - 1)))
         return torch.cat((level, cue), dim=1)
