@@ -181,6 +181,9 @@ def test_meta_tensors_pass() -> None:
     stft = STFT(n_fft=64, hop_length=32).to("meta")
     gcc = GCCPHAT(8, n_fft=64).to("meta")
     assert gcc(stft(torch.zeros(1, 2, 640, device="meta"))).shape == (1, 1, 21, 8)
+    standardize, features = Standardize(2, 3).to("meta"), torch.zeros(1, 2, 5, 3, device="meta")
+    assert standardize(features).shape == (1, 2, 5, 3)
+    assert "fitted=False" in repr(standardize)
 
 
 @pytest.mark.messages

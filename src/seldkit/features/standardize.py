@@ -96,7 +96,7 @@ class Standardize(PreciseModule):
     @property
     def fitted(self) -> bool:
         """Whether the mean and deviation are known."""
-        return bool(self.num_frames > 0)
+        return not self.num_frames.is_meta and bool(self.num_frames > 0)
 
     @classmethod
     def from_arrays(
@@ -218,7 +218,8 @@ class Standardize(PreciseModule):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the standardised features."""
         self._check(features)
-        if not torch.compiler.is_compiling() and not self.fitted:
+        known = torch.compiler.is_compiling() or features.is_meta or self.fitted
+        if not known:
             raise RuntimeError("Standardize must be fitted on training data before it is used")
         # Half precision has too few digits for the difference of a level and its mean.
         wide = widened(features)
