@@ -253,8 +253,8 @@ def test_compiles_and_exports(n_fft: int | None) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_lags": 0}, "num_lags must be positive, got 0"),
-        ({"interpolation": 0}, "interpolation must be positive, got 0"),
+        ({"num_lags": 0}, "num_lags must be at least 1, got 0"),
+        ({"interpolation": 0}, "interpolation must be at least 1, got 0"),
         ({"conjugate": "both"}, "conjugate must be one of 'first', 'second', got 'both'"),
         ({"exponent": 1.5}, "exponent must lie between 0 and 1, got 1.5"),
         ({"floor": 0.0}, "floor must be positive, got 0"),

@@ -190,9 +190,9 @@ def test_state_and_repr() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_mels": 0}, "num_mels must be positive, got 0"),
-        ({"n_fft": 0}, "n_fft must be positive, got 0"),
-        ({"sample_rate": -1}, "sample_rate must be positive, got -1"),
+        ({"num_mels": 0}, "num_mels must be at least 1, got 0"),
+        ({"n_fft": 0}, "n_fft must be at least 1, got 0"),
+        ({"sample_rate": -1}, "sample_rate must be at least 1, got -1"),
         ({"fmin": -1.0}, "0 <= fmin < fmax <= 8000 must hold, got -1 and 8000"),
         ({"fmin": 300.0, "fmax": 300.0}, "must hold, got 300 and 300"),
         ({"fmax": 9000.0}, "must hold, got 0 and 9000"),

@@ -54,7 +54,7 @@ def test_compiles_and_exports() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="n_fft must be positive, got 0"):
+    with pytest.raises(ValueError, match="n_fft must be at least 1, got 0"):
         presets.overlapping_e2e(n_fft=0)
     with pytest.raises(ValueError, match="pairs need at least 2 channels, got 1"):
         presets.overlapping_e2e(num_microphones=1)

@@ -45,7 +45,7 @@ def test_salsa_lite_and_ipd(golden: Golden, form: Any, dtype: torch.dtype) -> No
     samples = np.load(golden("dcase/features_input.npz"))["mic_int16"]
     waveform = torch.from_numpy(samples.T.copy()).to(dtype)[None] / 32768
     stft = STFT(n_fft=512, hop_length=300, sample_rate=SAMPLE_RATE)
-    found = PhaseDifference(form, bins=(1, 43))(stft(waveform))[0].double()
+    found = PhaseDifference(form, sample_rate=SAMPLE_RATE, bins=(1, 43))(stft(waveform))[0].double()
     name = "salsa_lite_a" if form == "path" else "salsa_ipd_a"
     expected = torch.from_numpy(np.load(golden("dcase/features_salsa.npz"))[name]).double()
     frequency = torch.arange(1, 43) * SAMPLE_RATE / 512
@@ -69,7 +69,9 @@ def test_the_path_of_a_plane_wave_is_shorter_to_the_nearer_microphone(
     waveform = array_recording(TETRAHEDRON, sound, direction, sample_rate=SAMPLE_RATE)
     below_aliasing = int(TETRAHEDRON.aliasing_frequency() * 1024 / SAMPLE_RATE)
     spectrum = torch.fft.rfft(waveform)[None, :, None]
-    part = PhaseDifference("path", pairs=TETRAHEDRON.pairs, bins=(1, below_aliasing))
+    part = PhaseDifference(
+        "path", pairs=TETRAHEDRON.pairs, bins=(1, below_aliasing), sample_rate=SAMPLE_RATE
+    )
     shorter = TETRAHEDRON.positions @ direction
     for row, (m, n) in zip(part(spectrum)[0, :, 0], TETRAHEDRON.pairs, strict=True):
         torch.testing.assert_close(row, (shorter[n] - shorter[m]).expand_as(row))
@@ -114,15 +116,17 @@ def test_the_forms_by_hand() -> None:
 @each_form
 def test_pairs_and_bins_are_those_asked_for(form: Any) -> None:
     spectrum = noise(2, 4, 3, 17)
-    every = PhaseDifference(form, pairs=TETRAHEDRON.pairs)
+    every = PhaseDifference(form, sample_rate=SAMPLE_RATE, pairs=TETRAHEDRON.pairs)
     per_pair = 2 if form == "cosine_sine" else 1
     whole = every(spectrum).unflatten(1, (per_pair, 6))
-    first = PhaseDifference(form, bins=(2, 9))
+    first = PhaseDifference(form, sample_rate=SAMPLE_RATE, bins=(2, 9))
     cropped = first(spectrum).unflatten(1, (per_pair, 3))
     torch.testing.assert_close(cropped, whole[:, :, :3, :, 2:9])
     assert (every.num_bins, first.num_bins) == (None, 7)
     assert (every.num_channels(4), first.num_channels(4)) == (6 * per_pair, 3 * per_pair)
-    swapped = PhaseDifference(form, pairs=[(3, 2)])(spectrum).unflatten(1, (per_pair, 1))
+    swapped = PhaseDifference(form, sample_rate=SAMPLE_RATE, pairs=[(3, 2)])(spectrum).unflatten(
+        1, (per_pair, 1)
+    )
     sign = torch.tensor([1.0, -1.0] if form == "cosine_sine" else [-1.0])
     expected = sign.reshape(1, per_pair, 1, 1, 1) * whole[:, :, 5:]
     torch.testing.assert_close(swapped, expected)
@@ -148,7 +152,7 @@ def test_silence_gives_zeros_and_finite_gradients(form: Any, dtype: torch.dtype)
     spectrum[:, :, 3] *= 1e-13
     spectrum[:, :, 4] *= 1e-25
     spectrum.requires_grad_()
-    phase = PhaseDifference(form)(spectrum)
+    phase = PhaseDifference(form, sample_rate=SAMPLE_RATE)(spectrum)
     assert (phase[:, :, :2] == 0).all()
     assert phase[:, :, 3:5].abs().max() < 1e-4
     assert phase.isfinite().all()
@@ -156,19 +160,19 @@ def test_silence_gives_zeros_and_finite_gradients(form: Any, dtype: torch.dtype)
     assert spectrum.grad is not None
     assert spectrum.grad.isfinite().all()
     negative = torch.full((1, 2, 1, 9), complex(-0.0, -0.0), dtype=dtype)
-    assert (PhaseDifference(form)(negative) == 0).all()
+    assert (PhaseDifference(form, sample_rate=SAMPLE_RATE)(negative) == 0).all()
 
 
 @each_form
 def test_gradients(form: Any) -> None:
     spectrum = noise(1, 3, 2, 5).requires_grad_()
-    assert torch.autograd.gradcheck(PhaseDifference(form), (spectrum,))
+    assert torch.autograd.gradcheck(PhaseDifference(form, sample_rate=SAMPLE_RATE), (spectrum,))
 
 
 @each_form
 def test_precision_and_repr(form: Any) -> None:
     spectrum = noise(1, 3, 2, 9)
-    part = PhaseDifference(form, bins=(1, 5))
+    part = PhaseDifference(form, sample_rate=SAMPLE_RATE, bins=(1, 5))
     expected = part(spectrum)
     single = part(spectrum.to(torch.complex64))
     assert (expected.dtype, single.dtype) == (torch.float64, torch.float32)
@@ -182,7 +186,10 @@ def test_precision_and_repr(form: Any) -> None:
 @pytest.mark.transforms
 @each_form
 def test_compiles_and_exports(form: Any) -> None:
-    part, spectrum = PhaseDifference(form), noise(2, 3, 5, 17).to(torch.complex64)
+    part, spectrum = (
+        PhaseDifference(form, sample_rate=SAMPLE_RATE),
+        noise(2, 3, 5, 17).to(torch.complex64),
+    )
     assert_compiles_and_exports(part, spectrum)
     real_valued: Any = RealSpectrum(spectrum.real, spectrum.imag)
     assert torch.equal(part(real_valued), part(spectrum))
@@ -193,12 +200,15 @@ def test_compiles_and_exports(form: Any) -> None:
     ("settings", "message"),
     [
         ({"form": "sine"}, "form must be one of 'angle', 'cosine_sine', 'path', got 'sine'"),
-        ({"sample_rate": 0}, "sample_rate must be positive, got 0"),
+        ({"sample_rate": 0}, "sample_rate must be at least 1, got 0"),
         ({"speed_of_sound": -1.0}, "speed_of_sound must be positive, got -1"),
         ({"floor": 0.0}, "floor must be positive, got 0"),
         ({"bins": (3, 3)}, "bins must be 0 <= first < stop, got 3 and 3"),
         ({"bins": (3, 18)}, "spectrum must have at least 18 bins, got 17"),
-        ({"form": "path", "n_fft": 34}, "spectrum must have 18 bins for n_fft=34, got 17"),
+        (
+            {"form": "path", "sample_rate": 8000, "n_fft": 34},
+            "spectrum must have 18 bins for n_fft=34, got 17",
+        ),
         ({"pairs": [(0, 3)]}, "pairs must join channels below 3, got 3"),
         ({"pairs": [(2, 2)]}, r"pairs must join two different channels, .*, got \(2, 2\)"),
     ],

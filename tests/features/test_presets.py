@@ -190,6 +190,30 @@ def test_panns(golden: Golden, dtype: torch.dtype) -> None:
     assert (extractor(torch.zeros(1, 1, 3200, dtype=dtype)) == -100).all()
 
 
+@pytest.mark.parametrize(
+    ("sample_rate", "n_fft", "hop", "fmax"),
+    [(32000, 1024, 320, 14000), (16000, 512, 160, 8000), (8000, 256, 80, 4000)],
+)
+def test_panns_of_every_rate_by_librosa(sample_rate: Any, n_fft: int, hop: int, fmax: int) -> None:
+    librosa = pytest.importorskip("librosa")
+    extractor = presets.panns(sample_rate=sample_rate)
+    waveform = 0.1 * torch.randn(1, 1, sample_rate, dtype=torch.float64)
+    table = librosa.filters.mel(
+        sr=sample_rate, n_fft=n_fft, n_mels=64, fmin=50, fmax=fmax, dtype=np.float64
+    )
+    spectrum = librosa.stft(
+        waveform[0, 0].numpy(), n_fft=n_fft, hop_length=hop, window="hann", pad_mode="reflect"
+    )
+    expected = librosa.power_to_db(table @ np.abs(spectrum) ** 2, amin=1e-10, top_db=None).T
+    np.testing.assert_allclose(extractor(waveform)[0, 0], expected, rtol=0, atol=1e-9)
+    assert (extractor.sample_rate, extractor.frame_rate, extractor.num_bins) == (
+        sample_rate,
+        100.0,
+        64,
+    )
+    assert built_by(extractor) == ("panns", {"sample_rate": sample_rate})
+
+
 def test_presets_remember_their_arguments() -> None:
     smaller = presets.ein_seld(num_mels=64, fmin=50.0)
     assert smaller.num_bins == 64
@@ -214,5 +238,7 @@ def test_messages() -> None:
         presets.dcase2023_foa()(torch.zeros(1, 4, 479))
     with pytest.raises(ValueError, match=r"waveform must be \(batch, channel=1, sample\), got"):
         presets.panns()(torch.zeros(1, 4, 32000))
+    with pytest.raises(ValueError, match="sample_rate must be one of 32000, 16000, 8000, got 441"):
+        presets.panns(sample_rate=44100)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"LogMel\(.*top_db=80\.0.* needs the whole clip"):
         presets.dcase2020_foa().stream()

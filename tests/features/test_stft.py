@@ -139,9 +139,9 @@ def test_half_precision_is_transformed_in_single() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_fft": 0, "hop_length": 1}, "n_fft must be positive, got 0"),
-        ({"n_fft": 8, "hop_length": -1}, "hop_length must be positive, got -1"),
-        ({"n_fft": 8, "hop_length": 2, "sample_rate": 0}, "sample_rate must be positive, got 0"),
+        ({"n_fft": 0, "hop_length": 1}, "n_fft must be at least 1, got 0"),
+        ({"n_fft": 8, "hop_length": -1}, "hop_length must be at least 1, got -1"),
+        ({"n_fft": 8, "hop_length": 2, "sample_rate": 0}, "sample_rate must be at least 1, got 0"),
         ({"n_fft": 8, "hop_length": 2, "win_length": 9}, "must hold, got 2, 9 and 8"),
         ({"n_fft": 8, "hop_length": 5, "win_length": 4}, "must hold, got 5, 4 and 8"),
         ({"n_fft": 8, "hop_length": 2, "pad_mode": "wrap"}, "pad_mode must be one of 'reflect'"),

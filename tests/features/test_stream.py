@@ -259,7 +259,7 @@ def test_messages() -> None:
         ValueError, match=r"chunk must be \(channel=4, sample\), got shape \(2, 9\)"
     ):
         stream.push(torch.zeros(2, 9))
-    with pytest.raises(TypeError, match=r"waveform must hold floats, got torch\.int16"):
+    with pytest.raises(TypeError, match=r"chunk must hold floats, got torch\.int16"):
         stream.push(torch.zeros(4, 9, dtype=torch.int16))
     stream.push(torch.zeros(4, 600))
     message = r"chunk must hold torch\.float32 as the first did, got torch\.float64"

@@ -152,7 +152,7 @@ def test_messages() -> None:
         if centered or not last_frame:
             with pytest.raises(ValueError, match=r"patch=\(4, 2\) needs centered=False and last"):
                 STFT(**sizes, patch=(4, 2), centered=centered, last_frame=last_frame)
-    with pytest.raises(ValueError, match=r"patch\[1\] must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"patch\[1\] must be at least 1, got 0"):
         STFT(**sizes, patch=(4, 0), centered=False)
     with pytest.raises(ValueError, match="slope must be one of 'hz', 'mel', got 'htk'"):
         MelFilterBank(8, n_fft=64, sample_rate=16000, slope="htk")  # type: ignore[arg-type]

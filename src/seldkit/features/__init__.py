@@ -5,8 +5,9 @@ from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.gcc_phat import GCCPHAT, gcc_phat
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
+from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
-from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference, phase_difference
 from seldkit.features.real_spectrum import RealSpectrum
@@ -15,11 +16,13 @@ from seldkit.features.salsa_lite import SALSALite
 from seldkit.features.standardize import Standardize
 from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
+from seldkit.features.turning import ChannelSwap
 
 __all__ = [
     "GCCPHAT",
     "SALSA",
     "STFT",
+    "ChannelSwap",
     "FeatureExtractor",
     "FeatureStream",
     "IntensityVector",

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from seldkit._checks import integer
 from seldkit._typing import Float
 
 Bins = tuple[int, int]
@@ -12,10 +13,18 @@ def check_bins(bins: Bins | None) -> Bins | None:
     """Return the bins, or raise `ValueError` unless they are a first and a later stop."""
     if bins is None:
         return None
-    first, stop = bins
+    first, stop = (integer("bins", edge) for edge in bins)
     if not 0 <= first < stop:
         raise ValueError(f"bins must be 0 <= first < stop, got {first} and {stop}")
     return first, stop
+
+
+def check_bins_exist(bins: Bins | None, n_fft: int) -> None:
+    """Raise `ValueError` unless an FFT of a length has the bins."""
+    if bins is not None and bins[1] > n_fft // 2 + 1:
+        raise ValueError(
+            f"bins must end by {n_fft // 2 + 1}, as there are so many for {n_fft=}, got {bins}"
+        )
 
 
 def num_kept(bins: Bins | None) -> int | None:

@@ -10,6 +10,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from seldkit._checks import integer
 from seldkit._typing import Float
 
 Pair = tuple[int, int]
@@ -22,7 +23,7 @@ def check_pairs(pairs: Iterable[Sequence[int]] | None) -> tuple[Pair, ...] | Non
     """Return the pairs as tuples, or raise `ValueError` unless each joins two channels."""
     if pairs is None:
         return None
-    checked = tuple((first, second) for first, second in pairs)
+    checked = tuple((integer("pairs", first), integer("pairs", second)) for first, second in pairs)
     if not checked:
         raise ValueError("pairs must hold at least one pair of channels, got none")
     for first, second in checked:

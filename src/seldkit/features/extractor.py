@@ -3,23 +3,39 @@
 import copy
 from collections.abc import Sequence
 from itertools import chain
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_shape
+from seldkit._checks import check_choice, check_count, check_floating, check_shape
 from seldkit._typing import Float
-from seldkit.features.part import Part, per_clip, runs_in_blocks
+from seldkit.arrays import ArrayGeometry
+from seldkit.features.binding import bind
+from seldkit.features.part import Part, per_clip, reads_foa, runs_in_blocks, turned
+from seldkit.features.precision import (
+    Cast,
+    PreciseModule,
+    asked_dtype,
+    widened,
+    without_autocast,
+)
 from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream, PartsInStep, WindowStream
+from seldkit.features.turning import ChannelSwap, LostLag, channel_swap
 
 
-class FeatureExtractor(nn.Module):
+class FeatureExtractor(PreciseModule):
     """Features of a waveform: the parts' channels one after the other, from one STFT.
 
-    The extractor has no state: its `state_dict` is empty. Its tables are float64, so that float64
-    audio gives float64 features; on devices without float64 call `.float()` first.
+    The sampling rate and the length of the FFT are said once, best to the transform: parts that say
+    none take them from there, and those that say others are an error.
+
+    Features have the precision of the waveform, float32 at least, until the extractor is cast:
+    after `.half()`, `.bfloat16()`, `.float()`, `.double()` or `.to(dtype)` they have that one. They
+    are computed in float32 or better whatever it is, also inside `torch.autocast`, and only the
+    result is rounded. The extractor has no state: its `state_dict` is empty. Its tables are
+    float64; on devices without float64 call `.float()` first.
 
     Shape:
         - Input: `(batch, channel=in_channels, sample)`.
@@ -32,11 +48,13 @@ class FeatureExtractor(nn.Module):
         in_channels: Channels of the waveform.
 
     Raises:
-        ValueError: If there is no part, or the parts differ in their number of bins.
+        ValueError: If there is no part, the parts differ in their number of bins, or they and the
+            transform in the sampling rate or the length of the FFT; or if a band, bin or frequency
+            limit of a part lies beyond those of the transform.
 
     Examples:
         >>> from seldkit.features import STFT, IntensityVector, LogMel, MelFilterBank
-        >>> mel = MelFilterBank(64, n_fft=512, sample_rate=24000)
+        >>> mel = MelFilterBank(64)
         >>> stft = STFT(n_fft=512, hop_length=300, sample_rate=24000)
         >>> extractor = FeatureExtractor(stft, [LogMel(mel), IntensityVector(mel)])
         >>> extractor(torch.zeros(1, 4, 24000)).shape
@@ -47,18 +65,23 @@ class FeatureExtractor(nn.Module):
         super().__init__()
         if not parts:
             raise ValueError("parts must hold at least one feature, got none")
+        check_count(in_channels=in_channels)
+        bind([stft, *cast(Sequence[nn.Module], parts)])
         bins = {part.num_bins or stft.num_bins for part in parts}
         if len(bins) > 1:
             raise ValueError(f"parts must have one number of bins, got {sorted(bins)}")
         self.num_channels: int = sum(part.num_channels(in_channels) for part in parts)
         self.num_bins: int = bins.pop()
-        self.in_channels = in_channels
+        self.in_channels = int(in_channels)
+        self.dtype: torch.dtype | None = None
         self.stft = stft
         self.parts = nn.ModuleList(parts)  # type: ignore[arg-type]  # parts are modules
 
     @property
     def sample_rate(self) -> int:
-        """Sampling rate of the waveform, in hertz."""
+        """Sampling rate of the waveform, in hertz, or `ValueError` if nobody said it."""
+        if self.stft.sample_rate is None:
+            raise ValueError("sample_rate must be said to the STFT or to a part, got none")
         return self.stft.sample_rate
 
     @property
@@ -71,10 +94,15 @@ class FeatureExtractor(nn.Module):
     ) -> Float[Tensor, "batch out time bin"]:
         """Return the features of each clip."""
         check_shape("waveform", waveform, "batch channel sample", channel=self.in_channels)
-        if self._runs_in_blocks(waveform):
-            return self._in_blocks(waveform)
-        spectrum = self.stft(waveform)
-        return torch.cat([part(spectrum) for part in self.parts], dim=1)
+        check_floating(waveform=waveform)
+        waveform = widened(waveform, self.dtype)
+        with without_autocast(waveform):
+            if self._runs_in_blocks(waveform):
+                features = self._in_blocks(waveform)
+            else:
+                spectrum = self.stft(waveform)
+                features = torch.cat([part(spectrum) for part in self.parts], dim=1)
+        return features if self.dtype is None else features.to(self.dtype)
 
     def stream(self) -> FeatureStream:
         """Return a new stream, which takes the samples of one clip chunk by chunk.
@@ -93,13 +121,83 @@ class FeatureExtractor(nn.Module):
             >>> torch.allclose(features, extractor(waveform.unsqueeze(0))[0], atol=1e-5)
             True
         """
-        return FeatureStream(self.stft, self._parts(), in_channels=self.in_channels)
+        return FeatureStream(
+            self.stft, self._parts(), in_channels=self.in_channels, dtype=self.dtype
+        )
+
+    def turn(
+        self,
+        features: Float[Tensor, "batch out time bin"],
+        matrix: Tensor,
+        *,
+        array: ArrayGeometry | Literal["foa"] | None = None,
+        lost_lag: LostLag = "error",
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features of the sound field turned or mirrored, without computing them anew.
+
+        They are those of the turned audio, but for the constant 1e-8 that some presets add to every
+        channel, which has no direction: levels are exchanged as their channels are, intensity
+        follows in its own order of axes, pairs of microphones change places and direction. It is
+        done by index and sign, in the precision that the features have; where two microphones that
+        are no pair are compared by way of a third, by a difference. Turn features before they are
+        standardised: statistics of single channels do not turn with them.
+
+        Args:
+            features: What this extractor returned.
+            matrix: Every source moves from `d` to `matrix @ d`: one matrix `(axis, axis)`, or one
+                for each item, `(batch, axis, axis)`, of integers or floats. For FOA signed
+                permutations, as `augment.channel_swaps` has them; for an array what maps it onto
+                itself.
+            array: The microphones in the order of the channels, or `"foa"`. None will do where a
+                part reads FOA alone, as an intensity vector does, or where there is one channel.
+                Stereo is an array on a line from left to right.
+            lost_lag: [`GCCPHAT`][seldkit.features.GCCPHAT] with an even number of lags lacks one
+                that the other direction of a pair needs, 32 of -32 to 31. `"error"`, or `"nearest"`
+                to put the value of its neighbour there.
+
+        Raises:
+            ValueError: If features of these parts cannot be turned so, or a shape, the matrix or
+                the array is wrong.
+
+        Examples:
+            >>> from seldkit.features import presets
+            >>> extractor, waveform = presets.dcase2023_foa(), torch.randn(1, 4, 4800)
+            >>> mirror = torch.diag(torch.tensor([1, -1, 1]))  # left and right
+            >>> mirrored = waveform * torch.tensor([1, -1, 1, 1]).reshape(4, 1)
+            >>> turned = extractor.turn(extractor(waveform), mirror)
+            >>> torch.allclose(turned, extractor(mirrored), atol=1e-4)
+            True
+        """
+        sizes = {"channel": self.num_channels, "freq": self.num_bins}
+        check_shape("features", features, "batch channel time freq", **sizes)
+        check_floating(features=features)
+        geometry = self._array(array)
+        if matrix.ndim == 2:
+            check_shape("matrix", matrix, "axis axis", axis=3)
+            matrix = matrix.expand(features.shape[0], 3, 3)
+        check_shape("matrix", matrix, "batch axis axis", batch=features.shape[0], axis=3)
+        if not features.shape[0]:
+            return features
+        items: dict[tuple[float, ...], list[int]] = {}
+        for item, entries in enumerate(matrix.flatten(1).tolist()):
+            items.setdefault(tuple(entries), []).append(item)
+        results: list[Tensor] = []
+        with without_autocast(features):
+            for places in items.values():
+                swap = channel_swap(
+                    matrix[places[0]], self.in_channels, array=geometry, lost_lag=lost_lag
+                )
+                results.append(self._turned(features[places], swap))
+            order = [place for places in items.values() for place in places]
+            back = torch.tensor(order, device=features.device).argsort()
+            return torch.cat(results).index_select(0, back)
 
     def for_export(self) -> "FeatureExtractor":
         """Return a copy without complex numbers, which can be exported to ONNX.
 
         Its transform is `real_valued`, and its tables are float32. The features are the same up to
-        rounding, but take longer. In the exported graph batch and samples may have any size.
+        rounding, in the same precision, but take longer. In the exported graph batch and samples
+        may have any size.
 
         Examples:
             >>> from seldkit.features import presets
@@ -107,7 +205,35 @@ class FeatureExtractor(nn.Module):
             True
         """
         stft, parts = self.stft.for_export(), copy.deepcopy(self._parts())
-        return FeatureExtractor(stft, parts, in_channels=self.in_channels).float().eval()
+        copied = FeatureExtractor(stft, parts, in_channels=self.in_channels).float().eval()
+        copied.dtype = self.dtype
+        return copied
+
+    def _apply(self, fn: Cast, recurse: bool = True) -> "FeatureExtractor":
+        super()._apply(fn, recurse)
+        self.dtype = asked_dtype(fn) or self.dtype
+        return self
+
+    def _turned(self, features: Tensor, swap: ChannelSwap) -> Tensor:
+        parts = self._parts()
+        counts = [part.num_channels(self.in_channels) for part in parts]
+        pairs = zip(parts, features.split(counts, dim=1), strict=True)
+        return torch.cat([turned(part, piece, swap) for part, piece in pairs], dim=1)
+
+    def _array(self, array: ArrayGeometry | Literal["foa"] | None) -> ArrayGeometry | None:
+        """Return the microphones, or None for FOA."""
+        foa = any(reads_foa(part) for part in self._parts())
+        if array is None and not foa and self.in_channels > 1:
+            raise ValueError(
+                "array must be the ArrayGeometry of the microphones, or 'foa', for parts that can"
+                " read both, got None"
+            )
+        if array is None or isinstance(array, str):
+            check_choice("array", array, ("foa", None))
+            return None
+        if foa:
+            raise ValueError(f"array must be 'foa' or None for parts that read FOA, got {array}")
+        return array
 
     def _parts(self) -> list[Part]:
         return [cast(Part, part) for part in self.parts]
@@ -125,9 +251,8 @@ class FeatureExtractor(nn.Module):
         """
         parts, count = self._parts(), self.stft.num_frames(waveform.shape[2])
         sizes = [part.num_channels(self.in_channels) for part in parts]
-        shape = (len(waveform), self.num_channels, count, self.num_bins)
-        dtype = waveform.dtype if waveform.dtype == torch.float64 else torch.float32
-        features = waveform.new_empty(shape, dtype=dtype)
+        shape = (waveform.shape[0], self.num_channels, count, self.num_bins)
+        features = waveform.new_empty(shape)
         in_step, done = PartsInStep([WindowStream(part) for part in parts]), 0
         runs = (in_step.push(spectrum) for spectrum in self.stft.blocks(waveform))
         for run in chain(runs, (in_step.flush() for _ in range(1))):

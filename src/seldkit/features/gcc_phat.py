@@ -5,9 +5,15 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import (
+    check_choice,
+    check_count,
+    check_number,
+    check_positive,
+    check_shape,
+)
 from seldkit._typing import Complex, Float
 from seldkit.features.bins import fft_length
 from seldkit.features.cross_spectrum import (
@@ -18,6 +24,8 @@ from seldkit.features.cross_spectrum import (
     pairs_among,
     whiten,
 )
+from seldkit.features.precision import PreciseModule, without_autocast
+from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
 
@@ -80,7 +88,7 @@ def gcc_phat(
     return _correlate(real, spectrum.imag, used, tables, exponent, floor)
 
 
-class GCCPHAT(nn.Module):
+class GCCPHAT(PreciseModule):
     """Module form of [`gcc_phat`][seldkit.features.gcc_phat]: lags stand in the place of bins.
 
     Shape:
@@ -93,8 +101,9 @@ class GCCPHAT(nn.Module):
         conjugate: See [`gcc_phat`][seldkit.features.gcc_phat].
         interpolation: See [`gcc_phat`][seldkit.features.gcc_phat].
         exponent: See [`gcc_phat`][seldkit.features.gcc_phat].
-        n_fft: Length of the FFT. With it the tables of cosines and sines are made once, without it
-            from the number of bins in every call, which must then be of an even length.
+        n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform. With it the tables
+            of cosines and sines are made once. On its own and without it they are made in every
+            call from the number of bins, which must then be of an even length.
         floor: See [`gcc_phat`][seldkit.features.gcc_phat].
 
     Raises:
@@ -124,15 +133,24 @@ class GCCPHAT(nn.Module):
     ) -> None:
         super().__init__()
         _check_settings(num_lags, conjugate, interpolation, exponent, floor)
-        self.num_lags, self.pairs, self.conjugate = num_lags, check_pairs(pairs), conjugate
-        self.interpolation, self.exponent = interpolation, exponent
+        self.num_lags, self.pairs, self.conjugate = int(num_lags), check_pairs(pairs), conjugate
+        self.interpolation, self.exponent = int(interpolation), exponent
         self.n_fft, self.floor = n_fft, floor
-        cosine = sine = None
+        self.register_buffer("cosine", None, persistent=False)
+        self.register_buffer("sine", None, persistent=False)
         if n_fft is not None:
-            check_positive(n_fft=n_fft)
-            cosine, sine = _lag_tables(num_lags, conjugate, interpolation, n_fft)
-        self.register_buffer("cosine", cosine, persistent=False)
-        self.register_buffer("sine", sine, persistent=False)
+            self.bind(n_fft, None)
+
+    def bind(self, n_fft: int, sample_rate: int | None) -> None:
+        """Make the tables of an FFT length, if they are not made yet."""
+        del sample_rate
+        if self.cosine is not None:
+            return
+        check_count(n_fft=n_fft)
+        self.n_fft = int(n_fft)
+        cosine, sine = _lag_tables(self.num_lags, self.conjugate, self.interpolation, self.n_fft)
+        self.register_constant("cosine", cosine)
+        self.register_constant("sine", sine)
 
     @property
     def num_bins(self) -> int:
@@ -164,6 +182,32 @@ class GCCPHAT(nn.Module):
         used = pairs_among(spectrum.shape[1], self.pairs)
         return _correlate(real, spectrum.imag, used, tables, self.exponent, self.floor)
 
+    def turn(
+        self, features: Float[Tensor, "batch pair time lag"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch pair time lag"]:
+        """Return the correlations of the swapped audio.
+
+        Those of a pair the other way round have their lags mirrored. Of an even number of lags the
+        first one, such as -32 of 64, is lost then: 32 is not there.
+        """
+
+        def mirrored(lags: Tensor) -> Tensor:
+            if self.num_lags % 2:
+                return lags.flip(-1)
+            if swap.lost_lag == "error":
+                raise ValueError(
+                    f"GCCPHAT cannot be turned so: a pair changes its direction, and of"
+                    f" {self.num_lags} lags the first has no mirror image; take an odd number, or"
+                    " lost_lag='nearest', which puts its neighbour's value there"
+                )
+            rest = lags[..., 1:].flip(-1)
+            return torch.cat((rest[..., :1], rest), dim=-1)
+
+        pairs = pairs_among(len(swap.index), self.pairs)
+        return exchanged_pairs(
+            "GCCPHAT", features, pairs, swap, PairRules(mirrored, torch.neg, None)
+        )
+
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return (
@@ -176,7 +220,9 @@ class GCCPHAT(nn.Module):
 def _check_settings(
     num_lags: int, conjugate: Conjugate, interpolation: int, exponent: float, floor: float
 ) -> None:
-    check_positive(num_lags=num_lags, interpolation=interpolation, floor=floor)
+    check_count(num_lags=num_lags, interpolation=interpolation)
+    check_positive(floor=floor)
+    check_number(exponent=exponent)
     check_choice("conjugate", conjugate, ("first", "second"))
     if not 0 <= exponent <= 1:
         raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
@@ -191,7 +237,7 @@ def _correlate(
     floor: float,
 ) -> Float[Tensor, "batch pair time lag"]:
     cosine, sine = tables
-    with torch.autocast(real.device.type, enabled=False):
+    with without_autocast(real):
         real, imag = whiten(real, imag, exponent=exponent, floor=floor)
         # A Fourier transform would give all lags of the frame: for the few that are kept these
         # products are cheaper. One pair after the other stays in the processor's cache.

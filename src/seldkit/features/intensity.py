@@ -21,10 +21,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_shape
+from seldkit._checks import check_choice, check_number, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.products import imaginary_product, real_product
+from seldkit.features.turning import ChannelSwap, exchanged
 
 IntensityNorm = Literal["unit", "energy", "mean_energy"]
 IntensityAxes = Literal["yzx", "xyz"]
@@ -107,6 +108,7 @@ class IntensityVector(nn.Module):
     """
 
     lookback = lookahead = 0
+    reads_foa = True
 
     def __init__(
         self,
@@ -121,6 +123,8 @@ class IntensityVector(nn.Module):
         check_choice("norm", norm, _EPS)
         check_choice("axes", axes, ("yzx", "xyz"))
         check_choice("kind", kind, ("active", "reactive"))
+        if eps is not None:
+            check_number(eps=eps)
         self.mel, self.norm, self.axes, self.eps, self.kind = mel, norm, axes, eps, kind
 
     @property
@@ -141,6 +145,14 @@ class IntensityVector(nn.Module):
         vector = intensity_vector(spectrum, norm=self.norm, eps=self.eps, kind=self.kind)
         bands: Tensor = vector if self.mel is None else self.mel(vector)
         return bands if self.axes == "yzx" else bands.roll(1, dims=1)
+
+    def turn(
+        self, features: Float[Tensor, "batch axis=3 time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch axis=3 time bin"]:
+        """Return the vectors of the turned sound field: the axes follow their dipoles."""
+        dipoles = (1, 2, 3) if self.axes == "yzx" else (3, 1, 2)
+        old = [dipoles.index(swap.index[dipole]) for dipole in dipoles]
+        return exchanged(features, old, [swap.sign[dipole] for dipole in dipoles])
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

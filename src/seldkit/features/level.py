@@ -15,6 +15,7 @@ from seldkit._checks import check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.cross_spectrum import Pair, check_pairs, pairs_among
 from seldkit.features.mel import MelFilterBank
+from seldkit.features.turning import ChannelSwap, PairRules, exchanged, exchanged_pairs
 
 
 class MidSideLevel(nn.Module):
@@ -63,6 +64,12 @@ class MidSideLevel(nn.Module):
         # Waves are added before they are squared: from squares a weak side would be rounding noise.
         power = _mid_side(spectrum.real).square() + _mid_side(spectrum.imag).square()
         return 10 * _in_bands(power, self.mel).clamp(min=self.floor).log10()
+
+    def turn(
+        self, features: Float[Tensor, "batch channel=2 time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch channel=2 time bin"]:
+        """Return the levels of the swapped audio: with one channel inverted mid is side."""
+        return features if swap.sign[0] == swap.sign[1] else exchanged(features, (1, 0))
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -120,6 +127,14 @@ class LevelDifference(nn.Module):
         power = spectrum.real.square() + spectrum.imag.square()
         level = 10 * _in_bands(power, self.mel).clamp(min=self.floor).log10()
         return torch.stack([level[:, first] - level[:, second] for first, second in pairs], dim=1)
+
+    def turn(
+        self, features: Float[Tensor, "batch pair time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch pair time bin"]:
+        """Return the differences of the swapped audio: they do not know signs."""
+        pairs = pairs_among(len(swap.index), self.pairs)
+        rules = PairRules(torch.neg, lambda x: x, lambda one, other: other - one)
+        return exchanged_pairs("LevelDifference", features, pairs, swap, rules)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_positive, check_shape, integer
 from seldkit._typing import Complex, Float
-from seldkit.features.bins import Bins, check_bins, crop, num_kept
+from seldkit.features.bins import Bins, check_bins, check_bins_exist, crop, num_kept
+from seldkit.features.turning import ChannelSwap, exchanged
 
 
 class LogMagnitude(nn.Module):
@@ -41,10 +42,16 @@ class LogMagnitude(nn.Module):
     ) -> None:
         super().__init__()
         check_positive(floor=floor)
-        if channels is not None and (not channels or min(channels) < 0):
+        kept = None if channels is None else tuple(integer("channels", c) for c in channels)
+        if kept is not None and (not kept or min(kept) < 0):
             raise ValueError(f"channels must be counted from 0, one at least, got {channels}")
         self.bins, self.floor = check_bins(bins), floor
-        self.channels = None if channels is None else tuple(channels)
+        self.channels = kept
+
+    def bind(self, n_fft: int, sample_rate: int | None) -> None:
+        """Raise `ValueError` if an FFT of this length does not have the bins."""
+        del sample_rate
+        check_bins_exist(self.bins, n_fft)
 
     @property
     def num_bins(self) -> int | None:
@@ -73,6 +80,20 @@ class LogMagnitude(nn.Module):
         power = real.square() + imag.square()
         level: Tensor = 10 * power.clamp(min=self.floor).log10()
         return level
+
+    def turn(
+        self, features: Float[Tensor, "batch out time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the levels of the swapped audio: they do not know signs."""
+        kept = self.channels or range(len(swap.index))
+        old = [swap.index[channel] for channel in kept]
+        lost = sorted(set(old) - set(kept))
+        if lost:
+            raise ValueError(
+                f"LogMagnitude cannot be turned so: it would need the channels {lost}, which are"
+                f" not among its channels {tuple(kept)}"
+            )
+        return exchanged(features, [list(kept).index(channel) for channel in old])
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

@@ -1,4 +1,4 @@
-r"""Mel filter banks and log-mel spectrograms.
+r"""Mel filter banks.
 
 Two mel scales are in use. Slaney's is linear below 1 kHz (200/3 Hz per mel) and logarithmic
 above, 27 mel per factor of 6.4; HTK's is $2595 \log_{10}(1 + f / 700)$. They place the bands
@@ -7,15 +7,21 @@ a separate choice, and so is whether the flanks of a band are straight over hert
 """
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive, check_shape
-from seldkit._typing import Complex, Float
-from seldkit.features.products import real_product
+from seldkit._checks import (
+    check_choice,
+    check_count,
+    check_floating,
+    check_number,
+    check_positive,
+)
+from seldkit._typing import Float
+from seldkit.features.binding import BoundModule
+from seldkit.features.precision import widened, without_autocast
 
 MelScale = Literal["slaney", "htk"]
 MelNorm = Literal["slaney"]
@@ -24,11 +30,16 @@ MelSlope = Literal["hz", "mel"]
 _LINEAR_HZ = 200 / 3
 _BREAK_HZ = 1000.0
 _LOG_STEP = math.log(6.4) / 27
+ROUNDING_HZ = 1e-9
+"""By how much a frequency may exceed its limit, such as half the sampling rate."""
 _GROUP = 16  # bands multiplied at a time: fewer leave the vector units empty, more multiply zeros
 
 
-class MelFilterBank(nn.Module):
+class MelFilterBank(BoundModule):
     """Triangular filters that sum frequency bins into mel bands.
+
+    In a `FeatureExtractor` it takes the length of the FFT and the sampling rate from the transform;
+    if it says them itself they must be the same.
 
     Shape:
         - Input: `(..., freq=n_fft // 2 + 1)`.
@@ -36,8 +47,8 @@ class MelFilterBank(nn.Module):
 
     Args:
         num_mels: Number of bands.
-        n_fft: Length of the FFT that made the bins.
-        sample_rate: Sampling rate, in hertz.
+        n_fft: Length of the FFT that made the bins; None for that of the extractor.
+        sample_rate: Sampling rate, in hertz; None for that of the extractor.
         fmin: Lower edge of the lowest band, in hertz.
         fmax: Upper edge of the highest band, in hertz; half the sampling rate if None.
         mel_scale: `"slaney"` or `"htk"`: where the bands lie.
@@ -47,6 +58,7 @@ class MelFilterBank(nn.Module):
 
     Raises:
         ValueError: If a size is not positive or not `0 <= fmin < fmax <= sample_rate / 2`.
+        RuntimeError: If it is used before FFT and rate are known.
 
     Examples:
         >>> bank = MelFilterBank(64, n_fft=1024, sample_rate=24000)
@@ -61,8 +73,8 @@ class MelFilterBank(nn.Module):
         self,
         num_mels: int,
         *,
-        n_fft: int,
-        sample_rate: int,
+        n_fft: int | None = None,
+        sample_rate: int | None = None,
         fmin: float = 0.0,
         fmax: float | None = None,
         mel_scale: MelScale = "slaney",
@@ -70,50 +82,58 @@ class MelFilterBank(nn.Module):
         slope: MelSlope = "hz",
     ) -> None:
         super().__init__()
-        fmax = sample_rate / 2 if fmax is None else fmax
-        check_positive(num_mels=num_mels, n_fft=n_fft, sample_rate=sample_rate)
+        check_count(num_mels=num_mels)
+        check_number(fmin=fmin)
+        if fmax is not None:
+            check_positive(fmax=fmax)
         check_choice("mel_scale", mel_scale, ("slaney", "htk"))
         check_choice("norm", norm, ("slaney", None))
         check_choice("slope", slope, ("hz", "mel"))
-        if not 0 <= fmin < fmax <= sample_rate / 2:
+        self.num_mels, self.fmin, self.fmax = int(num_mels), fmin, fmax
+        self.mel_scale, self.norm, self.slope = mel_scale, norm, slope
+        self.register_buffer("weight", None, persistent=False)
+        self.register_buffer("_single", None, persistent=False)
+        self._groups: list[tuple[slice, slice]] = []
+        if fmax is not None and not 0 <= fmin < fmax:
+            raise ValueError(f"0 <= fmin < fmax must hold, got {fmin:g} and {fmax:g}")
+        self._say(n_fft, sample_rate)
+
+    def _make(self, n_fft: int, sample_rate: int) -> None:
+        nyquist = sample_rate / 2
+        fmax = nyquist if self.fmax is None else self.fmax
+        if not 0 <= self.fmin < fmax <= nyquist + ROUNDING_HZ:
             raise ValueError(
-                f"0 <= fmin < fmax <= {sample_rate / 2:g} must hold, got {fmin:g} and {fmax:g}"
+                f"0 <= fmin < fmax <= {nyquist:g} must hold, got {self.fmin:g} and {fmax:g}"
             )
-        self.num_mels, self.n_fft, self.sample_rate = num_mels, n_fft, sample_rate
-        self.fmin, self.fmax, self.mel_scale = fmin, fmax, mel_scale
-        self.norm, self.slope = norm, slope
-        ends = _hz_to_mel(fmin, mel_scale), _hz_to_mel(fmax, mel_scale)
-        mels = torch.linspace(*ends, num_mels + 2, dtype=torch.float64)
-        edges = _mel_to_hz(mels, mel_scale)
+        self.fmax = fmax
+        ends = _hz_to_mel(self.fmin, self.mel_scale), _hz_to_mel(fmax, self.mel_scale)
+        mels = torch.linspace(*ends, self.num_mels + 2, dtype=torch.float64)
+        edges = _mel_to_hz(mels, self.mel_scale)
         bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
-        if slope == "hz":
+        if self.slope == "hz":
             weight = _triangles(bins, edges)
         else:
-            places = [_hz_to_mel(hz, mel_scale) for hz in bins.tolist()]
+            places = [_hz_to_mel(hz, self.mel_scale) for hz in bins.tolist()]
             weight = _triangles(torch.tensor(places, dtype=torch.float64, device=mels.device), mels)
-        if norm == "slaney":
+        if self.norm == "slaney":
             weight = weight * 2 / (edges[2:] - edges[:-2])
-        self.register_buffer("weight", weight, persistent=False)
+        self.register_constant("weight", weight)
         self.register_buffer("_single", weight.float(), persistent=False)
-        first = range(0, max(num_mels - _GROUP, 0) + 1, _GROUP)
-        last = [*first[1:], num_mels]
+        first = range(0, max(self.num_mels - _GROUP, 0) + 1, _GROUP)
+        last = [*first[1:], self.num_mels]
         self._groups = [_reach(weight, slice(*ends)) for ends in zip(first, last, strict=True)]
 
     def forward(self, bins: Float[Tensor, "*axes freq"]) -> Float[Tensor, "*axes mel"]:
         """Return the weighted sum of the bins in each band."""
+        self._check_bound()
+        check_floating(bins=bins)
         if bins.shape[-1] != self.weight.shape[0]:
             raise ValueError(
                 f"bins must be (..., freq={self.weight.shape[0]}), got shape {tuple(bins.shape)}"
             )
-        weight = self._single if bins.dtype == torch.float32 else self.weight
-        weight = weight.to(bins.dtype)
-        with torch.autocast(bins.device.type, enabled=False):
-            if bins.requires_grad or bins.device.type != "cpu":
-                return bins @ weight
-            # A band reads few bins: without the zeros there is several times less to multiply.
-            rows = bins.reshape(-1, bins.shape[-1])
-            groups = [rows[:, reach] @ weight[reach, bands] for reach, bands in self._groups]
-            return torch.cat(groups, dim=1).reshape(*bins.shape[:-1], self.num_mels)
+        wide = widened(bins)
+        weight = self._single if wide.dtype == torch.float32 else self.weight
+        return self._sums(wide, weight.to(wide.dtype)).to(bins.dtype)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -123,115 +143,14 @@ class MelFilterBank(nn.Module):
             f"norm={self.norm!r}, slope={self.slope!r}"
         )
 
-
-class LogMel(nn.Module):
-    """Log-mel spectrogram of every channel, in decibels.
-
-    Shape:
-        - Input: complex spectrum `(batch, channel, time, freq)`.
-        - Output: `(batch, channel, time, mel)`.
-
-    Args:
-        mel: The filter bank.
-        floor: Least value of a band before the logarithm; -100 dB by default.
-        top_db: If given, values are raised to at most this many decibels below the loudest of the
-            whole clip and channel, which cannot be computed from a part of the clip.
-        top_db_per: `"channel"`, or `"clip"` for the loudest of all channels of the clip.
-        exponent: What the bands sum: 2 for power, 1 for magnitude.
-        offset: Added to each band before the logarithm, where systems do that in place of a floor.
-        log: `"db"` for decibels, `"natural"` for the natural logarithm.
-
-    Raises:
-        ValueError: If a setting is out of range, or `top_db` is given for the natural logarithm.
-
-    Examples:
-        >>> bank = MelFilterBank(64, n_fft=1024, sample_rate=24000)
-        >>> LogMel(bank)(torch.zeros(1, 4, 3, 513, dtype=torch.complex64)).unique()
-        tensor([-100.])
-    """
-
-    lookback = lookahead = 0
-
-    def __init__(
-        self,
-        mel: MelFilterBank,
-        *,
-        floor: float = 1e-10,
-        top_db: float | None = None,
-        top_db_per: Literal["channel", "clip"] = "channel",
-        exponent: Literal[1, 2] = 2,
-        offset: float = 0.0,
-        log: Literal["db", "natural"] = "db",
-    ) -> None:
-        super().__init__()
-        check_positive(floor=floor)
-        check_choice("top_db_per", top_db_per, ("channel", "clip"))
-        check_choice("exponent", exponent, (1, 2))
-        check_choice("log", log, ("db", "natural"))
-        if top_db is not None:
-            check_positive(top_db=top_db)
-            if log != "db":
-                raise ValueError(f"top_db needs log='db', got {log!r}")
-        if not offset >= 0:
-            raise ValueError(f"offset must not be negative, got {offset}")
-        self.mel, self.floor, self.top_db, self.top_db_per = mel, floor, top_db, top_db_per
-        self.exponent, self.offset, self.log = exponent, offset, log
-
-    @property
-    def num_bins(self) -> int:
-        """Number of mel bands."""
-        return self.mel.num_mels
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return the number of channels made of so many channels."""
-        return in_channels
-
-    @property
-    def per_clip(self) -> Callable[[Tensor], Tensor] | None:
-        """The step that needs the whole clip: `top_db`."""
-        return None if self.top_db is None else self._raise_to_top_db
-
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch channel time mel"]:
-        """Return the level of each band."""
-        level = self.per_frame(spectrum)
-        return level if self.per_clip is None else self.per_clip(level)
-
-    def per_frame(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch channel time mel"]:
-        """Return the level of each band before `top_db`."""
-        check_shape("spectrum", spectrum, "batch channel time freq")
-        return self.of_power(real_product(spectrum))
-
-    def of_power(
-        self, power: Float[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch channel time mel"]:
-        """Return the level of each band of a power spectrum, before `top_db`."""
-        bins = power
-        if self.exponent == 1:
-            # The bound keeps gradients of silence 0.
-            bins = bins.clamp(min=torch.finfo(bins.dtype).tiny).sqrt()
-        bands: Tensor = self.mel(bins)
-        if self.offset:
-            bands = bands + self.offset
-        bands = bands.clamp(min=self.floor)
-        if self.log == "natural":
-            return bands.log()
-        return bands.log10() * (20 / self.exponent)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"floor={self.floor}, top_db={self.top_db}, top_db_per={self.top_db_per!r}, "
-            f"exponent={self.exponent}, offset={self.offset}, log={self.log!r}"
-        )
-
-    def _raise_to_top_db(self, level: Tensor) -> Tensor:
-        assert self.top_db is not None
-        axes = (2, 3) if self.top_db_per == "channel" else (1, 2, 3)
-        return level.maximum(level.amax(dim=axes, keepdim=True) - self.top_db)
+    def _sums(self, bins: Tensor, weight: Tensor) -> Tensor:
+        with without_autocast(bins):
+            if bins.requires_grad or bins.device.type != "cpu":
+                return bins @ weight
+            # A band reads few bins: without the zeros there is several times less to multiply.
+            rows = bins.reshape(-1, bins.shape[-1])
+            groups = [rows[:, reach] @ weight[reach, bands] for reach, bands in self._groups]
+            return torch.cat(groups, dim=1).reshape(*bins.shape[:-1], self.num_mels)
 
 
 def _triangles(bins: Tensor, edges: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ class NoiseFloor:
 
     def _follow(self, level: Tensor) -> Tensor:
         if self._state is None:
-            start = 0.5 * level[:, :_START].mean(dim=1)
+            start = 0.5 * _mean_of_known(level[:, :_START])
             self._state = start, torch.zeros_like(start, dtype=torch.int64)
         track = _compilable_track if torch.compiler.is_compiling() else _track
         floors, floor, run = track(level.movedim(1, 0), *self._state)
@@ -102,6 +102,13 @@ def _level(power: Tensor) -> Tensor:
     total = padded[:, 2:] + padded[:, 1:-1] + padded[:, :-2]
     level: Tensor = (total / frames.clamp(max=1 + _PAST).unsqueeze(1)).sqrt()
     return level
+
+
+def _mean_of_known(level: Tensor) -> Tensor:
+    """Return the mean over frames, where some are nan or infinite that of the others."""
+    mean = level.mean(dim=1)
+    known = level.masked_fill(~level.isfinite(), torch.nan).nanmean(dim=1).nan_to_num(0.0)
+    return torch.where(mean.isfinite(), mean, known)
 
 
 def _track(level: Tensor, floor: Tensor, run: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._typing import Complex, Float
+from seldkit.features.binding import describe
+from seldkit.features.turning import ChannelSwap
 
 Features = Callable[[Tensor], Tensor]
 
@@ -24,6 +26,16 @@ class Part(Protocol):
     - `stream()`: for parts whose state reaches back without limit. It returns an object whose
       `push(spectrum)` and `flush()` return features, all `channel time freq`, possibly no frames;
       or raises `ValueError`.
+    - `sample_rate` and `n_fft`: the sampling rate and the length of the FFT that it was made for,
+      or None. An extractor compares those of the part and of all modules in it with its own.
+    - `bind(n_fft, sample_rate)`: called once those are known, when an extractor is built; the rate
+      is None where nobody says it. Modules in the part may have it too, such as a
+      [`MelFilterBank`][seldkit.features.MelFilterBank]. It raises `ValueError` for what does not
+      fit.
+    - `turn(features, swap)`: from features `batch channel time bin` and a
+      [`ChannelSwap`][seldkit.features.ChannelSwap] of the audio to those of the swapped audio, or
+      `ValueError` if they cannot be told from each other. Without it features cannot be turned.
+    - `reads_foa`: true if it makes sense of first-order ambisonics alone.
 
     The spectrum is complex, or a [`RealSpectrum`][seldkit.features.RealSpectrum] when exported: a
     part that reads `.real`, `.imag` and `.shape` alone can do with both.
@@ -79,7 +91,15 @@ def runs_in_blocks(part: Part) -> bool:
     return hasattr(part, "lookback") and hasattr(part, "lookahead") and not hasattr(part, "stream")
 
 
-def describe(part: Part) -> str:
-    """Return a part's name and settings in one line."""
-    settings = part.extra_repr() if isinstance(part, nn.Module) else ""
-    return f"{type(part).__name__}({settings})"
+def reads_foa(part: Part) -> bool:
+    """Return whether a part makes sense of first-order ambisonics alone."""
+    return bool(getattr(part, "reads_foa", False))
+
+
+def turned(part: Part, features: Tensor, swap: ChannelSwap) -> Tensor:
+    """Return the features of the swapped audio, or raise `ValueError` if the part cannot tell."""
+    turn = getattr(part, "turn", None)
+    if turn is None:
+        raise ValueError(f"{describe(part)} cannot be turned: it has no method turn")
+    features = turn(features, swap)
+    return features

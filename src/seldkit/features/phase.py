@@ -7,10 +7,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_count, check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
-from seldkit.features.bins import Bins, check_bins, crop, fft_length, num_kept
+from seldkit.features.bins import (
+    Bins,
+    check_bins,
+    check_bins_exist,
+    crop,
+    fft_length,
+    num_kept,
+)
 from seldkit.features.cross_spectrum import (
     SILENCE,
     Pair,
@@ -21,6 +28,7 @@ from seldkit.features.cross_spectrum import (
     whiten,
 )
 from seldkit.features.mel import MelFilterBank
+from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 PhaseForm = Literal["angle", "cosine_sine", "path"]
 
@@ -80,20 +88,24 @@ class PhaseDifference(nn.Module):
         pairs: Pairs `(m, n)` of channels; by default the first channel with each other one.
         bins: The first bin that is kept and the one after the last; all bins if None.
         mel: Filter bank that sums cosines and sines into mel bands; angles have no such sum.
-        sample_rate: Sampling rate, in hertz; only the path depends on it.
-        n_fft: Length of the FFT, if it is odd; only the path depends on it.
+        sample_rate: Sampling rate, in hertz; in a `FeatureExtractor` that of its transform. Only
+            the path depends on it.
+        n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform, on its own the even
+            one of so many bins if None. Only the path depends on it.
         speed_of_sound: In metres per second; only the path depends on it.
         floor: Power below which a bin has no phase: silence gives zeros.
 
     Raises:
         ValueError: If a value is out of range, or mel bands are asked for with another form or
             together with `bins`.
+        RuntimeError: If the path is asked for before the sampling rate is known.
 
     Source: Nguyen et al., "SALSA-Lite: A fast and effective feature for polyphonic sound event
     localization and detection with microphone arrays", ICASSP 2022 (frequency-normalised).
 
     Examples:
-        >>> PhaseDifference("path")(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
+        >>> part = PhaseDifference("path", sample_rate=24000)
+        >>> part(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
         torch.Size([1, 3, 5, 513])
     """
 
@@ -106,14 +118,14 @@ class PhaseDifference(nn.Module):
         pairs: Sequence[Pair] | None = None,
         bins: Bins | None = None,
         mel: MelFilterBank | None = None,
-        sample_rate: int = 24000,
+        sample_rate: int | None = None,
         n_fft: int | None = None,
         speed_of_sound: float = SPEED_OF_SOUND,
         floor: float = SILENCE,
     ) -> None:
         super().__init__()
         check_choice("form", form, ("angle", "cosine_sine", "path"))
-        check_positive(sample_rate=sample_rate, speed_of_sound=speed_of_sound, floor=floor)
+        check_positive(speed_of_sound=speed_of_sound, floor=floor)
         if mel is not None and (form != "cosine_sine" or bins is not None):
             raise ValueError(
                 "mel must be None unless form is 'cosine_sine' and bins is None,"
@@ -122,6 +134,21 @@ class PhaseDifference(nn.Module):
         self.form, self.pairs, self.bins, self.mel = form, check_pairs(pairs), check_bins(bins), mel
         self.sample_rate, self.n_fft = sample_rate, n_fft
         self.speed_of_sound, self.floor = speed_of_sound, floor
+        if sample_rate is not None:
+            check_count(sample_rate=sample_rate)
+        if n_fft is not None:
+            check_count(n_fft=n_fft)
+            check_bins_exist(self.bins, n_fft)
+
+    def bind(self, n_fft: int, sample_rate: int | None) -> None:
+        """Take the FFT length and, for the path, the sampling rate."""
+        check_bins_exist(self.bins, n_fft)
+        if self.form == "path" and sample_rate is None:
+            raise ValueError(
+                "sample_rate must be said by the STFT or a part for PhaseDifference('path'),"
+                " got none"
+            )
+        self.n_fft, self.sample_rate = n_fft, sample_rate
 
     @property
     def num_bins(self) -> int | None:
@@ -146,7 +173,20 @@ class PhaseDifference(nn.Module):
             both = torch.stack(cosines + sines, dim=1)
             return both if self.mel is None else self.mel(both)
         angle = _angles(real, imag, used, self.floor)
-        return angle if self.form == "angle" else angle * self._metres_per_radian(spectrum)
+        if self.form == "angle":
+            return angle
+        return angle * crop(self._metres_per_radian(spectrum.real), self.bins)
+
+    def turn(
+        self, features: Float[Tensor, "batch out time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the differences of the swapped audio.
+
+        One of two microphones that are no pair follows from their differences to a third, if that
+        one and both of them sound.
+        """
+        pairs = pairs_among(len(swap.index), self.pairs, pairs_with_first)
+        return exchanged_pairs("PhaseDifference", features, pairs, swap, self._rules(features))
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -156,15 +196,51 @@ class PhaseDifference(nn.Module):
             f"speed_of_sound={self.speed_of_sound}, floor={self.floor}"
         )
 
-    def _metres_per_radian(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, " bin"]:
-        real = spectrum.real
-        bins = torch.arange(real.shape[-1], device=real.device, dtype=real.dtype)
-        wavelength = fft_length(len(bins), self.n_fft) * self.speed_of_sound / self.sample_rate
+    def _metres_per_radian(self, real: Float[Tensor, "*axes freq"]) -> Float[Tensor, " freq"]:
+        if self.sample_rate is None:
+            raise RuntimeError(
+                "PhaseDifference('path') must be given its sample_rate, or be part of a"
+                " FeatureExtractor, before it is used"
+            )
+        num_bins = real.shape[-1]
+        bins = torch.arange(num_bins, device=real.device, dtype=real.dtype)
+        wavelength = fft_length(num_bins, self.n_fft) * self.speed_of_sound / self.sample_rate
         # The path of a constant is not known; bin 0 is given the value 0.
-        metres = wavelength / (2 * math.pi) / bins.clamp(min=1) * (bins > 0)
-        return crop(metres, self.bins)
+        return wavelength / (2 * math.pi) / bins.clamp(min=1) * (bins > 0)
+
+    def _rules(self, features: Float[Tensor, "batch out time bin"]) -> PairRules:
+        if self.form == "cosine_sine":
+            between = None if self.mel is not None else _between
+            return PairRules(_conjugate, torch.neg, between)
+        if self.form == "angle":
+            return angle_rules(2 * math.pi)
+        num_bins = features.shape[-1] if self.n_fft is None else self.n_fft // 2 + 1
+        metres = self._metres_per_radian(features.new_zeros(num_bins))
+        return angle_rules(2 * math.pi * crop(metres, self.bins))
+
+
+def angle_rules(turn: Float[Tensor, " bin"] | float) -> PairRules:
+    """Return how phase differences follow from each other.
+
+    Args:
+        turn: A whole turn in the unit of the angles, in each bin.
+    """
+
+    def between(one: Tensor, other: Tensor) -> Tensor:
+        angle, half = other - one, turn / 2
+        less = torch.where(angle > half, angle - turn, angle)
+        return torch.where(less < -half, less + turn, less)
+
+    return PairRules(torch.neg, None, between)
+
+
+def _conjugate(pair: Float[Tensor, "batch entry=2 time bin"]) -> Tensor:
+    return torch.stack((pair[:, 0], -pair[:, 1]), dim=1)
+
+
+def _between(one: Tensor, other: Tensor) -> Tensor:
+    (a, b), (c, d) = one.unbind(dim=1), other.unbind(dim=1)
+    return torch.stack((a * c + b * d, a * d - b * c), dim=1)
 
 
 def _angles(

@@ -1,31 +1,40 @@
 """SALSA: log-spectrograms, and where the sound comes from in bins that one source dominates."""
 
 import math
-from typing import Literal
+from typing import Literal, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import (
+    check_choice,
+    check_number,
+    check_positive,
+    check_shape,
+)
 from seldkit._typing import Bool, Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
+from seldkit.features.binding import BoundModule
+from seldkit.features.cross_spectrum import pairs_with_first
+from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.noise_floor import MAX_WAIT, above_noise_floor
+from seldkit.features.phase import angle_rules
 from seldkit.features.principal_vector import principal_vector
+from seldkit.features.salsa_bins import GROUP, bin_levels, with_edges
 from seldkit.features.salsa_stream import SALSAStream
+from seldkit.features.turning import ChannelSwap, exchanged, exchanged_pairs
 
 SALSAForm = Literal["foa", "mic"]
 SALSAEdges = Literal["clip", "wrap"]
 
 _FMAX_DOA = {"foa": 9000.0, "mic": 4000.0}
 _REACH = 3  # frames before and after a frame that its covariance is summed over
-_GROUP = 8  # bins averaged at high frequencies
-_LEAST_POWER = 1e-10
 # Bins of a block of frames: what a processor's cache holds and still keeps two threads at work.
 _BLOCK = 2**16
 
 
-class SALSA(nn.Module):
+class SALSA(BoundModule):
     r"""Log-spectrograms of every channel, then the principal eigenvector of each bin.
 
     The covariance of the channels is summed over seven frames around each. Where one source is much
@@ -54,8 +63,8 @@ class SALSA(nn.Module):
 
     Args:
         form: `"foa"` for first-order ambisonics (ACN order, SN3D), `"mic"` for any microphones.
-        n_fft: Length of the FFT, a multiple of 64.
-        sample_rate: Sampling rate, in hertz.
+        n_fft: Length of the FFT, a multiple of 64; None for that of the extractor.
+        sample_rate: Sampling rate, in hertz; None for that of the extractor.
         fmin_doa: Vectors start at the bin that holds this frequency, in hertz, but not at bin 0.
         fmax_doa: Vectors end before the bin that holds this frequency, in hertz: by default 9 kHz
             for FOA and 4 kHz for microphones, whose phases wrap above
@@ -72,6 +81,7 @@ class SALSA(nn.Module):
 
     Raises:
         ValueError: If a value is out of range.
+        RuntimeError: If it is used before FFT and rate are known.
 
     Source: Nguyen et al., "SALSA: Spatial cue-augmented log-spectrogram features for polyphonic
     sound event localization and detection", IEEE/ACM TASLP 2022; constants of the published code.
@@ -81,7 +91,7 @@ class SALSA(nn.Module):
         >>> from seldkit.features import STFT
         >>> left = plane_wave(torch.randn(4800), torch.tensor([0.0, 1.0, 0.0]))
         >>> spectrum = STFT(n_fft=512, hop_length=300)(left.unsqueeze(0))
-        >>> features = SALSA(noise_ratio=None)(spectrum)
+        >>> features = SALSA(n_fft=512, sample_rate=24000, noise_ratio=None)(spectrum)
         >>> features.shape
         torch.Size([1, 7, 17, 200])
         >>> features[0, 4:, 8, 50].round(decimals=3)  # y, z, x
@@ -94,8 +104,8 @@ class SALSA(nn.Module):
         self,
         form: SALSAForm = "foa",
         *,
-        n_fft: int = 512,
-        sample_rate: int = 24000,
+        n_fft: int | None = None,
+        sample_rate: int | None = None,
         fmin_doa: float = 50.0,
         fmax_doa: float | None = None,
         noise_ratio: float | None = 1.5,
@@ -107,34 +117,51 @@ class SALSA(nn.Module):
         super().__init__()
         check_choice("form", form, ("foa", "mic"))
         check_choice("edges", edges, ("clip", "wrap"))
-        check_positive(n_fft=n_fft, sample_rate=sample_rate, speed_of_sound=speed_of_sound)
-        if n_fft % (8 * _GROUP):
-            raise ValueError(f"n_fft must be a multiple of {8 * _GROUP}, got {n_fft}")
+        check_positive(speed_of_sound=speed_of_sound)
+        check_number(fmin_doa=fmin_doa)
         if noise_ratio is not None:
             check_positive(noise_ratio=noise_ratio)
-        if condition is not None and not 1 < condition < math.inf:
-            raise ValueError(f"condition must be above 1 and finite, or None, got {condition}")
+        if condition is not None:
+            check_number(condition=condition)
+            if not 1 < condition < math.inf:
+                raise ValueError(f"condition must be above 1 and finite, or None, got {condition}")
         fmax_doa = _FMAX_DOA[form] if fmax_doa is None else fmax_doa
-        limit = sample_rate * (3 / 8 if compress else 1 / 2)
-        if not 0 <= fmin_doa < fmax_doa <= limit:
+        check_positive(fmax_doa=fmax_doa)
+        if not 0 <= fmin_doa < fmax_doa:
+            raise ValueError(
+                f"0 <= fmin_doa < fmax_doa must hold, got {fmin_doa:g} and {fmax_doa:g}"
+            )
+        self.form, self.speed_of_sound, self.noise_ratio = form, speed_of_sound, noise_ratio
+        self.fmin_doa, self.fmax_doa, self.condition = fmin_doa, fmax_doa, condition
+        self.compress, self.edges, self.doa_bins = compress, edges, (0, 0)
+        self.register_buffer("metres", None, persistent=False)
+        self._say(n_fft, sample_rate)
+
+    def _make(self, n_fft: int, sample_rate: int) -> None:
+        if n_fft % (8 * GROUP):
+            raise ValueError(f"n_fft must be a multiple of {8 * GROUP}, got {n_fft}")
+        limit = sample_rate * (3 / 8 if self.compress else 1 / 2)
+        if self.fmax_doa > limit + ROUNDING_HZ:
             raise ValueError(
                 f"0 <= fmin_doa < fmax_doa <= {limit:g} must hold for {sample_rate=} and"
-                f" {compress=}, got {fmin_doa:g} and {fmax_doa:g}"
+                f" compress={self.compress}, got {self.fmin_doa:g} and {self.fmax_doa:g}"
             )
-        self.form, self.n_fft, self.sample_rate = form, n_fft, sample_rate
-        self.fmin_doa, self.fmax_doa, self.noise_ratio = fmin_doa, fmax_doa, noise_ratio
-        self.condition, self.compress, self.edges = condition, compress, edges
-        self.speed_of_sound = speed_of_sound
-        first = max(1, int(fmin_doa * n_fft // sample_rate))
-        self.doa_bins = first, max(first + 1, int(fmax_doa * n_fft // sample_rate))
+        first = max(1, int(self.fmin_doa * n_fft // sample_rate))
+        self.doa_bins = first, max(first + 1, int(self.fmax_doa * n_fft // sample_rate))
         frequency = torch.arange(*self.doa_bins, dtype=torch.float64) * (sample_rate / n_fft)
-        metres = speed_of_sound / (2 * math.pi * frequency)
-        self.register_buffer("metres", metres, persistent=False)
+        self.register_constant("metres", self.speed_of_sound / (2 * math.pi * frequency))
 
     @property
-    def num_bins(self) -> int:
-        """Number of bins: `25 * n_fft // 64` if compressed, else `n_fft // 2`."""
+    def num_bins(self) -> int | None:
+        """Number of bins: `25 * n_fft // 64` if compressed, else `n_fft // 2`; None if unknown."""
+        if self.n_fft is None:
+            return None
         return 25 * self.n_fft // 64 if self.compress else self.n_fft // 2
+
+    @property
+    def reads_foa(self) -> bool:
+        """Whether it makes sense of first-order ambisonics alone."""
+        return self.form == "foa"
 
     @property
     def lookahead(self) -> int:
@@ -153,9 +180,14 @@ class SALSA(nn.Module):
         self, spectrum: Complex[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch out time bin"]:
         """Return spectrograms and vectors."""
-        check_shape("spectrum", spectrum, "batch channel time freq", freq=self.n_fft // 2 + 1)
+        self._check_bound()
+        check_shape(
+            "spectrum", spectrum, "batch channel time freq", freq=cast(int, self.n_fft) // 2 + 1
+        )
         out_channels = self.num_channels(spectrum.shape[1])
-        real, imag = self._with_edges(spectrum.real), self._with_edges(spectrum.imag)
+        real, imag = (
+            with_edges(x, _REACH, wrap=self.edges == "wrap") for x in (spectrum.real, spectrum.imag)
+        )
         above = None
         if self.noise_ratio is not None:
             power = self._first_power(real[:, :, _REACH:-_REACH], imag[:, :, _REACH:-_REACH])
@@ -163,8 +195,8 @@ class SALSA(nn.Module):
         if torch.compiler.is_compiling() or real.device.type != "cpu":
             return self._features(real, imag, above)
         batch, _, frames, _ = spectrum.shape
-        features = real.new_empty(batch, out_channels, frames, self.num_bins)
-        size = _BLOCK // (self.doa_bins[1] - self.doa_bins[0])
+        features = real.new_empty(batch, out_channels, frames, cast(int, self.num_bins))
+        size = max(1, _BLOCK // (self.doa_bins[1] - self.doa_bins[0]))
         for clip in range(batch):
             for first in range(0, frames, size):
                 inner, outer = slice(first, first + size), slice(first, first + size + 2 * _REACH)
@@ -176,12 +208,38 @@ class SALSA(nn.Module):
                 )
         return features
 
+    def turn(
+        self, features: Float[Tensor, "batch out time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features of the swapped audio.
+
+        The noise floor is that of the first channel, and so are the phases: another microphone can
+        only come first where `noise_ratio` is None.
+        """
+        count, bins = len(swap.index), self.doa_bins
+        level, cue = exchanged(features[:, :count], swap.index), features[:, count:]
+        if swap.index[0] != 0 and self.noise_ratio is not None:
+            raise ValueError(
+                "SALSA cannot be turned so: its noise floor is that of the first channel, whose"
+                f" place channel {swap.index[0]} takes; noise_ratio=None has none"
+            )
+        if self.form == "foa":
+            old = [channel - 1 for channel in swap.index[1:]]
+            return torch.cat((level, exchanged(cue, old, swap.sign[1:])), dim=1)
+        band = slice(bins[0] - 1, bins[1] - 1)
+        rules = angle_rules(2 * math.pi * self.metres.to(features))
+        pairs = pairs_with_first(count)
+        inside = exchanged_pairs("SALSA", cue[..., band], pairs, swap, rules)
+        ends = cue[..., : band.start], cue[..., band.stop :]
+        return torch.cat((level, torch.cat((ends[0], inside, ends[1]), dim=-1)), dim=1)
+
     def stream(self) -> SALSAStream:
         """Return a new stream, which takes the spectrum of one clip some frames at a time.
 
         Raises:
             ValueError: If the clip's edges wrap.
         """
+        self._check_bound()
         if self.edges == "wrap":
             raise ValueError(
                 "SALSA(edges='wrap') reads the last frames of a clip for its first, so it cannot"
@@ -218,8 +276,9 @@ class SALSA(nn.Module):
             imag: Its imaginary part.
             above: Which bins stand out of the noise, if that is asked.
         """
-        inner, band = slice(_REACH, -_REACH), slice(*self.doa_bins)
-        level = self._level(real[:, :, inner], imag[:, :, inner])
+        first, stop = self.doa_bins
+        inner, band = slice(_REACH, -_REACH), slice(first, stop)
+        level = bin_levels(real[:, :, inner], imag[:, :, inner], compress=self.compress)
         vector = principal_vector(
             real[..., band].contiguous(),
             imag[..., band].contiguous(),
@@ -232,22 +291,6 @@ class SALSA(nn.Module):
             cue = vector.direction(passed)
         else:
             cue = vector.phase(passed) * self.metres.to(real.dtype)
-        first, stop = self.doa_bins
-        cue = functional.pad(cue, (first - 1, self.num_bins - (stop - 1)))
+        cue = cue.masked_fill(vector.real[0].isnan().unsqueeze(1), torch.nan)  # no quiet 0
+        cue = functional.pad(cue, (first - 1, level.shape[-1] - (stop - 1)))
         return torch.cat((level, cue), dim=1)
-
-    def _with_edges(self, x: Tensor) -> Tensor:
-        frames = x.shape[2]
-        if self.edges == "clip":
-            return functional.pad(x, (0, 0, _REACH, _REACH))
-        wrapped = torch.arange(-_REACH, frames + _REACH, device=x.device) % frames
-        return x.index_select(2, wrapped)
-
-    def _level(self, real: Tensor, imag: Tensor) -> Tensor:
-        power = real[..., 1:].square().addcmul_(imag[..., 1:], imag[..., 1:])
-        if self.compress:
-            single = 3 * self.n_fft // 8
-            # The last group lacks the bin at half the sampling rate: seven bins, divided by eight.
-            rest = functional.pad(power[..., single:-1], (0, 1)).unflatten(-1, (-1, _GROUP))
-            power = torch.cat((power[..., :single], rest.mean(dim=-1)), dim=-1)
-        return 10 * power.clamp(min=_LEAST_POWER).log10()

@@ -4,18 +4,26 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import (
+    check_choice,
+    check_count,
+    check_floating,
+    check_number,
+    check_shape,
+    integer,
+)
 from seldkit._typing import Complex, Float
+from seldkit.features.precision import PreciseModule, widened, without_autocast
 from seldkit.features.real_spectrum import RealSpectrum, real_basis
 
 # Samples under the windows of one block of frames, for each thread: what its cache holds.
 _BLOCK = 2**19
 
 
-class STFT(nn.Module):
+class STFT(PreciseModule):
     """Short-time Fourier transform with a periodic Hann window.
 
     A window shorter than the FFT is centred in it. Frame `i` is centred on sample
@@ -31,7 +39,8 @@ class STFT(nn.Module):
         n_fft: Length of the FFT, in samples.
         hop_length: Distance between frames, in samples.
         win_length: Length of the window, in samples; `n_fft` if None.
-        sample_rate: Sampling rate of the waveform, in hertz.
+        sample_rate: Sampling rate of the waveform, in hertz; None if it does not matter. A
+            `FeatureExtractor` takes it from its parts then, if one of them says it.
         pad_mode: What lies beyond the ends: `"reflect"`, or `"constant"` for silence.
         offset: Constant added to the waveform; published extractors keep the logarithm of silence
             finite with it.
@@ -63,7 +72,7 @@ class STFT(nn.Module):
         n_fft: int,
         hop_length: int,
         win_length: int | None = None,
-        sample_rate: int = 24000,
+        sample_rate: int | None = None,
         pad_mode: Literal["reflect", "constant"] = "reflect",
         offset: float = 0.0,
         last_frame: bool = True,
@@ -73,7 +82,8 @@ class STFT(nn.Module):
     ) -> None:
         super().__init__()
         win_length = n_fft if win_length is None else win_length
-        check_positive(n_fft=n_fft, hop_length=hop_length, sample_rate=sample_rate)
+        check_count(n_fft=n_fft, hop_length=hop_length, win_length=win_length)
+        check_number(offset=offset)
         check_choice("pad_mode", pad_mode, ("reflect", "constant"))
         if not hop_length <= win_length <= n_fft:
             raise ValueError(
@@ -83,20 +93,30 @@ class STFT(nn.Module):
         if not centered and pad_mode != "constant":
             raise ValueError(f"centered=False needs pad_mode='constant', got {pad_mode!r}")
         if patch is not None:
-            check_positive(**{"patch[0]": patch[0], "patch[1]": patch[1]})
+            check_count(**{"patch[0]": patch[0], "patch[1]": patch[1]})
             if centered or not last_frame:
                 raise ValueError(f"patch={patch} needs centered=False and last_frame=True")
-        self.n_fft, self.hop_length, self.win_length = n_fft, hop_length, win_length
-        self.sample_rate, self.pad_mode, self.offset = sample_rate, pad_mode, offset
+        self.n_fft, self.hop_length = int(n_fft), int(hop_length)
+        self.win_length = win_length = int(win_length)
+        self.sample_rate: int | None = None
+        self.pad_mode, self.offset = pad_mode, offset
         self.last_frame, self.centered, self.patch = last_frame, centered, patch
         self.real_valued = real_valued
         # float64, so that float64 input is transformed exactly; cast to the input's precision.
         window = torch.hann_window(win_length, dtype=torch.float64)
         left = (n_fft - win_length) // 2
         window = functional.pad(window, (left, n_fft - win_length - left))
-        self.register_buffer("window", window, persistent=False)
+        self.register_constant("window", window)
         if real_valued:
-            self.register_buffer("basis", real_basis(window), persistent=False)
+            self.register_constant("basis", real_basis(window))
+        self.bind(self.n_fft, sample_rate)
+
+    def bind(self, n_fft: int, sample_rate: int | None) -> None:
+        """Take the sampling rate, if none is known yet; the length of the FFT is its own."""
+        del n_fft
+        if self.sample_rate is None and sample_rate is not None:
+            check_count(sample_rate=sample_rate)
+            self.sample_rate = integer("sample_rate", sample_rate)
 
     @property
     def num_bins(self) -> int:
@@ -105,7 +125,9 @@ class STFT(nn.Module):
 
     @property
     def frame_rate(self) -> float:
-        """Frames per second."""
+        """Frames per second, or `ValueError` if the sampling rate is not known."""
+        if self.sample_rate is None:
+            raise ValueError("STFT must be given its sample_rate to have a frame rate, got None")
         return self.sample_rate / self.hop_length
 
     @property
@@ -177,7 +199,7 @@ class STFT(nn.Module):
         self, samples: Float[Tensor, "batch channel sample"]
     ) -> Complex[Tensor, "batch channel _ freq"]:
         """Return the spectrum of the frames that lie wholly on samples that are prepared."""
-        with torch.autocast(samples.device.type, enabled=False):
+        with without_autocast(samples):
             frames = samples.unfold(-1, self.n_fft, self.hop_length)
             spectrum: Tensor = torch.fft.rfft(frames * self.window.to(samples.dtype))
         return spectrum
@@ -233,10 +255,8 @@ class STFT(nn.Module):
         self, waveform: Float[Tensor, "batch channel sample"]
     ) -> Float[Tensor, "batch channel sample"]:
         """Return samples plus `offset`, in a precision that has an FFT."""
-        if not waveform.is_floating_point():
-            raise TypeError(f"waveform must hold floats, got {waveform.dtype}")
-        if waveform.dtype not in (torch.float32, torch.float64):
-            waveform = waveform.float()
+        check_floating(waveform=waveform)
+        waveform = widened(waveform)
         return waveform + self.offset if self.offset else waveform
 
     def extra_repr(self) -> str:
@@ -266,7 +286,7 @@ class STFT(nn.Module):
         return torch.cat((left, inside, right), dim=-1)
 
     def _real_transform(self, padded: Tensor) -> RealSpectrum:
-        with torch.autocast(padded.device.type, enabled=False):
+        with without_autocast(padded):
             signals = padded.flatten(0, 1).unsqueeze(1)
             bins = functional.conv1d(signals, self.basis.to(padded.dtype), stride=self.hop_length)
         real, imag = bins.mT.unflatten(0, padded.shape[:2]).chunk(2, dim=3)

@@ -1,14 +1,17 @@
 """Features of audio as it comes in, equal to those of the whole clip."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_shape
+from seldkit._checks import check_floating, check_shape
 from seldkit._typing import Complex, Float
-from seldkit.features.part import Part, PartStream, describe, per_clip, per_frame, reach
+from seldkit.features.binding import bind, describe
+from seldkit.features.part import Part, PartStream, per_clip, per_frame, reach
+from seldkit.features.precision import widened, without_autocast
 from seldkit.features.stft import STFT
 
 
@@ -24,6 +27,7 @@ class FeatureStream:
         stft: The transform.
         parts: What reads the spectrum.
         in_channels: Channels of the waveform.
+        dtype: What the features are cast to; the precision of the first chunk if None.
 
     Raises:
         ValueError: If a part cannot stream.
@@ -39,8 +43,16 @@ class FeatureStream:
         torch.Size([3, 2, 33])
     """
 
-    def __init__(self, stft: STFT, parts: Sequence[Part], *, in_channels: int) -> None:
-        self._stft, self._in_channels = stft, in_channels
+    def __init__(
+        self,
+        stft: STFT,
+        parts: Sequence[Part],
+        *,
+        in_channels: int,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        bind([stft, *cast(Sequence[nn.Module], parts)])
+        self._stft, self._in_channels, self._dtype = stft, in_channels, dtype
         self._parts = PartsInStep([_open(part) for part in parts])
         self._num_channels = sum(part.num_channels(in_channels) for part in parts)
         self._num_bins = parts[0].num_bins or stft.num_bins
@@ -81,7 +93,8 @@ class FeatureStream:
         """
         self._check_open()
         check_shape("chunk", chunk, "channel sample", channel=self._in_channels)
-        samples = self._stft.prepare(chunk.unsqueeze(0))
+        check_floating(chunk=chunk)
+        samples = self._stft.prepare(widened(chunk, self._dtype).unsqueeze(0))
         if self._samples is not None:
             if samples.dtype != self._samples.dtype:
                 raise TypeError(
@@ -92,7 +105,8 @@ class FeatureStream:
         if not self._started and self._start_is_known():
             samples = self._continued(samples, at_start=True)
             self._started = True
-        return self._advance(samples, self._known_frames(samples))
+        with without_autocast(samples):
+            return self._cast(self._advance(samples, self._known_frames(samples)))
 
     @torch.no_grad()
     def flush(self) -> Float[Tensor, "out _ bin"]:
@@ -108,9 +122,13 @@ class FeatureStream:
         assert self._samples is not None  # or the clip would have been too short
         count = self._stft.num_frames(self._num_samples) - self._num_frames
         samples = self._continued(self._samples, at_start=False) if count else self._samples
-        last = self._advance(samples, count)
-        self._samples = None
-        return torch.cat((last, torch.cat(self._parts.flush(), dim=1)[0]), dim=1)
+        with without_autocast(samples):
+            last = self._advance(samples, count)
+            self._samples = None
+            return self._cast(torch.cat((last, torch.cat(self._parts.flush(), dim=1)[0]), dim=1))
+
+    def _cast(self, features: Tensor) -> Tensor:
+        return features if self._dtype is None else features.to(self._dtype)
 
     def _check_open(self) -> None:
         if self._ended:
@@ -185,7 +203,7 @@ class WindowStream:
             self._held = spectrum
             channels = self._part.num_channels(spectrum.shape[1])
             bins = self._part.num_bins or spectrum.shape[3]
-            return spectrum.real.new_zeros(len(spectrum), channels, 0, bins)
+            return spectrum.real.new_zeros(spectrum.shape[0], channels, 0, bins)
         features = self._features(spectrum)
         if features.shape[2] != spectrum.shape[2]:
             raise RuntimeError(

@@ -56,7 +56,7 @@ class LevelToLogMel(nn.Module):
     ) -> Float[Tensor, "batch channel time mel"]:
         """Return the log-mel of each channel."""
         check_shape("level", level, "batch channel time freq")
-        power = self.gain * 10 ** (level[..., : self.log_mel.mel.n_fft // 2 + 1] / 10)
+        power = self.gain * 10 ** (level[..., : self.log_mel.mel.weight.shape[0]] / 10)
         return self.log_mel.of_power(power)
 
     def extra_repr(self) -> str:

@@ -6,8 +6,8 @@ from seldkit._builders import builder
 from seldkit._checks import check_choice
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityNorm, IntensityVector
+from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
-from seldkit.features.mel import LogMel
 from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.presets.panns import panns
@@ -73,4 +73,4 @@ def at2seld(
 def _mel_level(tagger: Literal["panns", "yamnet"]) -> LogMel:
     if tagger == "panns":
         return cast(LogMel, panns().parts[0])
-    return LogMel(yamnet_bands(n_fft=1024, sample_rate=32000), exponent=1, floor=1e-5)
+    return LogMel(yamnet_bands(), exponent=1, floor=1e-5)

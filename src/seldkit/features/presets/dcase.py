@@ -8,7 +8,8 @@ librosa 0.10; older versions mirrored the signal, which changes the first and la
 from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityAxes, IntensityNorm, IntensityVector
-from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.log_mel import LogMel
+from seldkit.features.mel import MelFilterBank
 from seldkit.features.presets.baseline import baseline_stft
 
 
@@ -67,6 +68,6 @@ def dcase2023_foa(*, top_db: float | None = 80.0) -> FeatureExtractor:
 
 
 def _foa(norm: IntensityNorm, axes: IntensityAxes, top_db: float | None) -> FeatureExtractor:
-    mel = MelFilterBank(64, n_fft=1024, sample_rate=24000)
+    mel = MelFilterBank(64)
     intensity = IntensityVector(mel, norm=norm, axes=axes, eps=1e-8)
     return FeatureExtractor(baseline_stft(), [LogMel(mel, top_db=top_db), intensity])

@@ -3,7 +3,8 @@
 from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityVector
-from seldkit.features.mel import LogMel, MelFilterBank, MelScale
+from seldkit.features.log_mel import LogMel
+from seldkit.features.mel import MelFilterBank, MelScale
 from seldkit.features.stft import STFT
 
 
@@ -81,8 +82,6 @@ def pseldnets(*, sample_rate: int = 24000, hop_length: int = 240) -> FeatureExtr
 def _unit_intensity(
     sample_rate: int, hop_length: int, num_mels: int, mel_scale: MelScale, fmin: float = 20.0
 ) -> FeatureExtractor:
-    mel = MelFilterBank(
-        num_mels, n_fft=1024, sample_rate=sample_rate, fmin=fmin, mel_scale=mel_scale
-    )
+    mel = MelFilterBank(num_mels, fmin=fmin, mel_scale=mel_scale)
     stft = STFT(n_fft=1024, hop_length=hop_length, sample_rate=sample_rate)
     return FeatureExtractor(stft, [LogMel(mel), IntensityVector(mel, norm="unit")])

@@ -6,7 +6,8 @@ As in the FOA extractors, what lies beyond the ends of a clip is silence.
 from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.gcc_phat import GCCPHAT
-from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.log_mel import LogMel
+from seldkit.features.mel import MelFilterBank
 from seldkit.features.presets.baseline import baseline_stft
 from seldkit.features.stft import STFT
 
@@ -31,8 +32,8 @@ def dcase2023_mic(*, top_db: float | None = 80.0) -> FeatureExtractor:
     Source: Politis et al., "STARSS22: A dataset of spatial recordings of real scenes with
     spatiotemporal annotations of sound events", DCASE 2022; settings of the published baselines.
     """
-    mel = MelFilterBank(64, n_fft=1024, sample_rate=24000)
-    return FeatureExtractor(baseline_stft(), [LogMel(mel, top_db=top_db), GCCPHAT(64, n_fft=1024)])
+    level = LogMel(MelFilterBank(64), top_db=top_db)
+    return FeatureExtractor(baseline_stft(), [level, GCCPHAT(64)])
 
 
 @builder
@@ -50,7 +51,6 @@ def dcase2025_stereo(*, top_db: float | None = 80.0) -> FeatureExtractor:
     Source: Shimada et al., "Stereo sound event localization and detection with onscreen/offscreen
     classification", DCASE 2025; settings of the published baseline.
     """
-    mel = MelFilterBank(64, n_fft=1024, sample_rate=24000)
     stft = STFT(n_fft=1024, hop_length=480, win_length=960, sample_rate=24000, pad_mode="constant")
-    level = LogMel(mel, top_db=top_db, top_db_per="clip")
+    level = LogMel(MelFilterBank(64), top_db=top_db, top_db_per="clip")
     return FeatureExtractor(stft, [level], in_channels=2)

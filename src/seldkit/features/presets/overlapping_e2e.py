@@ -1,7 +1,7 @@
 """Extractor of overlapping end-to-end learning, for arrays of microphones."""
 
 from seldkit._builders import builder
-from seldkit._checks import check_positive
+from seldkit._checks import check_count
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.phase import PhaseDifference
@@ -35,7 +35,7 @@ def overlapping_e2e(
     Source: Long et al., "Overlapping end-to-end learning" for sound source localisation, separation
     and classification.
     """
-    check_positive(n_fft=n_fft)
+    check_count(n_fft=n_fft)
     bins = (0, n_fft // 2)
     stft = STFT(n_fft=n_fft, hop_length=hop_length, sample_rate=sample_rate, last_frame=False)
     level = LogMagnitude(bins, channels=(0,))

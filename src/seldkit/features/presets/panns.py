@@ -1,21 +1,42 @@
 """Front-end of the audio-tagging networks that SELD systems start from."""
 
+from typing import Literal
+
 from seldkit._builders import builder
+from seldkit._checks import check_choice, integer
 from seldkit.features.extractor import FeatureExtractor
-from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.log_mel import LogMel
+from seldkit.features.mel import MelFilterBank
 from seldkit.features.stft import STFT
+
+_FMAX = {32000: 14000.0, 16000: 8000.0, 8000: 4000.0}
 
 
 @builder
-def panns() -> FeatureExtractor:
+def panns(*, sample_rate: Literal[32000, 16000, 8000] = 32000) -> FeatureExtractor:
     """Log-mel of PANNs (CNN14, E-PANNs): 1 channel, 64 mel bands.
 
-    One channel at 32 kHz (of FOA: W), FFT and window of 1024, hop 320 (10 ms), Slaney mel scale and
-    normalisation from 50 Hz to 14 kHz, decibels not below -100. A clip of 10 s has 1001 frames.
+    One channel (of FOA: W), Slaney mel scale and normalisation from 50 Hz on, decibels not below
+    -100, a frame each 10 ms. A clip of 10 s has 1001 frames. There are weights of CNN14 for three
+    rates, each with its own front-end:
+
+    | `sample_rate` | FFT and window | hop | bands up to | weights |
+    | ------------- | -------------- | --- | ----------- | ------- |
+    | 32000         | 1024           | 320 | 14 kHz      | Cnn14, E-PANNs |
+    | 16000         | 512            | 160 | 8 kHz       | Cnn14_16k |
+    | 8000          | 256            | 80  | 4 kHz       | Cnn14_8k |
+
+    Args:
+        sample_rate: Sampling rate that the network was trained on, in hertz.
+
+    Raises:
+        ValueError: If there is no published front-end of this rate.
 
     Source: Kong et al., "PANNs: Large-scale pretrained audio neural networks for audio pattern
     recognition", IEEE/ACM TASLP 28, 2020; settings of the published code.
     """
-    mel = MelFilterBank(64, n_fft=1024, sample_rate=32000, fmin=50.0, fmax=14000.0)
-    stft = STFT(n_fft=1024, hop_length=320, sample_rate=32000)
+    check_choice("sample_rate", integer("sample_rate", sample_rate), _FMAX)
+    mel = MelFilterBank(64, fmin=50.0, fmax=_FMAX[sample_rate])
+    n_fft, hop_length = 4 * sample_rate // 125, sample_rate // 100
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, sample_rate=sample_rate)
     return FeatureExtractor(stft, [LogMel(mel)], in_channels=1)

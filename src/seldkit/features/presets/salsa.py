@@ -105,7 +105,7 @@ def dcase2023_salsa_lite() -> FeatureExtractor:
     Source: Politis et al., "STARSS22: A dataset of spatial recordings of real scenes with
     spatiotemporal annotations of sound events", DCASE 2022; settings of the published baselines.
     """
-    return FeatureExtractor(baseline_stft(), [SALSALite(n_fft=1024, fmax_doa=2020.0)])
+    return FeatureExtractor(baseline_stft(), [SALSALite(fmax_doa=2020.0)])
 
 
 def _salsa(
@@ -118,14 +118,15 @@ def _salsa(
 ) -> FeatureExtractor:
     salsa = SALSA(
         form,
-        n_fft=n_fft,
         fmax_doa=fmax_doa,
         noise_ratio=1.5 if tracking else None,
         condition=5.0 if tracking else None,
         edges=edges,
     )
-    return FeatureExtractor(STFT(n_fft=n_fft, hop_length=hop_length), [salsa])
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, sample_rate=24000)
+    return FeatureExtractor(stft, [salsa])
 
 
 def _salsa_lite(form: SALSALiteForm) -> FeatureExtractor:
-    return FeatureExtractor(STFT(n_fft=512, hop_length=300), [SALSALite(form)])
+    stft = STFT(n_fft=512, hop_length=300, sample_rate=24000)
+    return FeatureExtractor(stft, [SALSALite(form)])

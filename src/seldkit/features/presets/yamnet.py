@@ -2,7 +2,8 @@
 
 from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
-from seldkit.features.mel import LogMel, MelFilterBank
+from seldkit.features.log_mel import LogMel
+from seldkit.features.mel import MelFilterBank
 from seldkit.features.stft import STFT
 
 
@@ -32,21 +33,10 @@ def yamnet(*, whole_patches: bool = True) -> FeatureExtractor:
         centered=False,
         patch=(96, 48) if whole_patches else None,
     )
-    level = LogMel(
-        yamnet_bands(n_fft=512, sample_rate=16000), exponent=1, offset=0.001, log="natural"
-    )
+    level = LogMel(yamnet_bands(), exponent=1, offset=0.001, log="natural")
     return FeatureExtractor(stft, [level], in_channels=1)
 
 
-def yamnet_bands(*, n_fft: int, sample_rate: int) -> MelFilterBank:
-    """Return the mel bands of YAMNet for a spectrum of any size and rate."""
-    return MelFilterBank(
-        64,
-        n_fft=n_fft,
-        sample_rate=sample_rate,
-        fmin=125.0,
-        fmax=7500.0,
-        mel_scale="htk",
-        norm=None,
-        slope="mel",
-    )
+def yamnet_bands() -> MelFilterBank:
+    """Return the mel bands of YAMNet, for a spectrum of any size and rate."""
+    return MelFilterBank(64, fmin=125.0, fmax=7500.0, mel_scale="htk", norm=None, slope="mel")

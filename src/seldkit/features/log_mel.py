@@ -1,0 +1,130 @@
+"""Log-mel spectrograms."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._checks import check_choice, check_number, check_positive, check_shape
+from seldkit._typing import Complex, Float
+from seldkit.features.mel import MelFilterBank
+from seldkit.features.precision import widened
+from seldkit.features.products import real_product
+from seldkit.features.turning import ChannelSwap, exchanged
+
+
+class LogMel(nn.Module):
+    """Log-mel spectrogram of every channel, in decibels.
+
+    Shape:
+        - Input: complex spectrum `(batch, channel, time, freq)`.
+        - Output: `(batch, channel, time, mel)`.
+
+    Args:
+        mel: The filter bank.
+        floor: Least value of a band before the logarithm; -100 dB by default.
+        top_db: If given, values are raised to at most this many decibels below the loudest of the
+            whole clip and channel, which cannot be computed from a part of the clip.
+        top_db_per: `"channel"`, or `"clip"` for the loudest of all channels of the clip.
+        exponent: What the bands sum: 2 for power, 1 for magnitude.
+        offset: Added to each band before the logarithm, where systems do that in place of a floor.
+        log: `"db"` for decibels, `"natural"` for the natural logarithm.
+
+    Raises:
+        ValueError: If a setting is out of range, or `top_db` is given for the natural logarithm.
+
+    Examples:
+        >>> bank = MelFilterBank(64, n_fft=1024, sample_rate=24000)
+        >>> LogMel(bank)(torch.zeros(1, 4, 3, 513, dtype=torch.complex64)).unique()
+        tensor([-100.])
+    """
+
+    lookback = lookahead = 0
+
+    def __init__(
+        self,
+        mel: MelFilterBank,
+        *,
+        floor: float = 1e-10,
+        top_db: float | None = None,
+        top_db_per: Literal["channel", "clip"] = "channel",
+        exponent: Literal[1, 2] = 2,
+        offset: float = 0.0,
+        log: Literal["db", "natural"] = "db",
+    ) -> None:
+        super().__init__()
+        check_positive(floor=floor)
+        check_choice("top_db_per", top_db_per, ("channel", "clip"))
+        check_choice("exponent", exponent, (1, 2))
+        check_choice("log", log, ("db", "natural"))
+        if top_db is not None:
+            check_positive(top_db=top_db)
+            if log != "db":
+                raise ValueError(f"top_db needs log='db', got {log!r}")
+        check_number(offset=offset)
+        if not offset >= 0:
+            raise ValueError(f"offset must not be negative, got {offset}")
+        self.mel, self.floor, self.top_db, self.top_db_per = mel, floor, top_db, top_db_per
+        self.exponent, self.offset, self.log = exponent, offset, log
+
+    @property
+    def num_bins(self) -> int:
+        """Number of mel bands."""
+        return self.mel.num_mels
+
+    def num_channels(self, in_channels: int) -> int:
+        """Return the number of channels made of so many channels."""
+        return in_channels
+
+    @property
+    def per_clip(self) -> Callable[[Tensor], Tensor] | None:
+        """The step that needs the whole clip: `top_db`."""
+        return None if self.top_db is None else self._raise_to_top_db
+
+    def forward(
+        self, spectrum: Complex[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the level of each band."""
+        level = self.per_frame(spectrum)
+        return level if self.per_clip is None else self.per_clip(level)
+
+    def per_frame(
+        self, spectrum: Complex[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the level of each band before `top_db`."""
+        check_shape("spectrum", spectrum, "batch channel time freq")
+        return self.of_power(real_product(spectrum))
+
+    def of_power(
+        self, power: Float[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the level of each band of a power spectrum, before `top_db`."""
+        bins = widened(power)
+        if self.exponent == 1:
+            # The bound keeps gradients of silence 0.
+            bins = bins.clamp(min=torch.finfo(bins.dtype).tiny).sqrt()
+        bands: Tensor = self.mel(bins)
+        if self.offset:
+            bands = bands + self.offset
+        bands = bands.clamp(min=self.floor)
+        level = bands.log() if self.log == "natural" else bands.log10() * (20 / self.exponent)
+        return level.to(power.dtype)
+
+    def turn(
+        self, features: Float[Tensor, "batch channel time mel"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the levels of the swapped audio: they do not know signs."""
+        return exchanged(features, swap.index)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        return (
+            f"floor={self.floor}, top_db={self.top_db}, top_db_per={self.top_db_per!r}, "
+            f"exponent={self.exponent}, offset={self.offset}, log={self.log!r}"
+        )
+
+    def _raise_to_top_db(self, level: Tensor) -> Tensor:
+        assert self.top_db is not None
+        axes = (2, 3) if self.top_db_per == "channel" else (1, 2, 3)
+        return level.maximum(level.amax(dim=axes, keepdim=True) - self.top_db)
