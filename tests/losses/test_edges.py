@@ -45,11 +45,11 @@ def scene(case: Case, name: str, dtype: torch.dtype) -> tuple[list[Tensor], list
 @pytest.mark.parametrize("name", SCENES)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_no_gradient_is_more_than_the_loss_explains(case: Case, name: str) -> None:
-    for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16):
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
         preds, target = scene(case, name, dtype)
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             loss = case.loss(preds, target)
-        assert loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert loss.dtype == torch.float32
         assert loss.isfinite().all()
         assert (loss >= 0).all()
         for gradient in torch.autograd.grad(loss.sum(), preds):
@@ -61,7 +61,15 @@ def test_no_gradient_is_more_than_the_loss_explains(case: Case, name: str) -> No
 def smooth() -> list[tuple[Case, str]]:
     """Return where losses have a gradient; at the kinks, the slope is chosen, see below."""
     pairs = []
-    for case in CASES:
+    # Of a class-wise output everything is checked, of tracks what they add, of focus each power.
+    once = [
+        case
+        for case in CASES
+        if not (case.name.startswith("trackwise") and "masked" in case.name)
+        and not ("reduction" in case.name and "'mean'" not in case.name)
+        and not (case.name.startswith("class_wise") and len(case.preds) == 2)
+    ]
+    for case in once:
         kinked = any(f"'{kink}'" in case.name for kink in KINKS)
         ties = case.name.startswith("adpit") and "sil" not in case.name
         for name in SCENES:

@@ -114,17 +114,26 @@ def test_a_window_keeps_its_place_in_time() -> None:
     assert float(loss.doa) == pytest.approx(4 / 3 / 4)  # frames 0 and 1 tie: the first order
 
 
+COMPILED = [
+    case
+    for case in CASES
+    if case.name in {c.name.split(",")[0] for c in CASES}
+    or "per='" in case.name
+    or case.name.endswith("alpha=0.25")
+    or case.name == "class_wise_loss, direction='angular', masked=False, distance='mape'"
+]
+
+
 @pytest.mark.transforms
-@pytest.mark.parametrize("case", CASES[::4], ids=NAMES[::4])
-@pytest.mark.parametrize("masked", [False, True])
-def test_compiles_whole_under_a_mask(case: Case, masked: bool) -> None:
+@pytest.mark.parametrize("case", COMPILED, ids=[case.name for case in COMPILED])
+def test_compiles_whole_under_a_mask(case: Case) -> None:
     torch._dynamo.reset()
     preds, target = case.random(5, 2, 4)
     mask = torch.tensor([[True, True, True, False], [True, False, False, False]])
     results = []
     for function in (torch.compile(case.loss, fullgraph=True, backend="aot_eager"), case.loss):
         inputs = [x.clone().requires_grad_() for x in preds]
-        loss = function(inputs, target, mask if masked else None)
+        loss = function(inputs, target, mask)
         results.append([loss, *torch.autograd.grad(loss.sum(), inputs)])
     torch.testing.assert_close(*results)
 
