@@ -160,6 +160,23 @@ def test_an_activity_lies_between_0_and_1(case: Case) -> None:
         assert case.loss(preds, wrong, mask).isfinite().all()  # what is masked may be anything
 
 
+@pytest.mark.transforms
+def test_a_gradient_for_each_clip() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, activity = torch.randn(2, 5, 4, 3, 2, generator=generator)
+    activity = (activity > 0).float()
+    direction = torch.randn(5, 4, 3, 3, generator=generator)
+
+    def loss(logits: Tensor, activity: Tensor, direction: Tensor) -> Tensor:
+        preds, target = (SELDOutput(x[None], direction[None]) for x in (logits, activity))
+        return trackwise_pit_loss(preds, target).sed
+
+    found = torch.func.vmap(torch.func.grad(loss))(logits, activity, direction)
+    for i in range(5):
+        wanted = torch.func.grad(loss)(logits[i], activity[i], direction[i])
+        torch.testing.assert_close(found[i], wanted)
+
+
 @pytest.mark.messages
 def test_devices_are_named() -> None:
     output = track_wise()

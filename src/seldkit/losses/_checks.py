@@ -133,12 +133,15 @@ def check_mask(mask: Bool[Tensor, "batch time"] | None, x: Tensor) -> None:
 def check_activity(name: str, x: Tensor) -> None:
     """Raise `ValueError` if an activity is not in 0..1; nan is left to show in the loss.
 
-    On the processor alone: an accelerator would have to be waited for, and a graph cannot depend
-    on values.
+    On the processor alone: an accelerator would have to be waited for, and a graph, or a function
+    under `vmap`, cannot depend on values.
     """
     if torch.compiler.is_compiling() or x.device.type != "cpu" or x.numel() == 0:
         return
-    low, high = (float(bound) for bound in x.detach().aminmax())
+    try:
+        low, high = (float(bound) for bound in x.detach().aminmax())
+    except RuntimeError:  # under vmap there are no values yet
+        return
     if low < 0 or high > 1:
         raise ValueError(f"{name} must be in 0..1, got {low:g} to {high:g}")
 
