@@ -143,7 +143,5 @@ def _finite(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         return matrix
     scaled = matrix / max(np.abs(matrix[known]).max(initial=0.0), 1.0)
     beyond = 4.0 * matrix.shape[1]
-    finite: NDArray[np.float64] = np.nan_to_num(
-        scaled, nan=beyond, posinf=beyond, neginf=-beyond
-    )
+    finite: NDArray[np.float64] = np.nan_to_num(scaled, nan=beyond, posinf=beyond, neginf=-beyond)
     return finite
