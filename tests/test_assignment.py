@@ -84,6 +84,45 @@ def test_any_number_of_matrices_and_rows_will_do(shape: tuple[int, ...]) -> None
     assert index.dtype == torch.int64
 
 
+@pytest.mark.parametrize("tracks", [2, MAX_EXHAUSTIVE, MAX_EXHAUSTIVE + 1, 12])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_undefined_costs_are_avoided(tracks: int, value: float) -> None:
+    cost = random_cost(3, tracks, tracks)
+    cheapest = best_permutation(cost)[1]
+    banned = torch.nn.functional.one_hot(cheapest, tracks).bool()
+    broken = cost.masked_fill(banned, value)
+    best, index = best_permutation(broken)
+    assert best.isfinite()
+    beyond, wanted = best_permutation(cost.masked_fill(banned, 1e6))
+    torch.testing.assert_close(best, beyond)
+    assert torch.equal(index, wanted)
+
+
+@pytest.mark.parametrize("tracks", [1, MAX_EXHAUSTIVE, MAX_EXHAUSTIVE + 1, 12])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("where", ["row", "column", "all"])
+def test_where_there_is_no_way_around_them_they_show(tracks: int, value: float, where: str) -> None:
+    cost = random_cost(4, 3, tracks, tracks)
+    cost[1, 0 if where != "column" else slice(None), slice(None) if where != "column" else 0] = (
+        value
+    )
+    if where == "all":
+        cost[1] = value
+    cost.requires_grad_()
+    best, index = best_permutation(cost)
+    assert best.isfinite().tolist() == [True, False, True]
+    assert torch.equal(index.sort(dim=-1).values, torch.arange(tracks).expand(3, -1))
+    (gradient,) = torch.autograd.grad((2 * best).square().sum(), cost)
+    assert not gradient[1].isfinite().all()
+    torch.testing.assert_close(best[::2], best_permutation(cost[::2])[0])
+
+
+def test_whole_numbers_are_costs_too() -> None:
+    for tracks in (3, MAX_EXHAUSTIVE + 1):
+        cost = (100 * random_cost(5, tracks, tracks)).long()
+        assert torch.equal(cheapest_matching(cost), cheapest_matching(cost.double()))
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (4, 3, 2)])
 def test_only_squares_have_permutations(shape: tuple[int, ...]) -> None:

@@ -2,9 +2,11 @@
 
 from functools import reduce
 from itertools import combinations
+from math import inf
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional
@@ -28,7 +30,8 @@ def best_permutation(
 
     Returns:
         The mean cost per track of the best matching, and the target index of each prediction.
-        Of equally cheap permutations the exhaustive search takes the first in lexical order.
+        Of equally cheap permutations the exhaustive search takes the first in lexical order. A
+        cost of nan counts as infinite; where every permutation has one, the mean is nan.
 
     Raises:
         ValueError: If the last two axes differ.
@@ -52,6 +55,7 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
 
     Returns:
         One column per row, each column at most once; on ties the first matching in lexical order.
+        A cost of nan counts as infinite, so it is taken only where there is no way around it.
 
     Raises:
         ValueError: If there are fewer than two axes, or more rows than columns.
@@ -85,6 +89,7 @@ def _exhaustive(cost: Float[Tensor, "*axes row row"]) -> Int[Tensor, "*axes row"
     """
     size = cost.shape[-1]
     cells = cost.reshape(-1, size, size).movedim(0, -1).contiguous()  # runs of cells: fast sums
+    cells = cells.nan_to_num(nan=inf, posinf=inf, neginf=-inf)
     best = torch.zeros_like(cells[:1, 0])
     code = torch.zeros_like(best, dtype=torch.int32)  # three bits for the column of each row
     for row, tables in zip(reversed(range(size)), _column_sets(size), strict=True):
@@ -127,5 +132,16 @@ def _hungarian(cost: Tensor) -> Tensor:
     matrices = cost.detach().cpu().double().numpy()
     index = np.empty(matrices.shape[:-1], dtype=np.int64)
     for place in np.ndindex(matrices.shape[:-2]):
-        index[place] = linear_sum_assignment(matrices[place])[1]
+        index[place] = linear_sum_assignment(_finite(matrices[place]))[1]
     return torch.from_numpy(index).to(cost.device)
+
+
+def _finite(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return costs that order matchings as these do, nan and infinity outweighing all others."""
+    known = np.isfinite(matrix)
+    if known.all():
+        return matrix
+    scaled = matrix / max(np.abs(matrix[known]).max(initial=0.0), 1.0)
+    beyond = 4.0 * matrix.shape[1]
+    finite: NDArray[np.float64] = np.nan_to_num(scaled, nan=beyond, posinf=beyond, neginf=-beyond)
+    return finite

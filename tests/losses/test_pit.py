@@ -220,7 +220,7 @@ def test_the_module_is_the_function() -> None:
 @pytest.mark.messages
 def test_wrong_arguments_are_named() -> None:
     preds, target = random_pair(0, 2)
-    known = "per must be one of 'frame', 'chunk', 'clip', 'window', got 'file'"
+    known = "per must be one of 'frame', 'chunk', 'stretch', 'clip', 'window', got 'file'"
     with pytest.raises(ValueError, match=known):
         trackwise_pit_loss(preds, target, per="file")  # type: ignore[call-overload]
     with pytest.raises(ValueError, match=known):

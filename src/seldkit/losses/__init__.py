@@ -4,13 +4,12 @@ from seldkit.losses.accdoa import ACCDOALoss, accdoa_loss
 from seldkit.losses.activity import FocalLoss, focal_loss
 from seldkit.losses.adpit import ADPITLoss, adpit_loss
 from seldkit.losses.aggregated import (
-    AggregatedMixtureLoss,
     AggregatedPITLoss,
     AggregatedSumLoss,
-    aggregated_mixture_loss,
     aggregated_pit_loss,
     aggregated_sum_loss,
 )
+from seldkit.losses.aggregated_mixture import AggregatedMixtureLoss, aggregated_mixture_loss
 from seldkit.losses.balancing import (
     DynamicWeightAverage,
     FixedWeights,

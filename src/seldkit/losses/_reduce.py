@@ -1,9 +1,12 @@
-"""What the losses share: the precision they are computed in, and the mean over active places."""
+"""What the losses share: their precision, the frames that count, and means over them."""
+
+from collections.abc import Callable
+from math import prod
 
 import torch
 from torch import Tensor
 
-from seldkit._typing import Float
+from seldkit._typing import Bool, Float
 from seldkit.outputs import SELDOutput
 
 
@@ -12,18 +15,59 @@ def full(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def full_pair(preds: SELDOutput, target: SELDOutput) -> tuple[SELDOutput, SELDOutput]:
-    """Return both outputs in one precision, float32 or float64: that of the predicted activity."""
+def full_pair(
+    preds: SELDOutput, target: SELDOutput, mask: Bool[Tensor, "batch time"] | None
+) -> tuple[SELDOutput, SELDOutput]:
+    """Return both outputs in one precision, float32 or float64: that of the predicted activity.
+
+    Frames that do not count are zeros.
+    """
     dtype = full(preds.activity).dtype
-    preds, target = (
-        SELDOutput(
-            output.activity.to(dtype),
-            output.direction.to(dtype),
-            None if output.distance is None else output.distance.to(dtype),
-        )
-        for output in (preds, target)
+
+    def ready(x: Tensor) -> Tensor:
+        return blank(x.to(dtype), mask)
+
+    return each(ready, preds), each(ready, target)
+
+
+def each(function: Callable[[Tensor], Tensor], output: SELDOutput) -> SELDOutput:
+    """Return an output with a function applied to its activity, direction and distance."""
+    activity, direction, distance = output
+    return SELDOutput(
+        function(activity),
+        function(direction),
+        None if distance is None else function(distance),
     )
-    return preds, target
+
+
+def blank(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor:
+    """Return zeros where frames do not count: neither value nor gradient comes from there."""
+    return x if mask is None else torch.where(spread(mask, x), x, 0)
+
+
+def spread(mask: Bool[Tensor, "batch time"], x: Tensor) -> Tensor:
+    """Return the mask with as many axes as `x (batch, time, ...)`."""
+    return mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
+
+
+def frame_weight(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor | None:
+    """Return 1 where frames of `x (batch, time, ...)` count and 0 elsewhere; None if all count."""
+    return None if mask is None else spread(mask, x).to(x.dtype)
+
+
+def num_places(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor | int:
+    """Return how many entries of `x (batch, time, ...)` lie in frames that count.
+
+    Under a mask at least 1, so that the mean over no frame is 0; that of an empty batch is nan.
+    """
+    return x.numel() if mask is None else (mask.sum() * prod(x.shape[2:])).clamp(min=1)
+
+
+def mean(values: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Float[Tensor, ""]:
+    """Return the mean over the frames that count; as in `num_places` where none does."""
+    weight = frame_weight(values, mask)
+    total = values.sum() if weight is None else (values * weight).sum()
+    return total / num_places(values, mask)
 
 
 def weighted_mean(

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_same_shape, check_shape
-from seldkit._typing import Float
-from seldkit.losses._reduce import full
+from seldkit._checks import check_choice
+from seldkit._typing import Bool, Float
+from seldkit.losses._checks import check_activity, check_vectors
+from seldkit.losses._reduce import blank, full, num_places
+from seldkit.losses.activity import activity_loss
 
 
 def accdoa_loss(
@@ -17,6 +19,7 @@ def accdoa_loss(
     *,
     error: Literal["mse", "l1"] = "mse",
     onscreen: bool = False,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean error of the activity-coupled vectors.
 
@@ -35,11 +38,14 @@ def accdoa_loss(
         onscreen: Whether the last entry says if the sound is on screen: a logit in the prediction,
             0 or 1 in the target. Its binary cross-entropy, over silent classes too, and the error
             of the other entries count half each.
+        mask: Which frames count; None for all.
 
     Returns:
-        A scalar, averaged over every axis.
+        A scalar, averaged over every axis and the frames that count; 0, with a gradient of zeros,
+        if none does.
 
     Raises:
+        TypeError: If one is no tensor of floats, or the mask does not hold booleans.
         ValueError: If shapes differ or are wrong, or `error` is unknown.
 
     Examples:
@@ -48,21 +54,19 @@ def accdoa_loss(
         (tensor(0.), tensor(1.3333))
     """
     check_choice("error", error, ("mse", "l1"))
-    check_shape("preds", preds, "batch time cls axis")
-    check_same_shape(preds=preds, target=target)
-    if onscreen and preds.shape[-1] < 2:
-        raise ValueError(
-            f"preds must hold a vector before onscreen, got shape {tuple(preds.shape)}"
-        )
+    axes = "batch time cls axis"
+    check_vectors("accdoa_loss", preds, target, axes, onscreen=onscreen, mask=mask)
     with torch.autocast(preds.device.type, enabled=False):
-        preds = full(preds)
-        target = target.to(preds.dtype)
+        preds = blank(full(preds), mask)
+        target = blank(target.to(preds.dtype), mask)
         vector_error = functional.mse_loss if error == "mse" else functional.l1_loss
+        vectors, wanted = (x[..., :-1] if onscreen else x for x in (preds, target))
+        # Frames that do not count are zeros on both sides.
+        loss = vector_error(vectors, wanted, reduction="sum") / num_places(vectors, mask)
         if not onscreen:
-            return vector_error(preds, target)
-        vectors = vector_error(preds[..., :-1], target[..., :-1])
-        seen = functional.binary_cross_entropy_with_logits(preds[..., -1], target[..., -1])
-        return (vectors + seen) / 2
+            return loss
+        check_activity("onscreen of target", target[..., -1])
+        return (loss + activity_loss(preds[..., -1], target[..., -1], mask)) / 2
 
 
 class ACCDOALoss(nn.Module):
@@ -78,9 +82,10 @@ class ACCDOALoss(nn.Module):
         self,
         preds: Float[Tensor, "batch time cls axis"],
         target: Float[Tensor, "batch time cls axis"],
+        mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return accdoa_loss(preds, target, error=self.error, onscreen=self.onscreen)
+        return accdoa_loss(preds, target, error=self.error, onscreen=self.onscreen, mask=mask)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

@@ -1,17 +1,26 @@
 """The loss of activity: cross-entropy that looks at what is hard."""
 
+from math import inf
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_same_shape, check_shape
-from seldkit._typing import Float
-from seldkit.losses._reduce import full
+from seldkit._checks import (
+    check_choice,
+    check_floating,
+    check_number,
+    check_same_shape,
+    check_shape,
+)
+from seldkit._typing import Bool, Float
+from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
+from seldkit.losses._reduce import blank, frame_weight, full, num_places
 
 Reduction = Literal["mean", "sum", "none", "positives"]
 REDUCTIONS = ("mean", "sum", "none", "positives")
+Alpha = float | Float[Tensor, "*cls"] | None
 
 
 def focal_loss(
@@ -19,8 +28,9 @@ def focal_loss(
     target: Float[Tensor, "*axes cls"],
     *,
     gamma: float = 2.0,
-    alpha: float | Float[Tensor, " cls"] | None = None,
+    alpha: Alpha = None,
     reduction: Reduction = "mean",
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Tensor:
     r"""Binary cross-entropy that counts a place less the better it is already predicted.
 
@@ -36,19 +46,27 @@ def focal_loss(
 
     Args:
         logits: Activity before the sigmoid, any shape whose last axis is the classes.
-        target: Activity in 0..1, same shape. Soft targets, as mixing makes them, are allowed.
+        target: Activity in 0..1, same shape; booleans and integers will do. Soft targets, as mixing
+            makes them, are allowed.
         gamma: How fast easy places lose weight, at least 0. 0 is the binary cross-entropy.
-        alpha: Weight in 0..1 of active places, against `1 - alpha` of silent ones; one number, or
-            one for each class. None leaves both at 1. Lin et al. use 0.25 with `gamma=2`.
+        alpha: Weight in 0..1 of active places, against `1 - alpha` of silent ones; a number (a
+            tensor of one is one), or a tensor of one for each class. None leaves both at 1. Lin et
+            al. use 0.25 with `gamma=2`.
         reduction: `"mean"` over all places, `"sum"`, `"none"`, or `"positives"`: the sum divided
             by the number of active places (the sum of soft targets), at least one.
+        mask: Which frames count, where the first axes are batch and time; None for all. With
+            `reduction="none"` the others are 0.
 
     Returns:
-        A scalar, or the loss of each place with `reduction="none"`.
+        A scalar, or the loss of each place with `reduction="none"`. The mean of no places is 0,
+        with a gradient of zeros.
 
     Raises:
+        TypeError: If one is no tensor, logits are no floats, the mask does not hold booleans, or a
+            setting is no number.
         ValueError: If shapes differ, `gamma` or `alpha` are out of range, there are not as many
-            `alpha` as classes, or `reduction` is unknown.
+            `alpha` as classes, or `reduction` is unknown; on the processor, if `target` is not in
+            0..1.
 
     Examples:
         Halfway, with a probability of 1/2, a place counts a quarter of its cross-entropy ln 2:
@@ -56,20 +74,51 @@ def focal_loss(
         >>> focal_loss(torch.zeros(1, 3), torch.tensor([[1.0, 0.0, 0.0]])).round(decimals=3)
         tensor(0.1730)
     """
+    check_tensors("focal_loss", logits=logits, target=target)
     check_same_shape(logits=logits, target=target)
-    _check_settings(gamma, alpha, reduction)
+    check_floating(logits=logits)
+    check_same_device(logits=logits, target=target)
+    check_mask(mask, logits)
+    check_choice("reduction", reduction, REDUCTIONS)
+    check_focus(gamma, alpha, logits.shape[-1] if logits.ndim else 1)
     with torch.autocast(logits.device.type, enabled=False):
-        logits = full(logits)
-        target = target.to(logits.dtype)
-        loss = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        logits = blank(full(logits), mask)
+        target = blank(target.to(logits.dtype), mask)
+        check_activity("target", target)
+        return activity_loss(logits, target, mask, gamma=gamma, alpha=alpha, reduction=reduction)
+
+
+def activity_loss(
+    logits: Float[Tensor, "*axes cls"],
+    target: Float[Tensor, "*axes cls"],
+    mask: Bool[Tensor, "batch time"] | None,
+    *,
+    gamma: float = 0.0,
+    alpha: Alpha = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Return the [`focal_loss`][seldkit.losses.focal_loss], by default without focus.
+
+    Both in one precision, float32 at least, and zeros where frames do not count.
+    """
+    weight = frame_weight(logits, mask)
+    if gamma == 0 and alpha is None and reduction in ("mean", "sum"):
+        loss = functional.binary_cross_entropy_with_logits(
+            logits, target, weight=weight, reduction="sum"
+        )
+        return loss / num_places(logits, mask) if reduction == "mean" else loss
+    loss = functional.binary_cross_entropy_with_logits(
+        logits, target, weight=weight, reduction="none"
+    )
+    if gamma != 0:
         loss = loss * _misplaced(logits, target) ** gamma
-        if alpha is not None:
-            loss = loss * _balance(alpha, target)
-        if reduction == "none":
-            return loss
-        if reduction == "mean":
-            return loss.mean()
-        return loss.sum() if reduction == "sum" else loss.sum() / target.sum().clamp(min=1)
+    if alpha is not None:
+        loss = loss * _balance(alpha, target)
+    if reduction == "none":
+        return loss
+    if reduction == "mean":
+        return loss.sum() / num_places(logits, mask)
+    return loss.sum() if reduction == "sum" else loss.sum() / target.sum().clamp(min=1)
 
 
 class FocalLoss(nn.Module):
@@ -78,52 +127,71 @@ class FocalLoss(nn.Module):
     Weights of classes move with the module; they are a setting, so `state_dict` leaves them out.
     """
 
-    alpha: float | Tensor | None
+    alpha: Alpha
 
     def __init__(
         self,
         *,
         gamma: float = 2.0,
-        alpha: float | Float[Tensor, " cls"] | None = None,
+        alpha: Alpha = None,
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__()
-        _check_settings(gamma, alpha, reduction)
+        check_choice("reduction", reduction, REDUCTIONS)
+        check_focus(gamma, alpha)
         self.gamma = gamma
         self.reduction: Reduction = reduction
         if isinstance(alpha, Tensor):
-            check_shape("alpha", alpha, "cls")
-            if not bool(((alpha >= 0) & (alpha <= 1)).all()):
-                raise ValueError(f"alpha must be in 0..1, got {alpha.tolist()}")
-            self.register_buffer("alpha", alpha.clone(), persistent=False)
+            self.register_buffer("alpha", alpha.detach().clone(), persistent=False)
         else:
             self.alpha = alpha
 
     def forward(
-        self, logits: Float[Tensor, "*axes cls"], target: Float[Tensor, "*axes cls"]
+        self,
+        logits: Float[Tensor, "*axes cls"],
+        target: Float[Tensor, "*axes cls"],
+        mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Tensor:
         """Return the loss."""
         return focal_loss(
-            logits, target, gamma=self.gamma, alpha=self.alpha, reduction=self.reduction
+            logits,
+            target,
+            gamma=self.gamma,
+            alpha=self.alpha,
+            reduction=self.reduction,
+            mask=mask,
         )
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        alpha = self.alpha.tolist() if isinstance(self.alpha, Tensor) else self.alpha
-        return f"gamma={self.gamma}, alpha={alpha}, reduction={self.reduction!r}"
+        return f"gamma={self.gamma}, alpha={shown(self.alpha)}, reduction={self.reduction!r}"
 
 
-def _check_settings(gamma: float, alpha: float | Tensor | None, reduction: str) -> None:
-    check_choice("reduction", reduction, REDUCTIONS)
-    check_focus(gamma, alpha)
-
-
-def check_focus(gamma: float, alpha: float | Tensor | None) -> None:
-    """Raise `ValueError` unless both are in range; weights of classes are checked elsewhere."""
+def check_focus(gamma: float, alpha: Alpha, classes: int | None = None) -> None:
+    """Raise unless both are numbers in range, and `alpha` one or as many as there are classes."""
+    check_number(gamma=gamma)
     if not gamma >= 0:
         raise ValueError(f"gamma must be at least 0, got {gamma}")
-    if not (alpha is None or isinstance(alpha, Tensor) or 0 <= alpha <= 1):
-        raise ValueError(f"alpha must be in 0..1, got {alpha}")
+    if gamma == inf:
+        raise ValueError("gamma must be finite, got inf")
+    if alpha is None:
+        return
+    if not isinstance(alpha, Tensor):
+        check_number(alpha=alpha)
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"alpha must be in 0..1, got {alpha}")
+        return
+    if alpha.ndim > 0:
+        check_shape("alpha", alpha, "cls", **({} if classes is None else {"cls": classes}))
+    # A compiled graph cannot depend on values, and an accelerator would have to be waited for.
+    seen = not torch.compiler.is_compiling() and alpha.device.type == "cpu"
+    if seen and not bool(((alpha >= 0) & (alpha <= 1)).all()):
+        raise ValueError(f"alpha must be in 0..1, got {alpha.tolist()}")
+
+
+def shown(alpha: Alpha) -> float | list[float] | None:
+    """Return the weights as `print(module)` shows them."""
+    return alpha.tolist() if isinstance(alpha, Tensor) else alpha
 
 
 def _misplaced(logits: Tensor, target: Tensor) -> Tensor:
@@ -136,6 +204,5 @@ def _misplaced(logits: Tensor, target: Tensor) -> Tensor:
 
 def _balance(alpha: float | Tensor, target: Tensor) -> Tensor:
     if isinstance(alpha, Tensor):
-        check_shape("alpha", alpha, "cls", cls=target.shape[-1])
         alpha = alpha.to(target)
     return alpha * target + (1 - alpha) * (1 - target)

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_same_shape, check_shape
+from seldkit._checks import check_number
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
-from seldkit.losses._reduce import full
+from seldkit.losses._checks import check_activity, check_vectors
+from seldkit.losses._reduce import blank, full, num_places
+from seldkit.losses.activity import activity_loss
 
 BLOCK = 2**19
 """How many pairs of tracks are compared at a time on the CPU, so that they stay in its cache."""
@@ -28,6 +30,7 @@ def adpit_loss(
     *,
     onscreen: bool = False,
     axis_weights: Sequence[float] | None = None,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean squared error under the best arrangement of a class's sources on the tracks.
 
@@ -53,11 +56,14 @@ def adpit_loss(
             silent classes too, is added to the error of the other entries.
         axis_weights: Factors of the squared errors, one for each entry but the on-screen one, such
             as a small one for the distance. By default all are 1.
+        mask: Which frames count; None for all.
 
     Returns:
-        A scalar, averaged over every axis.
+        A scalar, averaged over every axis and the frames that count; 0, with a gradient of zeros,
+        if none does.
 
     Raises:
+        TypeError: If one is no tensor of floats, or the mask does not hold booleans.
         ValueError: If shapes differ or are wrong, or `axis_weights` are not one factor from 0 up
             for each entry.
 
@@ -70,20 +76,26 @@ def adpit_loss(
         >>> adpit_loss(preds, target)
         tensor(0.)
     """
-    _check(preds, target, onscreen, axis_weights)
+    axes = "batch time track cls axis"
+    check_vectors("adpit_loss", preds, target, axes, onscreen=onscreen, mask=mask)
     entries = preds.shape[-1] - onscreen
+    _check_factors(axis_weights, entries)
     with torch.autocast(preds.device.type, enabled=False):
-        preds = full(preds)
-        target = target.detach().to(preds.dtype)
+        preds = blank(full(preds), mask)
+        target = blank(target.to(preds.dtype), mask)
+        if onscreen:
+            check_activity("onscreen of target", target[..., -1])
         active = reduce(or_, (entry != 0 for entry in target.unbind(-1)[:entries]))
         if axis_weights is not None:
             scale = preds.new_tensor([*axis_weights, *[1.0] * onscreen]).sqrt()
             preds, target = preds * scale, target * scale
         target = _arranged(preds.detach(), target, active, entries)
-        error = functional.mse_loss(preds[..., :entries], target[..., :entries])
+        vectors, wanted = preds[..., :entries], target[..., :entries]
+        # Frames that do not count are zeros on both sides.
+        error = functional.mse_loss(vectors, wanted, reduction="sum") / num_places(vectors, mask)
         if not onscreen:
             return error
-        return error + functional.binary_cross_entropy_with_logits(preds[..., -1], target[..., -1])
+        return error + activity_loss(preds[..., -1], target[..., -1], mask)
 
 
 class ADPITLoss(nn.Module):
@@ -101,34 +113,28 @@ class ADPITLoss(nn.Module):
         self,
         preds: Float[Tensor, "batch time track cls axis"],
         target: Float[Tensor, "batch time track cls axis"],
+        mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return adpit_loss(preds, target, onscreen=self.onscreen, axis_weights=self.axis_weights)
+        return adpit_loss(
+            preds, target, onscreen=self.onscreen, axis_weights=self.axis_weights, mask=mask
+        )
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return f"onscreen={self.onscreen}, axis_weights={self.axis_weights}"
 
 
-def _check(
-    preds: Tensor, target: Tensor, onscreen: bool, axis_weights: Sequence[float] | None
-) -> None:
-    check_shape("preds", preds, "batch time track cls axis")
-    check_same_shape(preds=preds, target=target)
-    entries = preds.shape[-1] - onscreen
-    if entries < 1:
-        shape = tuple(preds.shape)
-        raise ValueError(f"preds must hold a vector before onscreen, got shape {shape}")
-    if axis_weights is not None:
-        _check_factors(axis_weights)
-        if len(axis_weights) != entries:
-            got = f"got {len(axis_weights)} for {entries}"
-            raise ValueError(f"axis_weights must be one factor for each entry of the axis, {got}")
-
-
-def _check_factors(axis_weights: Sequence[float] | None) -> None:
-    if axis_weights is not None and not all(0 <= w < float("inf") for w in axis_weights):
+def _check_factors(axis_weights: Sequence[float] | None, entries: int | None = None) -> None:
+    if axis_weights is None:
+        return
+    for factor in axis_weights:
+        check_number(axis_weights=factor)
+    if not all(0 <= factor < float("inf") for factor in axis_weights):
         raise ValueError(f"axis_weights must be finite and from 0 up, got {tuple(axis_weights)}")
+    if entries is not None and len(axis_weights) != entries:
+        got = f"got {len(axis_weights)} for {entries}"
+        raise ValueError(f"axis_weights must be one factor for each entry of the axis, {got}")
 
 
 def _arranged(

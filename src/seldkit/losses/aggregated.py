@@ -7,17 +7,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_choice
-from seldkit._typing import Float
+from seldkit._typing import Bool, Float
 from seldkit.assignment import cheapest_matching
-from seldkit.losses._checks import check_outputs
-from seldkit.losses._reduce import full
+from seldkit.losses._checks import check_activity, check_outputs
+from seldkit.losses._reduce import full_pair, num_places
+from seldkit.losses.direction import fade
+from seldkit.losses.tracks import reorder
 from seldkit.outputs import SELDOutput
 
 Error = Literal["mse", "l1"]
 
 
 def aggregated_pit_loss(
-    preds: SELDOutput, target: SELDOutput, *, error: Error = "mse"
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    error: Error = "mse",
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     r"""Error of the vectors of tracks and classes under the best assignment of tracks (AGG1).
 
@@ -38,8 +44,9 @@ def aggregated_pit_loss(
 
     Note:
         A direction matters as much as its track is active: where the probability nears 0, so does
-        the gradient of the direction. That gradient also grows as 1 / length of a direction, as
-        far as 1e12 where the length is 0: clip gradients.
+        the gradient of the direction. That gradient also grows as 1 / length of a direction, up to
+        a length of 0.01; shorter vectors fade, as the fourth power of their length, and the zero
+        vector, which points nowhere, has no gradient.
 
     Source: the aggregated losses of PSELDNets (Hu et al., github.com/Jinbo-Hu/PSELDNets), method
     `mACCDOA_pit`: with the mean over tracks, where the formula there has a sum.
@@ -49,12 +56,17 @@ def aggregated_pit_loss(
             any length. Distances do not count.
         target: Activities in 0..1 and unit vectors, same shapes; silent tracks are all zeros.
         error: Mean squared (`"mse"`) or mean absolute (`"l1"`) error.
+        mask: Which frames count; None for all.
 
     Returns:
-        A scalar, averaged over batch, frames, tracks, classes and axes.
+        A scalar, averaged over batch, frames that count, tracks, classes and axes; 0, with a
+        gradient of zeros, if none counts.
 
     Raises:
-        ValueError: If shapes differ or are wrong, or `error` is unknown.
+        TypeError: If one is no `SELDOutput`, holds integers where only an activity may, or the mask
+            does not hold booleans.
+        ValueError: If shapes differ or are wrong, or `error` is unknown; on the processor, if an
+            activity of the target is not in 0..1.
 
     Examples:
         >>> activity, direction = torch.eye(2).reshape(1, 1, 2, 2), torch.eye(3)[:2]
@@ -63,13 +75,17 @@ def aggregated_pit_loss(
         >>> aggregated_pit_loss(swapped, target).round(decimals=6)
         tensor(0.)
     """
-    _check(preds, target, error)
+    check_inputs("aggregated_pit_loss", preds, target, error, mask)
     with torch.autocast(preds.activity.device.type, enabled=False):
-        return _best_pairs(*_factors(preds, target), error)
+        return best_pairs(*factors(preds, target, mask), error, mask)
 
 
 def aggregated_sum_loss(
-    preds: SELDOutput, target: SELDOutput, *, error: Error = "mse"
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    error: Error = "mse",
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """Error of the vectors of classes, summed over tracks (AGG2).
 
@@ -89,12 +105,17 @@ def aggregated_sum_loss(
             any length. Distances do not count.
         target: Activities in 0..1 and unit vectors, same shapes; silent tracks are all zeros.
         error: Mean squared (`"mse"`) or mean absolute (`"l1"`) error.
+        mask: Which frames count; None for all.
 
     Returns:
-        A scalar, averaged over batch, frames, classes and axes.
+        A scalar, averaged over batch, frames that count, classes and axes; 0, with a gradient of
+        zeros, if none counts.
 
     Raises:
-        ValueError: If shapes differ or are wrong, or `error` is unknown.
+        TypeError: If one is no `SELDOutput`, holds integers where only an activity may, or the mask
+            does not hold booleans.
+        ValueError: If shapes differ or are wrong, or `error` is unknown; on the processor, if an
+            activity of the target is not in 0..1.
 
     Examples:
         A sound on two tracks, each with the probability 1/2, is one sound:
@@ -105,43 +126,9 @@ def aggregated_sum_loss(
         >>> aggregated_sum_loss(preds, target)
         tensor(0.)
     """
-    _check(preds, target, error)
+    check_inputs("aggregated_sum_loss", preds, target, error, mask)
     with torch.autocast(preds.activity.device.type, enabled=False):
-        return _sums(*_factors(preds, target), error)
-
-
-def aggregated_mixture_loss(
-    preds: SELDOutput, target: SELDOutput, *, alpha: float = 0.5, error: Error = "mse"
-) -> Float[Tensor, ""]:
-    """Mixture of both aggregated losses: `alpha * AGG1 + (1 - alpha) * AGG2`.
-
-    Source: the aggregated losses of PSELDNets (Hu et al., github.com/Jinbo-Hu/PSELDNets).
-
-    Args:
-        preds: Logits `(batch, time, track, cls)` and directions `(batch, time, track, axis)`.
-        target: Activities in 0..1 and unit vectors, same shapes; silent tracks are all zeros.
-        alpha: Weight in 0..1 of [`aggregated_pit_loss`][seldkit.losses.aggregated_pit_loss],
-            against [`aggregated_sum_loss`][seldkit.losses.aggregated_sum_loss].
-        error: Mean squared (`"mse"`) or mean absolute (`"l1"`) error.
-
-    Returns:
-        A scalar.
-
-    Raises:
-        ValueError: If shapes differ or are wrong, `alpha` is out of range, or `error` is unknown.
-
-    Examples:
-        >>> output = SELDOutput(torch.zeros(1, 1, 2, 1), torch.eye(3)[:2].expand(1, 1, 2, 3))
-        >>> target = SELDOutput(torch.ones(1, 1, 2, 1), output.direction)
-        >>> loss = AggregatedMixtureLoss(alpha=0.5)(output, target)  # AGG1 1/12, AGG2 2/12
-        >>> loss.round(decimals=3)
-        tensor(0.1250)
-    """
-    _check_alpha(alpha)
-    _check(preds, target, error)
-    with torch.autocast(preds.activity.device.type, enabled=False):
-        factors = _factors(preds, target)
-        return alpha * _best_pairs(*factors, error) + (1 - alpha) * _sums(*factors, error)
+        return sums_of_tracks(*factors(preds, target, mask), error, mask)
 
 
 class AggregatedPITLoss(nn.Module):
@@ -149,12 +136,17 @@ class AggregatedPITLoss(nn.Module):
 
     def __init__(self, *, error: Error = "mse") -> None:
         super().__init__()
-        _check_error(error)
+        check_error(error)
         self.error: Error = error
 
-    def forward(self, preds: SELDOutput, target: SELDOutput) -> Float[Tensor, ""]:
+    def forward(
+        self,
+        preds: SELDOutput,
+        target: SELDOutput,
+        mask: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return aggregated_pit_loss(preds, target, error=self.error)
+        return aggregated_pit_loss(preds, target, error=self.error, mask=mask)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -166,69 +158,65 @@ class AggregatedSumLoss(nn.Module):
 
     def __init__(self, *, error: Error = "mse") -> None:
         super().__init__()
-        _check_error(error)
+        check_error(error)
         self.error: Error = error
 
-    def forward(self, preds: SELDOutput, target: SELDOutput) -> Float[Tensor, ""]:
+    def forward(
+        self,
+        preds: SELDOutput,
+        target: SELDOutput,
+        mask: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return aggregated_sum_loss(preds, target, error=self.error)
+        return aggregated_sum_loss(preds, target, error=self.error, mask=mask)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return f"error={self.error!r}"
 
 
-class AggregatedMixtureLoss(nn.Module):
-    """Module form of [`aggregated_mixture_loss`][seldkit.losses.aggregated_mixture_loss]."""
-
-    def __init__(self, *, alpha: float = 0.5, error: Error = "mse") -> None:
-        super().__init__()
-        _check_alpha(alpha)
-        _check_error(error)
-        self.alpha = alpha
-        self.error: Error = error
-
-    def forward(self, preds: SELDOutput, target: SELDOutput) -> Float[Tensor, ""]:
-        """Return the loss."""
-        return aggregated_mixture_loss(preds, target, alpha=self.alpha, error=self.error)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"alpha={self.alpha}, error={self.error!r}"
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must be in 0..1, got {alpha}")
-
-
-def _check_error(error: str) -> None:
+def check_error(error: str) -> None:
+    """Raise `ValueError` unless the error is known."""
     check_choice("error", error, ("mse", "l1"))
 
 
-def _check(preds: SELDOutput, target: SELDOutput, error: str) -> None:
-    _check_error(error)
-    check_outputs(preds, target, "batch time track cls", "batch time track", distance=None)
+def check_inputs(
+    loss: str, preds: SELDOutput, target: SELDOutput, error: str, mask: Tensor | None
+) -> None:
+    """Raise unless both are track-wise outputs of one shape, and the error is known."""
+    check_error(error)
+    activity, places = "batch time track cls", "batch time track"
+    check_outputs(loss, preds, target, activity, places, distance=None, mask=mask)
 
 
-def _factors(preds: SELDOutput, target: SELDOutput) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return activity and direction of the prediction, then of the target, in one precision."""
-    activity = full(preds.activity).sigmoid()
-    direction = functional.normalize(full(preds.direction), dim=-1)
-    wanted = target.activity.to(activity.dtype), target.direction.to(direction.dtype)
-    return activity, direction, *wanted
+def factors(
+    preds: SELDOutput, target: SELDOutput, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return activity and direction of the prediction, then of the target, in one precision.
+
+    Frames that do not count have no direction, so no vectors, on both sides.
+    """
+    preds, target = full_pair(preds, target, mask)
+    check_activity("target.activity", target.activity)
+    direction = functional.normalize(preds.direction, dim=-1)
+    direction = direction * fade(preds.direction).unsqueeze(-1)
+    return preds.activity.sigmoid(), direction, target.activity, target.direction
 
 
-def _best_pairs(a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error) -> Tensor:
+def best_pairs(
+    a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error, mask: Tensor | None
+) -> Tensor:
+    """Return the error of the vectors under the best assignment of tracks."""
     with torch.no_grad():
-        index = cheapest_matching(_pairwise_cost(a, u, b, v, error)).unsqueeze(-1)
-    b, v = (x.take_along_dim(index, dim=2) for x in (b, v))
+        index = cheapest_matching(_pairwise_cost(a, u, b, v, error))
+    b, v, _ = reorder(SELDOutput(b, v), index)
+    places = num_places(a, mask) * u.shape[-1]
     if error == "l1":
-        return functional.l1_loss(_vectors(a, u), _vectors(b, v))
+        return functional.l1_loss(_vectors(a, u), _vectors(b, v), reduction="sum") / places
     more, turn = a - b, u - v
     squares = _dot(more, more) * _dot(u, u) + _dot(b, b) * _dot(turn, turn)
     squares = squares + 2 * _dot(more, b) * _dot(turn, u)
-    return squares.mean() / (a.shape[-1] * u.shape[-1])
+    return squares.sum() / places
 
 
 def _pairwise_cost(
@@ -240,12 +228,14 @@ def _pairwise_cost(
     return -(a @ b.mT) * (u @ v.mT)
 
 
-def _sums(a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error) -> Tensor:
+def sums_of_tracks(
+    a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error, mask: Tensor | None
+) -> Tensor:
+    """Return the error of the vectors summed over tracks."""
     # Axes before classes: the same sums over tracks, in long runs.
     preds, target = u.mT @ a, v.mT @ b
-    return (
-        functional.mse_loss(preds, target) if error == "mse" else functional.l1_loss(preds, target)
-    )
+    vector_error = functional.mse_loss if error == "mse" else functional.l1_loss
+    return vector_error(preds, target, reduction="sum") / num_places(preds, mask)
 
 
 def _vectors(

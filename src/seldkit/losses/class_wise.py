@@ -1,14 +1,16 @@
 """The loss of class-wise networks: one activity and one direction for each class."""
 
+from functools import partial
 from typing import overload
 
 import torch
-from torch import nn
-from torch.nn import functional
+from torch import Tensor, nn
 
 from seldkit._checks import check_choice
-from seldkit.losses._checks import check_outputs
-from seldkit.losses._reduce import full_pair, weighted_mean
+from seldkit._typing import Bool
+from seldkit.losses._checks import check_activity, check_outputs
+from seldkit.losses._reduce import full_pair, mean, weighted_mean
+from seldkit.losses.activity import activity_loss
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
 from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
@@ -23,6 +25,7 @@ def class_wise_loss(
     direction: DirectionError = "mse",
     masked: bool = True,
     distance: None = None,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> TaskLosses: ...
 
 
@@ -34,6 +37,7 @@ def class_wise_loss(
     direction: DirectionError = "mse",
     masked: bool = True,
     distance: DistanceError,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> DistanceTaskLosses: ...
 
 
@@ -44,6 +48,7 @@ def class_wise_loss(
     direction: DirectionError = "mse",
     masked: bool = True,
     distance: DistanceError | None = None,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> TaskLosses | DistanceTaskLosses:
     """Binary cross-entropy of the activities, and error of the directions of each class.
 
@@ -66,13 +71,17 @@ def class_wise_loss(
         distance: Error of the distances `(batch, time, cls)`, in metres, where they are learned:
             `"mse"`, `"mae"`, or relative to the target `"mspe"` and `"mape"`; always averaged over
             active classes only. None leaves distances alone.
+        mask: Which frames count; None for all.
 
     Returns:
-        The losses of the tasks, each a mean; 0, with a gradient of zeros, where a masked one has
-        nothing active.
+        The losses of the tasks, each a mean over the frames that count; 0, with a gradient of
+        zeros, where no frame does or a masked one has nothing active.
 
     Raises:
-        ValueError: If shapes differ or are wrong, an error is unknown, or distances are missing.
+        TypeError: If one is no `SELDOutput`, holds integers where only an activity may, or the mask
+            does not hold booleans.
+        ValueError: If shapes differ or are wrong, an error is unknown, distances are missing or
+            only on one side; on the processor, if an activity of the target is not in 0..1.
 
     Examples:
         >>> target = SELDOutput(torch.eye(2)[None, :1], torch.eye(3)[None, None, :2])
@@ -81,12 +90,14 @@ def class_wise_loss(
         tensor(1.)
     """
     _check_errors(direction, distance)
-    check_outputs(preds, target, "batch time cls", "batch time cls", distance=distance)
+    axes = "batch time cls"
+    check_outputs("class_wise_loss", preds, target, axes, axes, distance=distance, mask=mask)
     with torch.autocast(preds.activity.device.type, enabled=False):
-        preds, target = full_pair(preds, target)
-        sed = functional.binary_cross_entropy_with_logits(preds.activity, target.activity)
+        preds, target = full_pair(preds, target, mask)
+        check_activity("target.activity", target.activity)
+        sed = activity_loss(preds.activity, target.activity, mask)
         errors = direction_error(preds.direction, target.direction, direction)
-        doa = weighted_mean(errors, target.activity) if masked else errors.mean()
+        doa = weighted_mean(errors, target.activity) if masked else mean(errors, mask)
         if distance is None or preds.distance is None or target.distance is None:
             return TaskLosses(sed, doa)
         far = distance_error(preds.distance, target.distance, distance)
@@ -109,13 +120,22 @@ class ClassWiseLoss(nn.Module):
         self.masked = masked
         self.distance: DistanceError | None = distance
 
-    def forward(self, preds: SELDOutput, target: SELDOutput) -> TaskLosses | DistanceTaskLosses:
+    def forward(
+        self,
+        preds: SELDOutput,
+        target: SELDOutput,
+        mask: Bool[Tensor, "batch time"] | None = None,
+    ) -> TaskLosses | DistanceTaskLosses:
         """Return the losses of the tasks; of distances too if the module was made with them."""
-        if self.distance is None:
-            return class_wise_loss(preds, target, direction=self.direction, masked=self.masked)
-        return class_wise_loss(
-            preds, target, direction=self.direction, masked=self.masked, distance=self.distance
+        loss = partial(
+            class_wise_loss,
+            preds,
+            target,
+            direction=self.direction,
+            masked=self.masked,
+            mask=mask,
         )
+        return loss() if self.distance is None else loss(distance=self.distance)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

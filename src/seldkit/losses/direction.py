@@ -1,19 +1,24 @@
 """How far an estimated direction is off, and the loss of the directions that matter."""
 
+from math import pi
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_same_shape
-from seldkit._typing import Float
-from seldkit.losses._reduce import full, weighted_mean
+from seldkit._checks import check_choice, check_floating, check_number, check_same_shape
+from seldkit._typing import Bool, Float
+from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
+from seldkit.losses._reduce import blank, full, weighted_mean
 
 DirectionError = Literal["mse", "l1", "cosine", "angular"]
 DIRECTION_ERRORS: tuple[DirectionError, ...] = get_args(DirectionError)
 
 NO_LENGTH = 1e-7
 """A vector that is not longer than this points nowhere."""
+
+SHORT = 0.01
+"""A vector that is shorter than this points less and less anywhere."""
 
 
 def active_direction_loss(
@@ -23,6 +28,7 @@ def active_direction_loss(
     *,
     inactive_weight: float = 0.0,
     error: DirectionError = "mse",
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     r"""Mean error of the directions of what is active.
 
@@ -37,16 +43,20 @@ def active_direction_loss(
     Args:
         preds: Directions `(..., axis)`, of any length.
         target: Directions, same shape; of length 1 where active.
-        activity: Activity of each place, `(...)`, in 0..1.
+        activity: Activity of each place, `(...)`, in 0..1; booleans and integers will do.
         inactive_weight: Weight of silent places, in 0..1; 0 leaves them out.
         error: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"` (the
             angle in radians).
+        mask: Which frames count, where the first places are batch and time; None for all.
 
     Returns:
         A scalar; 0, with a gradient of zeros, where no place has a weight.
 
     Raises:
-        ValueError: If shapes differ, `error` is unknown or `inactive_weight` is out of range.
+        TypeError: If one is no tensor, directions are no floats, or the mask does not hold
+            booleans.
+        ValueError: If shapes differ, `error` is unknown or `inactive_weight` is out of range; on
+            the processor, if the activity is not in 0..1.
 
     Examples:
         >>> preds, target = torch.tensor([[0.0, 1.0, 0.0], [9.0, 9.0, 9.0]]), torch.eye(3)[:2]
@@ -54,17 +64,22 @@ def active_direction_loss(
         tensor(1.)
     """
     _check_inactive_weight(inactive_weight)
+    check_tensors("active_direction_loss", preds=preds, target=target, activity=activity)
     check_same_shape(preds=preds, target=target)
+    check_floating(preds=preds, target=target)
+    check_same_device(preds=preds, target=target, activity=activity)
     if preds.ndim < 1:
         raise ValueError("preds must be (..., axis), got shape ()")
     if activity.shape != preds.shape[:-1]:
         want, got = tuple(preds.shape[:-1]), tuple(activity.shape)
         raise ValueError(f"activity must have the shape of preds without axis, {want}, got {got}")
+    check_mask(mask, activity)
     with torch.autocast(preds.device.type, enabled=False):
-        preds = full(preds)
-        active = activity.to(preds.dtype)
-        weight = active + inactive_weight * (1 - active)
-        return weighted_mean(direction_error(preds, target.to(preds.dtype), error), weight)
+        preds = blank(full(preds), mask)
+        target, active = (blank(x.to(preds.dtype), mask) for x in (target, activity))
+        check_activity("activity", active)
+        weight = blank(active + inactive_weight * (1 - active), mask)
+        return weighted_mean(direction_error(preds, target, error), weight)
 
 
 class ActiveDirectionLoss(nn.Module):
@@ -82,10 +97,16 @@ class ActiveDirectionLoss(nn.Module):
         preds: Float[Tensor, "*places axis"],
         target: Float[Tensor, "*places axis"],
         activity: Float[Tensor, "*places"],
+        mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
         return active_direction_loss(
-            preds, target, activity, inactive_weight=self.inactive_weight, error=self.error
+            preds,
+            target,
+            activity,
+            inactive_weight=self.inactive_weight,
+            error=self.error,
+            mask=mask,
         )
 
     def extra_repr(self) -> str:
@@ -102,8 +123,10 @@ def direction_error(
 
     The cosine is $\langle \hat d, d \rangle / (\lVert \hat d \rVert \lVert d \rVert + 10^{-7})$.
     The angle is $2 \operatorname{atan2}(\lVert \hat u - u \rVert, \lVert \hat u + u \rVert)$ of the
-    unit vectors, whose gradient is finite for equal and opposite directions too. The zero vector
-    has the cosine 0 and the angle $\pi / 2$ to every other, both without gradient.
+    unit vectors, whose gradient is finite for equal and opposite directions too, and 0 there. The
+    zero vector has the cosine 0 and the angle $\pi / 2$ to every other, both without gradient.
+    The direction of a vector shorter than 0.01 fades: cosine and angle go to those values as the
+    fourth power of its length, so no gradient is larger than about 400.
 
     Args:
         preds: Vectors `(..., axis)` of any length, broadcast against the target.
@@ -126,22 +149,33 @@ def direction_error(
     return 1 - _cosine(preds, target) if error == "cosine" else _angle(preds, target)
 
 
+def fade(x: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes"]:
+    r"""Return how far a vector has a direction: 1, or less the shorter it is than 0.01.
+
+    The gradient of a direction grows as 1 / length. With $(\lVert x \rVert / 0.01)^4$ as a factor
+    it vanishes at the zero vector, and what is differentiated is smooth there.
+    """
+    return (x.square().sum(dim=-1) / SHORT**2).clamp(max=1).square()
+
+
 def _check_inactive_weight(inactive_weight: float) -> None:
+    check_number(inactive_weight=inactive_weight)
     if not 0 <= inactive_weight <= 1:
         raise ValueError(f"inactive_weight must be in 0..1, got {inactive_weight}")
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    lengths = torch.linalg.vector_norm(a, dim=-1) * torch.linalg.vector_norm(b, dim=-1)
-    # A prediction of exactly zero would otherwise get a gradient of 1 / NO_LENGTH.
-    return torch.where(lengths > 0, (a * b).sum(dim=-1) / (lengths + NO_LENGTH), 0)
+    lengths: Tensor = torch.linalg.vector_norm(a, dim=-1) * torch.linalg.vector_norm(b, dim=-1)
+    return fade(a) * fade(b) * (a * b).sum(dim=-1) / (lengths + NO_LENGTH)
 
 
 def _angle(a: Tensor, b: Tensor) -> Tensor:
+    known = fade(a) * fade(b)
     a_length = torch.linalg.vector_norm(a, dim=-1, keepdim=True)
     b_length = torch.linalg.vector_norm(b, dim=-1, keepdim=True)
-    known = (a_length > NO_LENGTH) & (b_length > NO_LENGTH)
-    a, b = a / torch.where(known, a_length, 1), b / torch.where(known, b_length, 1)
+    long = (a_length > NO_LENGTH) & (b_length > NO_LENGTH)
+    a, b = a / torch.where(long, a_length, 1), b / torch.where(long, b_length, 1)
     apart, together = (torch.linalg.vector_norm(v, dim=-1) for v in (a - b, a + b))
-    known = known.squeeze(-1)
-    return 2 * torch.atan2(torch.where(known, apart, 1), torch.where(known, together, 1))
+    long = long.squeeze(-1)
+    angle = 2 * torch.atan2(torch.where(long, apart, 1), torch.where(long, together, 1))
+    return known * angle + (1 - known) * (pi / 2)

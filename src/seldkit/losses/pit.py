@@ -9,23 +9,22 @@ for $M$ tracks $M^2$ costs in place of $M!$ losses.
 """
 
 from functools import partial
+from math import inf
 from typing import overload
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._typing import Float, Int
-from seldkit.assignment import cheapest_matching
-from seldkit.losses._checks import check_outputs
-from seldkit.losses._reduce import full_pair
-from seldkit.losses._terms import Term
-from seldkit.losses.activity import check_focus, focal_loss
+from seldkit._checks import check_choice, check_number, check_shape
+from seldkit._typing import Bool, Int
+from seldkit.losses._checks import check_activity, check_outputs, check_tensors
+from seldkit.losses._reduce import full_pair, mean, weighted_mean
+from seldkit.losses.activity import Alpha, activity_loss, check_focus, shown
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
 from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
-from seldkit.losses.spans import Per, check_span, span_cost
+from seldkit.losses.spans import Per, check_span
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses.tracks import match_tracks, place_activity, reorder
 from seldkit.outputs import SELDOutput
 
 Selection = tuple[float, float] | tuple[float, float, float]
@@ -44,7 +43,8 @@ def trackwise_pit_loss(
     masked: bool = False,
     distance: None = None,
     gamma: float = 0.0,
-    alpha: float | None = None,
+    alpha: Alpha = None,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> TaskLosses: ...
 
 
@@ -61,7 +61,8 @@ def trackwise_pit_loss(
     masked: bool = False,
     distance: DistanceError,
     gamma: float = 0.0,
-    alpha: float | None = None,
+    alpha: Alpha = None,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> DistanceTaskLosses: ...
 
 
@@ -77,7 +78,8 @@ def trackwise_pit_loss(
     masked: bool = False,
     distance: DistanceError | None = None,
     gamma: float = 0.0,
-    alpha: float | None = None,
+    alpha: Alpha = None,
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> TaskLosses | DistanceTaskLosses:
     """Binary cross-entropy and error of the directions under the best assignment of tracks.
 
@@ -94,11 +96,13 @@ def trackwise_pit_loss(
             direction for each class, `(batch, time, track, cls, axis)`.
         target: Activities in 0..1 and directions, same shapes; silent tracks are all zeros.
         per: For what the assignment is chosen: each `"frame"` (tPIT), each `"chunk"` (cPIT), the
-            whole `"clip"`, or each frame by the costs in a `"window"` around it (sPIT). The
-            selected loss of a clip is never below that of its chunks, nor that below its frames'.
-        chunk: Number of the chunk that each frame belongs to, any integers; frames of a clip that
-            have the same number share an assignment. By default a chunk is a stretch of frames in
-            which the target's active tracks and classes do not change.
+            whole `"clip"`, or each frame by the costs in a `"window"` around it (sPIT). A chunk
+            spans an event of the target, a class on a track, from its start to its end (active is
+            what is above 0); events that overlap share a chunk, and so does what is between two
+            chunks. `"stretch"` cuts finer: wherever an active track or class changes. The
+            selected loss never rises from clip to chunk to stretch to frame.
+        chunk: For `per="chunk"`, number of the chunk that each frame belongs to, any integers, in
+            place of the events'; frames of a clip that have the same number share an assignment.
         window: Length of the window in frames, odd; at the ends of a clip less of it is filled.
         selection: Weights of SED, DOA and distance when the assignment is chosen; two weights
             leave the distance out of the choice. They do not scale the losses. The published
@@ -116,15 +120,20 @@ def trackwise_pit_loss(
             makes the cross-entropy a [`focal_loss`][seldkit.losses.focal_loss], here and where
             the assignment is chosen.
         alpha: Weight in 0..1 of active places in the SED loss, against `1 - alpha` of silent ones;
-            None leaves both at 1.
+            a number, or a tensor of one for each class. None leaves both at 1.
+        mask: Which frames count, for the loss and for the choice; None for all. The others keep
+            their place in a window, and neither begin nor end a chunk.
 
     Returns:
         The losses of the tasks, averaged over batch, frames, tracks and classes or axes; masked
-        ones over active places, and 0, with a gradient of zeros, if there are none.
+        ones over active places. 0, with a gradient of zeros, if nothing counts.
 
     Raises:
-        ValueError: If shapes differ or are wrong, a choice is unknown, distances are missing, or
-            an argument is given that the others make no use of.
+        TypeError: If one is no `SELDOutput`, holds integers where only an activity may, the mask
+            does not hold booleans, or a setting is no number.
+        ValueError: If shapes differ or are wrong, a choice is unknown, distances are missing or
+            only on one side, or an argument is given that the others make no use of; on the
+            processor, if an activity of the target is not in 0..1.
 
     Examples:
         >>> activity, direction = torch.eye(2).reshape(1, 1, 2, 2), torch.eye(3)[:2]
@@ -134,23 +143,43 @@ def trackwise_pit_loss(
         tensor(0.)
     """
     _check_settings(per, window, selection, direction, distance)
-    check_focus(gamma, alpha)
-    _check_inputs(preds, target, per, chunk, distance)
+    _check_inputs(preds, target, per, chunk, distance, mask)
+    check_focus(gamma, alpha, preds.activity.shape[-1])
     with torch.autocast(preds.activity.device.type, enabled=False):
-        preds, target = full_pair(preds, target)
-        sed = _pairwise_activity(preds.activity, target.activity, gamma, alpha)
-        terms = _terms(preds, target, direction, masked, distance)
-        with torch.no_grad():
-            costs = [sed, *(term.pairwise() for term in terms[: len(selection) - 1])]
-            cost = torch.stack([w * c for w, c in zip(selection, costs, strict=True)]).sum(dim=0)
-            cost = span_cost(cost, target.activity, per=per, chunk=chunk, window=window)
-            index = cheapest_matching(cost).expand(sed.shape[:-1]).unsqueeze(-1)
-        losses = [sed.gather(-1, index).mean(), *(term.matched(index) for term in terms)]
-    return TaskLosses(*losses) if distance is None else DistanceTaskLosses(*losses)
+        preds, target = full_pair(preds, target, mask)
+        check_activity("target.activity", target.activity)
+        index = match_tracks(
+            preds,
+            target,
+            per=per,
+            chunk=chunk,
+            window=window,
+            selection=selection,
+            direction=direction,
+            masked=masked,
+            distance=distance,
+            gamma=gamma,
+            alpha=alpha,
+            mask=mask,
+        )
+        target = reorder(target, index)
+        active = place_activity(target)
+        sed = activity_loss(preds.activity, target.activity, mask, gamma=gamma, alpha=alpha)
+        errors = direction_error(preds.direction, target.direction, direction)
+        doa = weighted_mean(errors, active) if masked else mean(errors, mask)
+        if distance is None or preds.distance is None or target.distance is None:
+            return TaskLosses(sed, doa)
+        far = distance_error(preds.distance, target.distance, distance)
+        return DistanceTaskLosses(sed, doa, weighted_mean(far, active))
 
 
 class TrackwisePITLoss(nn.Module):
-    """Module form of [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss]."""
+    """Module form of [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss].
+
+    Weights of classes move with the module; they are a setting, so `state_dict` leaves them out.
+    """
+
+    alpha: Alpha
 
     def __init__(
         self,
@@ -162,24 +191,29 @@ class TrackwisePITLoss(nn.Module):
         masked: bool = False,
         distance: DistanceError | None = None,
         gamma: float = 0.0,
-        alpha: float | None = None,
+        alpha: Alpha = None,
     ) -> None:
         super().__init__()
         _check_settings(per, window, selection, direction, distance)
         check_focus(gamma, alpha)
         self.per: Per = per
-        self.window = window
+        self.window = None if window is None else int(window)
         self.selection: Selection = selection
         self.direction: DirectionError = direction
         self.masked = masked
         self.distance: DistanceError | None = distance
-        self.gamma, self.alpha = gamma, alpha
+        self.gamma = gamma
+        if isinstance(alpha, Tensor):
+            self.register_buffer("alpha", alpha.detach().clone(), persistent=False)
+        else:
+            self.alpha = alpha
 
     def forward(
         self,
         preds: SELDOutput,
         target: SELDOutput,
         chunk: Int[Tensor, "batch time"] | None = None,
+        mask: Bool[Tensor, "batch time"] | None = None,
     ) -> TaskLosses | DistanceTaskLosses:
         """Return the losses of the tasks; of distances too if the module was made with them."""
         loss = partial(
@@ -194,6 +228,7 @@ class TrackwisePITLoss(nn.Module):
             masked=self.masked,
             gamma=self.gamma,
             alpha=self.alpha,
+            mask=mask,
         )
         return loss() if self.distance is None else loss(distance=self.distance)
 
@@ -202,7 +237,7 @@ class TrackwisePITLoss(nn.Module):
         window = "" if self.window is None else f", window={self.window}"
         distance = "" if self.distance is None else f", distance={self.distance!r}"
         focus = (
-            f", gamma={self.gamma}, alpha={self.alpha}"
+            f", gamma={self.gamma}, alpha={shown(self.alpha)}"
             if self.gamma or self.alpha is not None
             else ""
         )
@@ -210,29 +245,6 @@ class TrackwisePITLoss(nn.Module):
             f"per={self.per!r}{window}, selection={self.selection}, direction={self.direction!r},"
             f" masked={self.masked}{distance}{focus}"
         )
-
-
-def _terms(
-    preds: SELDOutput,
-    target: SELDOutput,
-    direction: DirectionError,
-    masked: bool,
-    distance: DistanceError | None,
-) -> list[Term]:
-    by_class = preds.direction.ndim == 5
-    # A direction of the whole track is that of one class: of anything that is active.
-    active = target.activity if by_class else target.activity.amax(dim=-1, keepdim=True)
-    weight = active if masked else torch.full_like(active, 1 / active.shape[-1])
-
-    def places(x: Tensor) -> Tensor:
-        return x if by_class else x.unsqueeze(3)
-
-    error = partial(direction_error, error=direction)
-    terms = [Term(places(preds.direction), places(target.direction), weight, error)]
-    if distance is not None and preds.distance is not None and target.distance is not None:
-        far = partial(distance_error, error=distance)
-        terms.append(Term(places(preds.distance), places(target.distance), active, far))
-    return terms
 
 
 def _check_settings(
@@ -245,7 +257,9 @@ def _check_settings(
     check_span(per, window)
     check_choice("direction", direction, DIRECTION_ERRORS)
     check_choice("distance", distance, (None, *DISTANCE_ERRORS))
-    if len(selection) not in ((2,) if distance is None else (2, 3)) or min(selection) < 0:
+    check_number(**{f"selection[{i}]": weight for i, weight in enumerate(selection)})
+    known = len(selection) in ((2,) if distance is None else (2, 3))
+    if not (known and all(0 <= weight < inf for weight in selection)):
         tasks = "SED and DOA" if distance is None else "SED, DOA and, if it takes part, distance"
         raise ValueError(f"selection must be weights of {tasks}, at least 0, got {selection}")
 
@@ -256,25 +270,18 @@ def _check_inputs(
     per: Per,
     chunk: Tensor | None,
     distance: DistanceError | None,
+    mask: Tensor | None,
 ) -> None:
-    places = "batch time track cls" if preds.direction.ndim == 5 else "batch time track"
-    check_outputs(preds, target, "batch time track cls", places, distance=distance)
+    activity = "batch time track cls"
+    by_class = isinstance(preds, SELDOutput) and preds.direction.ndim == 5
+    places = activity if by_class else "batch time track"
+    loss = "trackwise_pit_loss"
+    check_outputs(loss, preds, target, activity, places, distance=distance, mask=mask)
     if chunk is not None:
         if per != "chunk":
             raise ValueError(f"chunk needs per='chunk', got per={per!r}")
+        check_tensors(loss, chunk=chunk)
         batch, time = preds.activity.shape[:2]
         check_shape("chunk", chunk, "batch time", batch=batch, time=time)
-
-
-def _pairwise_activity(
-    logits: Float[Tensor, "batch time track cls"],
-    target: Float[Tensor, "batch time track cls"],
-    gamma: float,
-    alpha: float | None,
-) -> Float[Tensor, "batch time track track"]:
-    if gamma == 0 and alpha is None:
-        # BCE(x, y) = softplus(x) - x y, and only the second term knows both tracks.
-        alone = functional.softplus(logits).mean(dim=-1, keepdim=True)
-        return alone - logits @ target.mT / logits.shape[-1]
-    pairs = torch.broadcast_tensors(logits.unsqueeze(3), target.unsqueeze(2))
-    return focal_loss(*pairs, gamma=gamma, alpha=alpha, reduction="none").mean(dim=-1)
+        if chunk.is_floating_point() or chunk.dtype == torch.bool:
+            raise TypeError(f"chunk must hold integers, got {chunk.dtype}")

@@ -4,11 +4,18 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._typing import Float
-from seldkit.losses._reduce import full
+from seldkit._checks import check_choice, check_floating, check_shape
+from seldkit._typing import Bool, Float
+from seldkit.losses._checks import (
+    check_activity,
+    check_mask,
+    check_same_device,
+    check_some,
+    check_tensors,
+)
+from seldkit.losses._reduce import blank, full
+from seldkit.losses.activity import activity_loss
 
 Span = Literal["frame", "clip"]
 
@@ -18,6 +25,7 @@ def presence_loss(
     activity: Float[Tensor, "batch time track cls"],
     *,
     per: Span = "frame",
+    mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy of whether a class is active on any track.
 
@@ -25,14 +33,20 @@ def presence_loss(
 
     Args:
         logits: One for each class and frame, `(batch, time, cls)`.
-        activity: Activity of the target in 0..1, `(batch, time, track, cls)`.
-        per: Judge each `"frame"`, or the `"clip"` by the maximum over its frames.
+        activity: Activity of the target in 0..1, `(batch, time, track, cls)`; booleans and integers
+            will do.
+        per: Judge each `"frame"`, or the `"clip"` by the maximum over its frames. Frames that have
+            the same maximum share its gradient.
+        mask: Which frames count; None for all. A clip without any does not count.
 
     Returns:
-        A scalar, averaged over batch, classes and, by frame, time.
+        A scalar, averaged over batch, classes and, by frame, time; 0, with a gradient of zeros, if
+        nothing counts.
 
     Raises:
-        ValueError: If shapes differ or `per` is unknown.
+        TypeError: If one is no tensor, logits are no floats, or the mask does not hold booleans.
+        ValueError: If shapes differ or `per` is unknown; on the processor, if the activity is not
+            in 0..1.
 
     Examples:
         >>> activity = torch.tensor([[[[0.0, 1.0], [0.0, 0.0]]]])  # class 1, on the first track
@@ -40,15 +54,21 @@ def presence_loss(
         tensor(0.)
     """
     check_choice("per", per, get_args(Span))
+    check_tensors("presence_loss", logits=logits, activity=activity)
     check_shape("logits", logits, "batch time cls")
     sizes = dict(zip(("batch", "time", "cls"), logits.shape, strict=True))
     check_shape("activity", activity, "batch time track cls", **sizes)
-    present = activity.amax(dim=2)
-    if per == "clip":
-        logits, present = logits.amax(dim=1), present.amax(dim=1)
+    check_some("activity", activity)
+    check_floating(logits=logits)
+    check_same_device(logits=logits, activity=activity)
+    check_mask(mask, logits)
     with torch.autocast(logits.device.type, enabled=False):
-        logits = full(logits)
-        return functional.binary_cross_entropy_with_logits(logits, present.to(logits.dtype))
+        logits = blank(full(logits), mask)
+        present = blank(activity.amax(dim=2).to(logits.dtype), mask)
+        check_activity("activity", present)
+        if per == "clip" and logits.shape[1] > 0:
+            return _of_clips(logits, present, mask)
+        return activity_loss(logits, present, mask)
 
 
 class PresenceLoss(nn.Module):
@@ -63,10 +83,25 @@ class PresenceLoss(nn.Module):
         self,
         logits: Float[Tensor, "batch time cls"],
         activity: Float[Tensor, "batch time track cls"],
+        mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return presence_loss(logits, activity, per=self.per)
+        return presence_loss(logits, activity, per=self.per, mask=mask)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return f"per={self.per!r}"
+
+
+def _of_clips(
+    logits: Float[Tensor, "batch time cls"],
+    present: Float[Tensor, "batch time cls"],
+    mask: Bool[Tensor, "batch time"] | None,
+) -> Float[Tensor, ""]:
+    if mask is not None:
+        logits = logits.masked_fill(~mask.unsqueeze(2), torch.finfo(logits.dtype).min)
+        mask = mask.any(dim=1, keepdim=True)
+        # A clip that does not count has a logit all the same.
+        logits = torch.where(mask.unsqueeze(2), logits, 0)
+    most, present = logits.amax(dim=1, keepdim=True), present.amax(dim=1, keepdim=True)
+    return activity_loss(most, present, mask)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from seldkit.losses import (
     DynamicWeightAverage,
     FixedWeights,
     GradNorm,
+    LossScaleBalancer,
     RandomWeights,
     TaskLosses,
     UncertaintyWeights,
@@ -241,3 +243,28 @@ def test_wrong_use_of_gradient_normalisation_is_named() -> None:
         with pytest.raises(ValueError, match=message):
             balancer({"sed": SHARED * one, "doa": stranger})
     assert repr(balancer) == "GradNorm(('doa', 'sed'), exponent=1.5)"
+
+
+@pytest.mark.messages
+def test_settings_are_numbers_of_python_or_numpy() -> None:
+    one: Any = np.int64(3)
+    for balancer in (LossScaleBalancer(record=one), DynamicWeightAverage(record=one)):
+        assert balancer.record == 3
+        assert "record=3" in repr(balancer)
+    assert repr(RandomWeights(seed=one)) == "RandomWeights(seed=3)"
+    half: Any = np.float32(0.5)
+    one_each = {"sed": torch.ones(()), "doa": torch.ones(())}
+    assert FixedWeights(sed=half, doa=2)(one_each) == 2.5
+    yes: Any = True
+    wrong: list[tuple[Callable[[], object], str]] = [
+        (lambda: FixedWeights(sed=yes), "sed must be a number, got True"),
+        (lambda: LossScaleBalancer({"sed": yes}), "priority of 'sed' must be a number, got True"),
+        (lambda: LossScaleBalancer(exponent=yes), "exponent must be a number, got True"),
+        (lambda: DynamicWeightAverage(temperature=yes), "temperature must be a number, got True"),
+        (lambda: GradNorm(SHARED, exponent=yes), "exponent must be a number, got True"),
+        (lambda: RandomWeights(seed=yes), "seed must be an integer, got True"),
+        (lambda: UncertaintyWeights(initial=yes), "initial must be a number, got True"),
+    ]
+    for make, message in wrong:
+        with pytest.raises(TypeError, match=message):
+            make()

@@ -4,6 +4,7 @@ from math import isfinite
 
 from torch import Tensor
 
+from seldkit._checks import check_number
 from seldkit._typing import Float
 from seldkit.losses.balancing.base import Balancer
 
@@ -25,6 +26,7 @@ class FixedWeights(Balancer):
         weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
+        TypeError: If a weight is no number.
         ValueError: If a weight is negative or not finite, or there is none.
 
     Examples:
@@ -40,7 +42,9 @@ class FixedWeights(Balancer):
         self, sed: float | None = 0.5, doa: float | None = 0.5, **others: float | None
     ) -> None:
         settings = {"sed": sed, "doa": doa, **others}
-        weights = {name: float(w) for name, w in settings.items() if w is not None}
+        weights = {name: w for name, w in settings.items() if w is not None}
+        check_number(**weights)
+        weights = {name: float(w) for name, w in weights.items()}
         wrong = {name: w for name, w in weights.items() if not (isfinite(w) and w >= 0)}
         if wrong or not weights:
             raise ValueError(f"weights must be finite and at least 0, got {wrong or settings}")

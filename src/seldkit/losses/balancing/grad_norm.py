@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from seldkit._checks import check_number
 from seldkit._typing import Float
 from seldkit.losses.balancing.base import (
     SMALLEST,
@@ -53,6 +54,7 @@ class GradNorm(StatefulBalancer):
         weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
+        TypeError: If `exponent` is no number.
         ValueError: If there is no parameter, or names come twice; when called in training mode, if
             a loss does not depend on the parameters.
 
@@ -74,6 +76,7 @@ class GradNorm(StatefulBalancer):
         *,
         exponent: float = 1.5,
     ) -> None:
+        check_number(exponent=exponent)
         super().__init__(tasks)
         # In a tuple, because a module takes a parameter that is its attribute for its own.
         self._shared = (parameters,) if isinstance(parameters, Tensor) else tuple(parameters)

@@ -7,6 +7,7 @@ from warnings import warn
 import torch
 from torch import Tensor
 
+from seldkit._checks import check_number
 from seldkit._typing import Bool, Float
 from seldkit.losses.balancing.records import Record, RecordBalancer, check_record
 
@@ -49,6 +50,7 @@ class LossScaleBalancer(RecordBalancer):
         weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
+        TypeError: If a priority or `exponent` is no number.
         ValueError: If a priority is not positive and finite, `record` is neither, or `exponent` is
             negative.
 
@@ -76,7 +78,9 @@ class LossScaleBalancer(RecordBalancer):
         exponent: float = 1.0,
     ) -> None:
         check_record(record, running=True)
+        check_number(exponent=exponent)
         for name, priority in (priorities or {}).items():
+            check_number(**{f"priority of {name!r}": priority})
             if not (isfinite(priority) and priority > 0):
                 raise ValueError(f"priorities must be positive, got {priority} for {name!r}")
         if isnan(exponent) or exponent < 0:

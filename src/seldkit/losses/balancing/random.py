@@ -5,6 +5,7 @@ from math import tau
 import torch
 from torch import Tensor
 
+from seldkit._checks import integer
 from seldkit._typing import Float, Int
 from seldkit.losses.balancing.base import StatefulBalancer
 
@@ -28,6 +29,9 @@ class RandomWeights(StatefulBalancer):
     Attributes:
         weights: By what each loss was multiplied in the last call, by name; empty before.
 
+    Raises:
+        TypeError: If `seed` is no integer.
+
     Examples:
         >>> balancer = RandomWeights(seed=1)
         >>> total = balancer({"sed": torch.tensor(1.0), "doa": torch.tensor(1.0)})
@@ -39,7 +43,7 @@ class RandomWeights(StatefulBalancer):
 
     def __init__(self, *, seed: int = 0) -> None:
         super().__init__()
-        self.seed = seed
+        self.seed = integer("seed", seed)
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
 
     def extra_repr(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from seldkit._checks import integer
 from seldkit._typing import Bool, Float
 from seldkit.losses.balancing.base import SMALLEST, StatefulBalancer, mean_over_processes
 
@@ -39,7 +40,7 @@ class RecordBalancer(StatefulBalancer):
 
     def __init__(self, tasks: Iterable[str] | None, record: Record) -> None:
         super().__init__(tasks)
-        self.record = record
+        self.record: Record = record if record == "running" else int(record)
         # Without entries until a call or a state_dict shows how many tasks there are.
         self.register_buffer("running_mean", torch.zeros(0))
         self.register_buffer("running_steps", torch.zeros((), dtype=torch.int64))
@@ -105,7 +106,12 @@ class RecordBalancer(StatefulBalancer):
 
 def check_record(record: Record, *, running: bool) -> None:
     """Raise `ValueError` unless `record` is a number of calls, or "running" where that is known."""
-    is_count = isinstance(record, int) and not isinstance(record, bool) and record > 0
-    if not (is_count or (running and record == "running")):
+    if running and isinstance(record, str) and record == "running":
+        return
+    try:
+        is_count = integer("record", record) > 0
+    except TypeError:
+        is_count = False
+    if not is_count:
         rule = "'running' or a positive integer" if running else "a positive integer"
         raise ValueError(f"record must be {rule}, got {record!r}")

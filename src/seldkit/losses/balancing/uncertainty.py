@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from seldkit._checks import check_number
 from seldkit._typing import Float
 from seldkit.losses.balancing.base import StatefulBalancer, mean_over_processes
 
@@ -38,6 +39,7 @@ class UncertaintyWeights(StatefulBalancer):
         weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
+        TypeError: If `initial` is no number.
         ValueError: If names come twice, or `classification` has one that is no task.
 
     Examples:
@@ -54,6 +56,7 @@ class UncertaintyWeights(StatefulBalancer):
         half: bool = True,
         classification: Sequence[str] = (),
     ) -> None:
+        check_number(initial=initial)
         super().__init__(tasks)
         unknown = sorted(set(classification) - set(self.tasks))
         if unknown:

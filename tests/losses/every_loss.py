@@ -1,0 +1,150 @@
+"""Every loss with each of its options, as one function of the same form."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seldkit import SELDOutput
+from seldkit.losses import (
+    accdoa_loss,
+    active_direction_loss,
+    adpit_loss,
+    aggregated_mixture_loss,
+    aggregated_pit_loss,
+    aggregated_sum_loss,
+    class_wise_loss,
+    focal_loss,
+    presence_loss,
+    trackwise_pit_loss,
+)
+
+TRACKS, CLASSES = 3, 4
+
+
+class Case(NamedTuple):
+    """A loss, and what it takes.
+
+    Attributes:
+        loss: From predictions, targets (lists of tensors `(batch, time, ...)`) and a mask to the
+            losses of the tasks, one tensor.
+        preds: Axes after time of each prediction.
+        target: Axes after time of each target.
+        name: What it is.
+    """
+
+    loss: Callable[..., Tensor]
+    preds: tuple[tuple[int, ...], ...]
+    target: tuple[tuple[int, ...], ...]
+    name: str
+
+    def random(self, seed: int, batch: int, time: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Return predictions and targets in float64; targets change every few frames."""
+        generator = torch.Generator().manual_seed(seed)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+        preds = [normal(batch, time, *axes) for axes in self.preds]
+        held = 1 + (time - 1) // 2
+        target = [
+            normal(batch, held, *axes).repeat_interleave(2, dim=1)[:, :time] for axes in self.target
+        ]
+        return preds, self.proper(target)
+
+    def proper(self, target: list[Tensor]) -> list[Tensor]:
+        """Make activities of 0 and 1, unit vectors and distances of normal numbers."""
+        if "accdoa" in self.name or "adpit" in self.name:
+            (vectors,) = target
+            active = vectors[..., :1] > 0
+            seen = vectors[..., 3:4] > 0 if "onscreen" in self.name else vectors[..., 3:4]
+            return [torch.cat((functional.normalize(vectors[..., :3], dim=-1), seen), -1) * active]
+        if "focal" in self.name or "presence" in self.name:
+            return [(target[0] > 0.5).double()]
+        if "active_direction" in self.name:
+            return [functional.normalize(target[0], dim=-1), (target[1] > 0).double()]
+        activity = (target[0] > 0.5).double()
+        places = activity if activity.ndim + 1 == target[1].ndim else activity.amax(-1)
+        direction = functional.normalize(target[1], dim=-1) * places.unsqueeze(-1)
+        return [activity, direction, *(places * (1 + x.abs()) for x in target[2:])]
+
+
+def outputs(function: Callable[..., Any], **options: Any) -> Callable[..., Tensor]:
+    """Return a loss of outputs as one of lists of tensors."""
+
+    def loss(preds: list[Tensor], target: list[Tensor], mask: Tensor | None = None) -> Tensor:
+        found = function(SELDOutput(*preds), SELDOutput(*target), mask=mask, **options)
+        return found.reshape(1) if isinstance(found, Tensor) else torch.stack(found)
+
+    return loss
+
+
+def tensors(function: Callable[..., Any], **options: Any) -> Callable[..., Tensor]:
+    """Return a loss of tensors as one of lists of tensors."""
+
+    def loss(preds: list[Tensor], target: list[Tensor], mask: Tensor | None = None) -> Tensor:
+        found: Tensor = function(*preds, *target, mask=mask, **options)
+        return found.sum().reshape(1)
+
+    return loss
+
+
+def _all_cases() -> Iterator[Case]:
+    def case(form: Any, function: Any, preds: Any, target: Any, **options: Any) -> Case:
+        name = ", ".join((function.__name__, *(f"{k}={v!r}" for k, v in options.items())))
+        return Case(form(function, **options), preds, target, name)
+
+    options: dict[str, Any]
+    settings: dict[str, Any]
+    vectors, tracks = ((CLASSES, 4),), ((TRACKS, CLASSES, 4),)
+    for options in ({}, {"error": "l1"}, {"onscreen": True}):
+        yield case(tensors, accdoa_loss, vectors, vectors, **options)
+    for options in ({}, {"onscreen": True}, {"axis_weights": (1, 1, 1, 0.1)}):
+        yield case(tensors, adpit_loss, tracks, tracks, **options)
+    wise = (CLASSES,), (CLASSES, 3), (CLASSES,)
+    track = (TRACKS, CLASSES), (TRACKS, 3), (TRACKS,)
+    by_class = (TRACKS, CLASSES), (TRACKS, CLASSES, 3), (TRACKS, CLASSES)
+    errors = (("mse", "mae"), ("l1", "mse"), ("cosine", "mspe"), ("angular", "mape"))
+    for masked in (False, True):
+        for direction, distance in errors:
+            settings = {"direction": direction, "masked": masked}
+            yield case(outputs, class_wise_loss, wise[:2], wise[:2], **settings)
+            yield case(outputs, class_wise_loss, wise, wise, **settings, distance=distance)
+            for sizes in (track, by_class):
+                yield case(outputs, trackwise_pit_loss, sizes, sizes, **settings, distance=distance)
+    for settings in (
+        {"per": "chunk"},
+        {"per": "chunk", "masked": True, "direction": "angular"},
+        {"per": "stretch"},
+        {"per": "clip"},
+        {"per": "window", "window": 3},
+        {"per": "window", "window": 101},
+        {"selection": (0.2, 0.8), "gamma": 2.0, "alpha": 0.25},
+        {"per": "clip", "gamma": 0.5},
+        {"alpha": torch.tensor([0.1, 0.2, 0.3, 0.9])},
+    ):
+        yield case(outputs, trackwise_pit_loss, track[:2], track[:2], **settings)
+    three = {"selection": (1.0, 1.0, 1.0), "distance": "mse", "per": "chunk"}
+    yield case(outputs, trackwise_pit_loss, track, track, **three)
+    for error in ("mse", "l1"):
+        for loss in (aggregated_pit_loss, aggregated_sum_loss, aggregated_mixture_loss):
+            yield case(outputs, loss, track[:2], track[:2], error=error)
+    logits = ((TRACKS, CLASSES),)
+    for reduction in ("mean", "sum", "none", "positives"):
+        for gamma in (0.0, 0.5, 2.0):
+            options = {"reduction": reduction, "gamma": gamma}
+            yield case(tensors, focal_loss, logits, logits, **options)
+    yield case(tensors, focal_loss, logits, logits, alpha=torch.tensor([0.1, 0.2, 0.3, 0.9]))
+    for direction, _ in errors:
+        for weight in (0.0, 0.1):
+            options = {"error": direction, "inactive_weight": weight}
+            places = ((TRACKS, 3), (TRACKS,))
+            yield case(tensors, active_direction_loss, places[:1], places, **options)
+    for per in ("frame", "clip"):
+        yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per)
+
+
+CASES = list(_all_cases())
+NAMES = [case.name for case in CASES]
