@@ -129,7 +129,7 @@ def test_a_spatial_miss_pairs_up_with_a_miss() -> None:
 
 
 def test_the_last_second_is_read_whole_and_what_lies_beyond_is_not() -> None:
-    prediction = events((0, 0, 0), (19, 0, 0), (20, 0, 0), (10**12, 0, 0))
+    prediction = events((0, 0, 0), (19, 0, 0), (20, 0, 0), (8_000_000, 0, 0))
     for num_frames, seconds in ((1, 1), (10, 1), (11, 2), (20, 2), (21, 3)):
         counts = found(prediction, events((0, 0, 0)), num_frames)
         assert_counts(counts, TP=1, Nref=1, DE_TP=1, Nsys=seconds, **extra(seconds - 1))
