@@ -118,7 +118,10 @@ def test_columns_under_a_header_are_found_by_name(tmp_path: Path) -> None:
     [
         ("dcase2019", "4,1,90,0", [0], None),
         ("dcase2020", "4,1,-1,90,0", [-1], None),
-        ("dcase2021", "4,1,2,0,2.5,0", [2], None),
+        ("dcase2021", "4,1,2,0,1.5,0", [2], None),
+        ("dcase2020", "4,1,90,0", [0], None),
+        ("dcase2021", "4,1,90,0", [0], None),
+        ("dcase2022", "4,1,90,0", [0], None),
         ("dcase2022", "4,1,2,0.0,1e-3,0.0", [2], None),
         ("dcase2023", "4,1,90,0", [0], None),
         ("dcase2023", "4,1,2,90,0", [2], None),

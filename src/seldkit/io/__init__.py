@@ -1,7 +1,8 @@
 """Audio and label files, in and out."""
 
 from seldkit.io.audio import AudioInfo, audio_info, read_audio, read_blocks
-from seldkit.io.labels import read_events, write_events
+from seldkit.io.label_writing import write_events
+from seldkit.io.labels import read_events
 from seldkit.io.problems import find_problems
 from seldkit.io.table import Problem
 from seldkit.io.writing import write_audio
