@@ -251,6 +251,7 @@ def test_a_window_goes_forward(start: int, stop: int) -> None:
         random_events(0).window(start, stop)
 
 
+@pytest.mark.messages
 def test_a_window_ends_with_the_clip() -> None:
     events = Events.from_degrees([7, 8, 9], [0] * 3, [0] * 3, [0] * 3, num_frames=10)
     late = events.window(8, 300)
@@ -280,6 +281,7 @@ class Series:
         return self.values[{5 + i: i for i in range(len(self))}[key]]
 
 
+@pytest.mark.messages
 def test_columns_of_data_frames_and_numbers_of_numpy_are_taken() -> None:
     wanted = Events.from_degrees([0, 2], [1, 1], [10.0, 20.0], [0.0, 5.0], num_frames=10)
     columns = ([0, 2], [1, 1], [10.0, 20.0], [0.0, 5.0])

@@ -161,6 +161,7 @@ def test_a_rate_to_read_at_is_positive(tmp_path: Path, rate: int) -> None:
         read_audio(tmp_path / "clip.wav", sample_rate=rate)
 
 
+@pytest.mark.messages
 def test_arrays_and_numbers_of_numpy_are_taken(tmp_path: Path) -> None:
     samples = np.array([[0.0, 0.5, -0.5]], dtype=np.float32)
     write_audio(tmp_path / "clip.wav", samples, np.int64(8000))  # type: ignore[arg-type]

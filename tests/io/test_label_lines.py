@@ -87,6 +87,11 @@ MEANINGLESS = [
     ("dcase2019", LIST_2019 + "knock,-1,1,0,10,1", "line 2: start must not be negative"),
     ("dcase2019", LIST_2019 + "knock,2,1,0,10,1", "line 2: end must not be before start"),
     ("dcase2019", LIST_2019 + "knock,0,1e9,0,10,1", "line 2: end must be in seconds, within a day"),
+    (
+        "dcase2019",
+        LIST_2019 + "knock,0,86400,0,10,1",
+        "line 2: end must .* a day, below 86400, got",
+    ),
     ("dcase2019", LIST_2019 + "knock,12,13,0,10,1", "line 2: start must be before .* clip at 12 s"),
     ("dcase2019", LIST_2019 + "knock,1,2,0,10,-1", "line 2: distance must not be negative"),
     ("l3das22", "0,1,2,3,4,5", "line 1: a row must have 5 columns"),

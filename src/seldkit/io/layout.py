@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from seldkit.events import DAY_S
+from seldkit.events import DAY_S, MAX_FRAMES
 
 Kind = Literal["label", "output"]
 """Whether a file holds labels or what a system found."""
@@ -76,5 +76,5 @@ class Format(NamedTuple):
 
     @property
     def max_frames(self) -> int:
-        """Frames of a day, which no clip reaches."""
-        return round(DAY_S / self.frame_s)
+        """Frames of a day, which no clip reaches, and no more than events can have."""
+        return min(round(DAY_S / self.frame_s), MAX_FRAMES)

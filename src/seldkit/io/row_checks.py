@@ -72,7 +72,8 @@ def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Ite
         start, end = columns["start"], columns["end"]
         yield "start must not be negative", start < 0
         yield "end must not be before start", end < start - SLACK_S
-        yield "end must be in seconds, within a day", end > DAY_S
+        longest = min(DAY_S, form.max_frames * form.frame_s)
+        yield f"end must be in seconds, within a day, below {shortest(longest)}", end >= longest
         if form.duration_s is not None:
             rule = f"start must be before the end of the clip at {shortest(form.duration_s)} s"
             yield rule, start >= form.duration_s
