@@ -195,6 +195,9 @@ def test_outputs_look_as_published(tmp_path: Path) -> None:
     for format, text in wanted.items():
         write_events(path, events, format=format, kind="output")
         assert path.read_text() == text
+    behind = Events.from_degrees([0], [1], [179.6], [0])
+    write_events(path, behind, format="dcase2019", kind="output")
+    assert path.read_text() == "0,1,-180,0\n"  # 180 is clipped to 170 by the published scorer
     write_events(path, replace(events, distance=None), format="dcase2023", kind="output")
     assert path.read_text().splitlines()[0] == "0,1,0,0,1,0,0"
 

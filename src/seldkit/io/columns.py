@@ -108,8 +108,11 @@ def from_events(events: Events, layouts: Iterable[Layout]) -> Columns:
 
 
 def rounded(columns: Columns, *, whole_degrees: bool = False) -> Columns:
-    """Return columns as fine as they are written."""
-    return {name: c.round(decimals(name, whole_degrees)) for name, c in columns.items()}
+    """Return columns as fine as they are written; an azimuth that is rounded up to 180 is -180."""
+    fine = {name: c.round(decimals(name, whole_degrees)) for name, c in columns.items()}
+    if "azimuth" in fine:
+        fine["azimuth"] = np.where(fine["azimuth"] < 180, fine["azimuth"], -180)
+    return fine
 
 
 def decimals(column: str, whole_degrees: bool = False) -> int:
