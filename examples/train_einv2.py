@@ -219,7 +219,7 @@ def evaluate(
     by_frame = metrics.SELDMetrics("dcase2024", num_classes, average="micro", frames="clip")
     for scene in tqdm(files, "predictions"):
         found = pipeline.predict(scene.audio)
-        io.write_events(folder / scene.labels.name, found, format="dcase2023")
+        io.write_events(folder / scene.labels.name, found, format="dcase2023", kind="output")
         for metric in (by_segment, by_frame):
             metric.update(found, read_labels(scene))
     segment, frame = by_segment.compute(), by_frame.compute()

@@ -174,7 +174,19 @@ GOOD: dict[str, Any] = {"frame": [0, 1], "label": [0, 0], "direction": [[1.0, 0,
         ({"distance": [1.0, -0.5]}, r"distance must not be negative, got -0\.5"),
         ({"distance": [1.0, np.inf]}, "distance must be finite, got nan or infinity in 1 of 2"),
         ({"num_frames": 1}, "frame must be below num_frames=1, got 1"),
-        ({"frame": [], "label": [], "direction": [], "num_frames": -1}, "num_frames must not be"),
+        (
+            {"frame": [], "label": [], "direction": [], "num_frames": -1},
+            r"lie in 0\.\.8640000, got -1",
+        ),
+        ({"num_frames": 10**9}, r"num_frames must lie in 0\.\.8640000, got 1000000000"),
+        ({"frame": [0, 20_000_000]}, "frame must be below 8640000, got 20000000 in row 1"),
+        ({"frame": [9_000_000_000, 0]}, "frame must be below 8640000, got 9"),
+        ({"frame": [2**70, 0]}, f"frame must be below 8640000, got {2**70} in row 0"),
+        ({"label": np.array([0, 2**63], np.uint64)}, f"below {2**31}, got {2**63} in row 1"),
+        ({"label": [0, 2**31]}, f"label must be below {2**31}, got {2**31} in row 1"),
+        ({"source": [0, 2**63]}, f"source must be below {2**63}, got {2**63} in row 1"),
+        ({"direction": [[1.0, 0, 0], [0, 1.00011, 0]]}, r"vectors, got length 1\.00011 in row 1"),
+        ({"direction": [[1.0, 0, 0], [0, 1.0]]}, "direction must hold rows of one length"),
     ],
 )
 def test_what_cannot_be_is_a_value_error(wrong: dict[str, Any], message: str) -> None:
@@ -186,10 +198,29 @@ def test_what_cannot_be_is_a_value_error(wrong: dict[str, Any], message: str) ->
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"frame": [0.0, 1.0]}, r"frame must hold integers, got torch\.float32"),
-        ({"label": [True, False]}, r"label must hold integers, got torch\.bool"),
-        ({"source": [0.5, 1.0]}, r"source must hold integers, got torch\.float32"),
-        ({"num_frames": 2.5}, r"num_frames must be an integer or None, got 2\.5"),
+        ({"frame": [0.0, 1.0]}, "frame must hold integers, got float64 of whole numbers: convert"),
+        ({"frame": torch.tensor([0, 0.5])}, r"must hold integers, got float32 with 0\.5 in row 1"),
+        ({"frame": np.array([0, np.nan])}, "must hold integers, got float64 with nan in row 1"),
+        ({"label": torch.tensor([True, False])}, "label must hold integers, got bool"),
+        ({"label": [True, False]}, "label must hold numbers, got bool"),
+        ({"label": [1, True]}, "label must hold numbers, got bool"),
+        ({"label": np.array([1, None])}, "label in row 1 must be an integer, got None"),
+        ({"source": [0.5, 1.0]}, r"source must hold integers, got float64 with 0\.5 in row 0"),
+        ({"source": ["0", "1"]}, "source must hold integers, got <U1"),
+        ({"frame": {0, 1}}, r"frame in row 0 must be an integer, got \{0, 1\}"),
+        ({"direction": [[True, 0, 0], [1, 0, 0]]}, "direction must hold numbers, got bool"),
+        ({"distance": [True, False]}, "distance must hold numbers, got bool"),
+        ({"distance": np.array([True, False])}, "distance must hold numbers, got bool"),
+        ({"distance": [1.0, None]}, "distance must hold numbers, got None in row 1"),
+        ({"distance": ["1", "2"]}, "distance must hold numbers, got <U1"),
+        ({"distance": [1j, 2]}, "distance must hold numbers, got complex128"),
+        ({"num_frames": 2.5}, r"num_frames must be an integer, got 2\.5"),
+        ({"num_frames": True}, "num_frames must be an integer, got True"),
+        ({"onscreen": [0.03, 1.0]}, r"onscreen must hold booleans, or 0 and 1, got 0\.03 in row 0"),
+        ({"onscreen": [0, np.nan]}, "onscreen must hold booleans, or 0 and 1, got nan in row 1"),
+        ({"onscreen": [True, None]}, "onscreen must hold booleans, or 0 and 1, got None in row 1"),
+        ({"onscreen": torch.tensor([1, 2])}, "onscreen must .*, got 2 in row 1"),
+        ({"onscreen": ["0", "1"]}, "onscreen must hold booleans, or 0 and 1, got <U1"),
     ],
 )
 def test_a_wrong_kind_is_a_type_error(wrong: dict[str, Any], message: str) -> None:
@@ -205,6 +236,7 @@ def test_a_wrong_kind_is_a_type_error(wrong: dict[str, Any], message: str) -> No
         ([0.0, 0.0], [0.0] * 3, r"elevation_deg must be \(event=2\), got shape \(3,\)"),
         ([0.0, np.inf], [0.0, 0.0], "azimuth_deg must be finite, got nan or infinity in 1 of 2"),
         ([0.0, 0.0], [0.0, 91.0], r"elevation_deg must lie in -90\.\.90, got 91 in row 1"),
+        ([0.0, 0.0], [0.0, 90.0000001], r"in -90\.\.90, got 90\.0000001 in row 1"),
         ([0.0, 0.0], [np.nan, 0.0], r"elevation_deg must lie in -90\.\.90, got nan in row 0"),
     ],
 )
@@ -217,6 +249,92 @@ def test_degrees_are_checked(azimuth: list[float], elevation: list[float], messa
 def test_a_window_goes_forward(start: int, stop: int) -> None:
     with pytest.raises(ValueError, match="window must be 0 <= start < stop, got"):
         random_events(0).window(start, stop)
+
+
+@pytest.mark.messages
+def test_a_window_ends_with_the_clip() -> None:
+    events = Events.from_degrees([7, 8, 9], [0] * 3, [0] * 3, [0] * 3, num_frames=10)
+    late = events.window(8, 300)
+    assert late.num_frames == 2
+    assert late.frame.tolist() == [0, 1]
+    assert events.window(np.int64(7), np.int32(9)).frame.tolist() == [0, 1]  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="start must be below num_frames=10, got 10"):
+        events.window(10, 300)
+    with pytest.raises(TypeError, match=r"stop must be an integer, got 9\.5"):
+        events.window(0, 9.5)  # type: ignore[arg-type]
+    assert replace(events, num_frames=None).window(8, 300).num_frames == 292
+
+
+class Series:
+    """A column of a data frame whose index starts at 5, as far as NumPy is concerned."""
+
+    def __init__(self, values: object) -> None:
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self.values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, key: int) -> object:
+        return self.values[{5 + i: i for i in range(len(self))}[key]]
+
+
+@pytest.mark.messages
+def test_columns_of_data_frames_and_numbers_of_numpy_are_taken() -> None:
+    wanted = Events.from_degrees([0, 2], [1, 1], [10.0, 20.0], [0.0, 5.0], num_frames=10)
+    columns = ([0, 2], [1, 1], [10.0, 20.0], [0.0, 5.0])
+    assert Events.from_degrees(*map(Series, columns), num_frames=np.int64(10)) == wanted  # type: ignore[arg-type]
+    missing = np.array([1, 1], dtype=object)  # what integers are that may be missing
+    assert Events.from_degrees(Series([0, 2]), missing, *columns[2:], num_frames=10) == wanted
+    for kind in (np.uint8, np.int16, ">i4", np.uint64):
+        frame = np.array([0, 2], dtype=kind)[::-1][::-1]
+        assert Events.from_degrees(frame, *columns[1:], num_frames=10) == wanted
+    half = torch.tensor([10.0, 20.0], dtype=torch.bfloat16, requires_grad=True)
+    assert Events.from_degrees(*columns[:2], half, columns[3], num_frames=10) == wanted
+
+
+@pytest.mark.parametrize("kind", [bool, int, float, np.float32, np.uint8, object, np.float16])
+def test_flags_are_booleans_or_zeros_and_ones(kind: type) -> None:
+    events = Events(**(GOOD | {"onscreen": np.array([1, 0], dtype=kind)}))
+    assert events.onscreen is not None
+    assert events.onscreen.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "azimuth"),
+    [
+        (-180.00000000000003, -180.0),
+        (180.0, -180.0),
+        (-180.0, -180.0),
+        (540.0, -180.0),
+        (-540.0000000000001, 179.9999999999999),
+        (179.99999999999997, 179.99999999999997),
+        (359.0, -1.0),
+        (-190.0, 170.0),
+    ],
+)
+def test_azimuths_are_turned_into_their_range(given: float, azimuth: float) -> None:
+    assert Events.from_degrees([0], [0], [given], [0]).azimuth_deg.tolist() == [azimuth]
+
+
+def test_what_exceeds_the_zenith_by_rounding_is_the_zenith() -> None:
+    events = Events.from_degrees([0, 0], [0, 0], [0, 0], [90 + 1e-12, -90 - 1e-12])
+    assert events.elevation_deg.tolist() == [90, -90]
+
+
+@quick
+@given(SEEDS)
+def test_sources_are_numbered_in_the_order_of_rows(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    frame = generator.choice([0, 1, 8_639_999], 50)
+    label = generator.choice([0, 1, 2**31 - 1], 50)
+    events = Events.from_degrees(frame, label, [0] * 50, [0] * 50)
+    seen: dict[tuple[int, int], int] = {}
+    for key, source in zip(zip(frame, label, strict=True), events.source.tolist(), strict=True):
+        assert source == seen.get(key, 0)
+        seen[key] = source + 1
 
 
 def test_degrees_come_back_to_the_last_bit() -> None:

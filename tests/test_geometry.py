@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seldkit.geometry import angle_deg, azimuth_elevation_deg, unit_vector, within
+from seldkit.geometry import angle_deg, azimuth_elevation_deg, unit_vector, within, wrap_deg
 
 AZIMUTHS = st.floats(-180, 180, exclude_max=True)
 ELEVATIONS = st.floats(-90, 90)
@@ -151,3 +151,16 @@ def test_whole_degrees_apart_are_within_them_wherever_they_lie(elevation: float)
         assert not (angle_deg(here, there) <= 20).all()  # why the comparison forgives rounding
         assert within(angle_deg(here, there), 20).all()
     assert not within(angle_deg(here, there), 14).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_azimuths_are_wrapped_where_they_must_be(dtype: torch.dtype) -> None:
+    hair = torch.tensor([-180.0, 180.0, 360.0], dtype=dtype).nextafter(torch.tensor(-1e9).to(dtype))
+    azimuth = torch.cat((hair, torch.linspace(-900, 900, 1001, dtype=dtype)))
+    wrapped = wrap_deg(azimuth)
+    assert ((wrapped >= -180) & (wrapped < 180)).all()
+    there = (azimuth >= -180) & (azimuth < 180)
+    assert torch.equal(wrapped[there], azimuth[there])
+    torch.testing.assert_close(
+        unit_vector(wrapped, 0.0), unit_vector(azimuth, 0.0), atol=1e-5, rtol=0
+    )

@@ -123,7 +123,7 @@ def whole_number(name: str, value: float) -> int:
         7
     """
     if abs(value - round(value)) > 1e-6 or round(value) < 1:
-        raise ValueError(f"{name} must be a whole number, got {value:g}")
+        raise ValueError(f"{name} must be a whole number, got {shortest(value)}")
     return round(value)
 
 
@@ -151,6 +151,16 @@ def check_one_length(**lists: Sequence[object]) -> None:
             f"{', '.join(names)} and {last_name} must have one length,"
             f" got {', '.join(others)} and {last}"
         )
+
+
+def shortest(value: float | Tensor) -> str:
+    """Return the shortest text that tells a number from every other: 90, and 90.0000001.
+
+    Examples:
+        >>> shortest(90.0), shortest(90.0000001)
+        ('90', '90.0000001')
+    """
+    return repr(float(value)).removesuffix(".0")
 
 
 def check_choice(name: str, value: object, known: Iterable[object]) -> None:

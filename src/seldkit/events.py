@@ -1,18 +1,23 @@
 """Events: what sounds, when, and from where. The one carrier of labels and predictions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_shape
+from seldkit._checks import check_finite, check_shape, integer, shortest
+from seldkit._columns import Column, flags, number_within, real, whole
 from seldkit._typing import Bool, Float, Int
-from seldkit.geometry import decimal_degrees, unit_vector
+from seldkit.geometry import decimal_degrees, unit_vector, within, wrap_deg
 
-Column = Tensor | NDArray[np.generic] | Sequence[float | int | bool]
+DAY_S = 86400
+"""No clip is longer than a day, in seconds."""
+
+MAX_FRAMES = 100 * DAY_S
+"""No clip has more frames: a day of 10 ms each."""
+
+MAX_CLASSES = 2**31
+"""No list of classes is longer."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False, slots=True)
@@ -21,16 +26,18 @@ class Events:
 
     Rows keep the order they are given in: several official metrics depend on it. Events are
     immutable: `dataclasses.replace` makes new ones. Columns are copied, live on the CPU and carry
-    no gradient; sequences and arrays are taken as well as tensors.
+    no gradient; sequences, arrays and columns of data frames are taken as well as tensors.
 
     Args:
-        frame: Label frame of each row, from 0; a frame lasts 100 ms unless said.
+        frame: Label frame of each row, from 0, within a day of 10 ms each; a frame lasts 100 ms
+            unless said.
         label: Class of each row, from 0.
         direction: Unit vector (x, y, z) of each row: x front, y left, z up.
         source: Which source a row belongs to, so that a sound can be followed through the frames.
             By default the rows of one class in one frame are numbered from 0.
         distance: Distance of each row in metres, or None where it is not known.
-        onscreen: Whether the source is in the picture, or None where there is none.
+        onscreen: Whether the source is in the picture, as booleans or as 0 and 1, or None where
+            there is no picture.
         num_frames: Length of the clip in frames, or None where it is not known.
 
     Attributes:
@@ -43,9 +50,9 @@ class Events:
         num_frames: Length of the clip in frames, or None.
 
     Raises:
-        TypeError: If a column of whole numbers or `num_frames` holds anything else.
+        TypeError: If a column or `num_frames` holds another kind of number; `True` is none.
         ValueError: If columns differ in length, a direction is no unit vector, a frame or label is
-            negative, a frame lies beyond `num_frames`, or a value is nan.
+            negative, a frame lies beyond `num_frames` or a day, or a value is nan.
 
     Examples:
         >>> events = Events.from_degrees([0, 1], [3, 3], [90.0, 95.0], [0.0, 0.0])
@@ -71,7 +78,7 @@ class Events:
         self,
         frame: Column,
         label: Column,
-        direction: Column | Sequence[Sequence[float | int]],
+        direction: Column,
         *,
         source: Column | None = None,
         distance: Column | None = None,
@@ -79,20 +86,20 @@ class Events:
         num_frames: int | None = None,
     ) -> None:
         columns = {
-            "frame": _whole("frame", frame),
-            "label": _whole("label", label),
-            "direction": _real("direction", direction),
-            "distance": None if distance is None else _real("distance", distance),
-            "onscreen": None if onscreen is None else _copy(onscreen, torch.bool),
-            "source": None if source is None else _whole("source", source),
-            "num_frames": num_frames,
+            "frame": whole("frame", frame, MAX_FRAMES),
+            "label": whole("label", label, MAX_CLASSES),
+            "direction": _vectors(real("direction", direction)),
+            "distance": None if distance is None else real("distance", distance),
+            "onscreen": None if onscreen is None else flags("onscreen", onscreen),
+            "source": None if source is None else whole("source", source),
+            "num_frames": None if num_frames is None else integer("num_frames", num_frames),
         }
         for name, column in columns.items():
             object.__setattr__(self, name, column)
         object.__setattr__(self, "_degrees", None)
         self._check()
         if source is None:
-            object.__setattr__(self, "source", _instance(self.frame, self.label))
+            object.__setattr__(self, "source", number_within(self.frame * MAX_CLASSES + self.label))
 
     @classmethod
     def from_degrees(
@@ -108,20 +115,19 @@ class Events:
         num_frames: int | None = None,
     ) -> "Events":
         """Return events whose directions are given as azimuth and elevation in degrees."""
-        frame = _whole("frame", frame)
-        azimuth = _real("azimuth_deg", azimuth_deg)
-        elevation = _real("elevation_deg", elevation_deg)
+        frame = whole("frame", frame, MAX_FRAMES)
+        azimuth = real("azimuth_deg", azimuth_deg)
+        elevation = real("elevation_deg", elevation_deg)
         check_shape("azimuth_deg", azimuth, "event", event=frame.numel())
         check_shape("elevation_deg", elevation, "event", event=frame.numel())
         check_finite("azimuth_deg", azimuth)
-        off = ~(elevation.abs() <= 90)  # so that nan is off too
+        off = ~within(elevation.abs(), 90)  # so that nan is off too
         if off.any():
             raise ValueError(
-                f"elevation_deg must lie in -90..90, got {elevation[off][0]:g} in row"
+                f"elevation_deg must lie in -90..90, got {shortest(elevation[off][0])} in row"
                 f" {int(off.nonzero()[0])}"
             )
-        beyond = (azimuth < -180) | (azimuth >= 180)
-        azimuth = torch.where(beyond, (azimuth + 180) % 360 - 180, azimuth)
+        azimuth, elevation = wrap_deg(azimuth), elevation.clamp(-90, 90)
         events = cls(
             frame,
             label,
@@ -165,9 +171,22 @@ class Events:
         return events._with_degrees((azimuth[rows], elevation[rows]))
 
     def window(self, start: int, stop: int) -> "Events":
-        """Return the events of the frames start..stop-1, counted from `start`."""
+        """Return the events of the frames start..stop-1, counted from `start`.
+
+        A window that reaches beyond the clip ends with it, if `num_frames` is known; a clip of
+        unknown length is taken to go on.
+
+        Raises:
+            TypeError: If a frame is no integer.
+            ValueError: If the window holds no frame of the clip.
+        """
+        start, stop = integer("start", start), integer("stop", stop)
         if not 0 <= start < stop:
             raise ValueError(f"window must be 0 <= start < stop, got {start}..{stop}")
+        if self.num_frames is not None:
+            if start >= self.num_frames:
+                raise ValueError(f"start must be below num_frames={self.num_frames}, got {start}")
+            stop = min(stop, self.num_frames)
         rows = self.select((self.frame >= start) & (self.frame < stop))
         events = replace(rows, frame=rows.frame - start, num_frames=stop - start)
         return events._with_degrees(rows._degrees)
@@ -212,7 +231,7 @@ class Events:
         off = (norm - 1).abs() > 1e-4
         if off.any():
             raise ValueError(
-                f"direction must hold unit vectors, got length {norm[off][0]:g} in row"
+                f"direction must hold unit vectors, got length {shortest(norm[off][0])} in row"
                 f" {int(off.nonzero()[0])}"
             )
         for name, column in (("frame", self.frame), ("label", self.label)):
@@ -221,48 +240,20 @@ class Events:
         if self.distance is not None:
             check_finite("distance", self.distance)
             if (self.distance < 0).any():
-                raise ValueError(f"distance must not be negative, got {self.distance.min():g}")
+                least = shortest(self.distance.min())
+                raise ValueError(f"distance must not be negative, got {least}")
         if self.num_frames is None:
             return
-        if not isinstance(self.num_frames, int):
-            raise TypeError(f"num_frames must be an integer or None, got {self.num_frames!r}")
-        if self.num_frames < 0:
-            raise ValueError(f"num_frames must not be negative, got {self.num_frames}")
+        if not 0 <= self.num_frames <= MAX_FRAMES:
+            raise ValueError(f"num_frames must lie in 0..{MAX_FRAMES}, got {self.num_frames}")
         if len(self) and self.frame.max() >= self.num_frames:
             raise ValueError(
                 f"frame must be below num_frames={self.num_frames}, got {int(self.frame.max())}"
             )
 
 
-def _copy(column: object, dtype: torch.dtype) -> Tensor:
-    return torch.as_tensor(column).detach().to("cpu", dtype, copy=True)
-
-
-def _whole(name: str, column: object) -> Tensor:
-    values = torch.as_tensor(column)
-    if values.numel() and (values.is_floating_point() or values.dtype == torch.bool):
-        raise TypeError(f"{name} must hold integers, got {values.dtype}")
-    return _copy(values, torch.int64)
-
-
-def _real(name: str, column: object) -> Tensor:
-    if not isinstance(column, Tensor):
-        column = np.asarray(column, dtype=np.float64)
-    values = _copy(column, torch.float64)
-    return values.reshape(0, 3) if name == "direction" and not values.numel() else values
-
-
-def _instance(frame: Tensor, label: Tensor) -> Tensor:
-    """Number the rows of each (frame, label) from 0, in their order."""
-    if not len(frame):
-        return torch.zeros(0, dtype=torch.int64)
-    _, key = torch.stack((frame, label)).unique(dim=1, return_inverse=True)
-    order = key.argsort(stable=True)
-    counts = key.bincount()
-    first = counts.cumsum(0) - counts
-    instance = torch.empty_like(key)
-    instance[order] = torch.arange(len(key)) - first[key[order]]
-    return instance
+def _vectors(direction: Tensor) -> Tensor:
+    return direction.reshape(0, 3) if not direction.numel() else direction
 
 
 def _same(a: Tensor | int | None, b: Tensor | int | None) -> bool:

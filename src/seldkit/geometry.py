@@ -47,7 +47,22 @@ def azimuth_elevation_deg(
     x, y, z = direction.unbind(dim=-1)
     azimuth = torch.rad2deg(torch.atan2(y, x))
     elevation = torch.rad2deg(torch.atan2(z, torch.hypot(x, y)))
-    return torch.where(azimuth >= 180, azimuth - 360, azimuth), elevation
+    return wrap_deg(azimuth), elevation
+
+
+def wrap_deg(azimuth_deg: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """Return azimuths in [-180, 180), in degrees; those that are there already as they are.
+
+    Args:
+        azimuth_deg: In degrees, any range.
+
+    Examples:
+        >>> wrap_deg(torch.tensor([190.0, 180.0, 30.0]))
+        tensor([-170., -180.,   30.])
+    """
+    turned = (azimuth_deg + 180) % 360 - 180
+    turned = torch.where(turned < 180, turned, -180)  # a hair below -180 is rounded up to 180
+    return torch.where((azimuth_deg >= -180) & (azimuth_deg < 180), azimuth_deg, turned)
 
 
 def decimal_degrees(
@@ -67,7 +82,7 @@ def decimal_degrees(
     azimuth, elevation = (
         degrees.round(decimals=12) for degrees in azimuth_elevation_deg(direction)
     )
-    return torch.where(azimuth < 180, azimuth, -180.0), elevation
+    return wrap_deg(azimuth), elevation
 
 
 def angle_deg(

@@ -21,8 +21,8 @@ def read(path: Path, lines: str, **options: object) -> Events:
     return read_events(path, format="dcase2019", **options)  # type: ignore[arg-type]
 
 
-def test_an_event_covers_the_frames_that_it_touches(tmp_path: Path) -> None:
-    lines = "cough,0.05,0.11,-10,40,2\nknock,0.03,0.06,20,-170,1\n"
+def test_an_event_covers_the_frames_from_its_start_to_behind_its_end(tmp_path: Path) -> None:
+    lines = "cough,0.05,0.09,-10,40,2\nknock,0.03,0.04,20,-170,1\n"
     events = read(tmp_path / "clip.csv", lines, num_frames=3000)
     assert events == Events.from_degrees(
         [1, 2, 2, 3, 4, 5],
@@ -38,14 +38,21 @@ def test_an_event_covers_the_frames_that_it_touches(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "options", "frames"),
     [
-        ("0.3", "0.7", {"frame_s": 0.1}, [3, 4, 5, 6]),  # 0.3 / 0.1 < 3 and 0.7 / 0.1 < 7
-        ("0.6", "0.9", {"frame_s": 0.3}, [2]),  # 0.9 / 0.3 > 3
-        ("1.10", "1.14", {}, [55, 56]),  # 1.1 / 0.02 > 55 and 1.14 / 0.02 < 57
-        ("0.299", "0.701", {"frame_s": 0.1}, [2, 3, 4, 5, 6, 7]),
+        ("0.36645229108", "1.33445229108", {}, list(range(18, 68))),
+        ("0.3", "0.7", {"frame_s": 0.1}, [3, 4, 5, 6, 7]),  # 0.3 / 0.1 < 3 and 0.7 / 0.1 < 7
+        ("0.58", "0.6", {}, [28, 29, 30]),  # as published: 50 * 0.58 < 29
+        ("0.6", "0.9", {"frame_s": 0.3}, [2, 3]),
+        ("1.10", "1.14", {}, [55, 56, 57]),
+        ("59.99", "60", {}, [2999]),
+        ("59.98", "60.01", {}, [2999, 3000, 3001]),
+        ("59.99", "60", {"num_frames": 3000}, [2999]),
+        ("59.99", "60", {"num_frames": 5000}, [2999, 3000]),
+        ("59.95", "60", {"frame_s": 0.1}, [599]),
+        ("0.299", "0.701", {"frame_s": 0.1}, [2, 3, 4, 5, 6, 7, 8]),
         ("0.26", "0.34", {"frame_s": 0.1, "frame_rule": "plain"}, []),
         ("0.24", "0.36", {"frame_s": 0.1, "frame_rule": "plain"}, [2, 3]),
-        ("0.2", "0.2", {"frame_s": 0.1}, []),
-        ("0.21", "0.21", {"frame_s": 0.1}, [2]),
+        ("0.2", "0.2", {"frame_s": 0.1}, [2]),
+        ("0.21", "0.21", {"frame_s": 0.1}, [2, 3]),
         ("0.9", "2.0", {"frame_s": 0.1, "num_frames": 10}, [9]),
         ("0.9", "2.0", {"frame_s": 0.1, "num_frames": 10, "frame_rule": "plain"}, [9]),
     ],
@@ -65,7 +72,8 @@ def test_written_times_mean_their_frames(tmp_path: Path, frame_s: float, frame_r
     path = tmp_path / "clip.csv"
     frame = torch.arange(0, 30001, 7)
     events = Events.from_degrees(frame, frame * 0, frame * 0, frame * 0)
-    write_events(path, events, format="dcase2019", frame_s=frame_s)
+    options = {"frame_s": frame_s, "frame_rule": frame_rule}
+    write_events(path, events, format="dcase2019", **options)  # type: ignore[arg-type]
     back = read_events(path, format="dcase2019", frame_s=frame_s, frame_rule=frame_rule)  # type: ignore[arg-type]
     assert torch.equal(back.frame, frame)
 
@@ -73,30 +81,30 @@ def test_written_times_mean_their_frames(tmp_path: Path, frame_s: float, frame_r
 def test_headers_are_read_by_name(tmp_path: Path) -> None:
     path = tmp_path / "clip.csv"
     wanted = Events.from_degrees([0], [8], [40], [-10], distance=[2])
-    assert read(path, "cough,0,0.02,-10,40,2") == wanted
+    assert read(path, "cough,0,0,-10,40,2") == wanted
     path.write_text(
-        "azi,ele,Dist,file, sound_event_recording ,start_time,end_time\n40,-10,2,a b, cough,0,0.02"
+        "azi,ele,Dist,file, sound_event_recording ,start_time,end_time\n40,-10,2,a b, cough,0,0"
     )
     assert read_events(path, format="dcase2019") == wanted
-    path.write_text("sound_event_recording,start_time,end_time,ele,azi\ncough,0,0.02,-10,40")
+    path.write_text("sound_event_recording,start_time,end_time,ele,azi\ncough,0,0,-10,40")
     assert read_events(path, format="dcase2019") == replace(wanted, distance=None)
 
 
 def test_a_header_may_be_shorter_than_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "clip.csv"
-    path.write_text("sound_event_recording,start_time,end_time,ele,azi\ncough,0,0.02,-10,40,2")
+    path.write_text("sound_event_recording,start_time,end_time,ele,azi\ncough,0,0,-10,40,2")
     assert read_events(path, format="dcase2019").distance.tolist() == [2]  # type: ignore[union-attr]
-    path.write_text("sound_event_recording,start_time,end_time,azi,ele\ncough,0,0.02,-10,40,2")
+    path.write_text("sound_event_recording,start_time,end_time,azi,ele\ncough,0,0,-10,40,2")
     with pytest.raises(ValueError, match="line 2: a row must have 5 columns like the first"):
         read_events(path, format="dcase2019")
 
 
 def test_classes_have_the_names_that_are_given(tmp_path: Path) -> None:
     path = tmp_path / "clip.csv"
-    events = read(path, "sea,0,0.02,0,0,1\ndog,0,0.02,0,9,1", classes=("dog", "sea"))
+    events = read(path, "sea,0,0,0,0,1\ndog,0,0,0,9,1", classes=("dog", "sea"))
     assert events.label.tolist() == [1, 0]
     write_events(path, events, format="dcase2019", classes=["a", "b"])
-    assert path.read_text() == HEADER + "b,0,0.02,0,0,1\na,0,0.02,0,9,1\n"
+    assert path.read_text() == HEADER + "b,0,0,0,0,1\na,0,0,0,9,1\n"
     with pytest.raises(ValueError, match=r"row 0: class must be below 1, the number of names"):
         write_events(path, events, format="dcase2019", classes=["a"])
 
@@ -113,11 +121,11 @@ def test_a_run_of_frames_is_one_event(tmp_path: Path) -> None:
     )
     write_events(path, events, format="dcase2019")
     assert path.read_text() == HEADER + (
-        "clearthroat,0.08,0.12,0,0,1\n"
-        "knock,0.06,0.12,5,10,1\n"
-        "knock,0.14,0.16,5,10,1\n"
-        "knock,0.16,0.18,5,20,1\n"
-        "drawer,0.16,0.18,0,0,1\n"
+        "clearthroat,0.08,0.1,0,0,1\n"
+        "knock,0.06,0.1,5,10,1\n"
+        "knock,0.14,0.139999999,5,10,1\n"  # 50 * 0.14 is above 7
+        "knock,0.16,0.16,5,20,1\n"
+        "drawer,0.16,0.16,0,0,1\n"
     )
     back = read_events(path, format="dcase2019")
     assert replace(back, source=events.source) == events
@@ -180,3 +188,35 @@ def test_published_labels_come_back_from_a_list(
         lines += len(path.read_text().splitlines()) - 1
         rows += len(events)
     assert lines < rows / 3
+
+
+def test_reference_frames_are_the_published_ones(
+    tmp_path: Path, golden: Callable[[str], Path]
+) -> None:
+    lines = golden("dcase/dcase2019_ref.csv").read_text().splitlines()[1:]
+    expected = np.load(golden("dcase/dcase2019_expected.npz"))
+    for clip in range(len(expected["per_clip"])):
+        rows = [line.split(",", 1)[1] for line in lines if line.split(",", 1)[0] == str(clip)]
+        for options in ({}, {"num_frames": 3000}):
+            events = read(tmp_path / "clip.csv", "\n".join(rows), **options)
+            active = torch.zeros(3000, 11, dtype=torch.bool)
+            active[events.frame, events.label] = True  # a class counts once in a frame
+            assert active.sum(dim=1).tolist() == expected[f"frames_{clip}"].tolist()
+
+
+def test_sounds_of_one_class_that_follow_each_other_share_a_frame(tmp_path: Path) -> None:
+    events = read(tmp_path / "clip.csv", "cough,0,0.05,0,10,1\ncough,0.06,0.09,0,20,1\n")
+    assert events.frame.tolist() == [0, 1, 2, 3, 3, 4, 5]
+    assert events.source.tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_times_of_any_frame_mean_it(tmp_path: Path) -> None:
+    frame = torch.arange(0, 5000)
+    for frame_s in (0.02, 0.1, 0.3, 0.01):
+        events = Events.from_degrees(frame, frame % 11, frame % 7, frame * 0)
+        path = tmp_path / "clip.csv"
+        write_events(path, events, format="dcase2019", frame_s=frame_s)
+        rate = 1 / frame_s
+        for line, wanted in zip(path.read_text().splitlines()[1:], frame.tolist(), strict=True):
+            start, end = map(float, line.split(",")[1:3])
+            assert (np.floor(start * rate), np.ceil(end * rate)) == (wanted, wanted)

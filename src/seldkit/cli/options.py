@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from seldkit.io.editions import FORMATS
-from seldkit.io.labels import CHECKS
+from seldkit.io.row_checks import CHECKS
 from seldkit.metrics.protocols import CHOICES, PROTOCOLS
 
 

@@ -1,8 +1,20 @@
 """Audio and label files, in and out."""
 
-from seldkit.io.audio import read_audio, write_audio
-from seldkit.io.labels import read_events, write_events
+from seldkit.io.audio import AudioInfo, audio_info, read_audio, read_blocks
+from seldkit.io.label_writing import write_events
+from seldkit.io.labels import read_events
 from seldkit.io.problems import find_problems
 from seldkit.io.table import Problem
+from seldkit.io.writing import write_audio
 
-__all__ = ["Problem", "find_problems", "read_audio", "read_events", "write_audio", "write_events"]
+__all__ = [
+    "AudioInfo",
+    "Problem",
+    "audio_info",
+    "find_problems",
+    "read_audio",
+    "read_blocks",
+    "read_events",
+    "write_audio",
+    "write_events",
+]

@@ -5,7 +5,8 @@ counter-clockwise. Rows of different length are different layouts:
 
 - Labels are polar. Since 2023 a sixth column holds the distance in centimetres.
 - Outputs of the official systems are Cartesian, as long as the network's vector, and since 2023
-  with a distance in metres. They hold source 0 in every row.
+  with a distance in metres. They hold source 0 in every row, and 0 for a distance that the system
+  does not tell. In 2019 they are polar, in whole degrees.
 - Four columns are polar rows without a source.
 
 Two editions have a header: the event lists of 2019, with elevation before azimuth, and all files of
@@ -73,7 +74,8 @@ STARSS_CLASSES = (
 
 _2019 = Format(
     rows=(SOURCELESS,),
-    writes=((*POLAR, "distance_m"), POLAR),
+    labels=((*POLAR, "distance_m"), POLAR),
+    outputs=(SOURCELESS,),
     header={
         "sound_event_recording": "class",
         "start_time": "start",
@@ -83,23 +85,30 @@ _2019 = Format(
         "dist": "distance_m",
     },
     optional=("dist",),
-    headed=True,
+    headed=("label",),
     classes=TAU2019_CLASSES,
     frame_s=0.02,
+    usual_s=60.0,
+    whole_degrees=True,
 )
-_2020 = Format(rows=(POLAR, CARTESIAN), writes=(POLAR,), repeats=False)
+_2020 = Format(
+    rows=(SOURCELESS, POLAR, CARTESIAN), labels=(POLAR,), outputs=(CARTESIAN,), repeats=False
+)
 _2022 = _2020._replace(repeats=True)
 _2023 = Format(
     rows=(SOURCELESS, POLAR, (*POLAR, "distance_cm"), (*CARTESIAN, "distance_m")),
-    writes=((*POLAR, "distance_cm"), POLAR),
+    labels=((*POLAR, "distance_cm"), POLAR),
+    outputs=((*CARTESIAN, "distance_m"),),
+    zero_distance=True,
 )
 _2025 = Format(
     rows=(),
-    writes=(STEREO,),
+    labels=(STEREO,),
+    outputs=(STEREO,),
     header=dict(
         zip(("frame", "class", "source", "azimuth", "distance", "onscreen"), STEREO, strict=True)
     ),
-    headed=True,
+    headed=("label", "output"),
     dummy_source=True,
 )
 

@@ -5,13 +5,13 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from seldkit.io.columns import Columns, decimals
+from seldkit.io.columns import Columns
 from seldkit.io.layout import Format
 
 Times = NDArray[np.float64]
 
-NOISE = 1e-6
-"""Frames by which a time may miss the edge of a frame that it means: 0.3 s / 0.1 s is below 3."""
+STEP = 1e-9
+"""How fine times are written, in seconds."""
 
 
 def to_rows(events: Columns, form: Format) -> Columns:
@@ -19,7 +19,7 @@ def to_rows(events: Columns, form: Format) -> Columns:
 
     What reaches beyond the clip is cut. The source of a row is the number of its event.
     """
-    first, stop = _frames(events["start"] / form.frame_s, events["end"] / form.frame_s, form)
+    first, stop = _frames(events["start"], events["end"], form)
     count = np.maximum(stop - first, 0).astype(np.int64)
     event = np.repeat(np.arange(len(count)), count)
     frame = first[event] + np.arange(len(event)) - np.repeat(np.cumsum(count) - count, count)
@@ -30,40 +30,57 @@ def to_rows(events: Columns, form: Format) -> Columns:
 
 
 def _frames(start: Times, end: Times, form: Format) -> tuple[Times, Times]:
-    """Return the first frame of events, and the one after their last, from times in frames.
+    """Return the first frame of events, and the one after their last.
 
-    - `touched`: all frames that the event touches.
+    - `touched`: from the frame in which the event starts to the one behind that in which it ends,
+      `floor(rate * start)` to `ceil(rate * end)`, both included.
     - `rounded`: from the edge of a frame nearest to the start to the one nearest to the end.
     - `squeezed`: the same, then all of the clip is squeezed into one frame less, and the frame of
       the end belongs to the event.
     """
-    clip = np.inf if form.duration_s is None else round(form.duration_s / form.frame_s)
+    clip_s = form.duration_s
+    if clip_s is None and form.usual_s is not None and (end <= form.usual_s).all():
+        clip_s = form.usual_s
+    clip = np.inf if clip_s is None else round(clip_s / form.frame_s)
     if form.frames == "squeezed":
-        whole = np.rint([start, end])
+        whole = np.rint([start / form.frame_s, end / form.frame_s])
         first, last = np.floor(np.interp(whole, (0, clip), (0, clip - 1)))
         return first, last + 1
     if form.frames == "rounded":
-        first, stop = np.rint(start), np.rint(end)
+        first, stop = np.rint(start / form.frame_s), np.rint(end / form.frame_s)
     else:
-        first, stop = np.floor(start + NOISE), np.ceil(end - NOISE)
+        rate = 1 / form.frame_s  # as published: 0.58 * 50 is 28.999999999999996, 0.58 / 0.02 is 29
+        first, stop = np.floor(start * rate), np.ceil(end * rate) + 1
     return first, np.minimum(stop, clip)
 
 
-def from_rows(rows: Columns, frame_s: float) -> Columns:
+def from_rows(rows: Columns, form: Format) -> Columns:
     """Return events that cover rows and give them back, sorted by frame, in their order.
 
     An event is a run of frames in which one source stays in one place. Where rows change their
-    order from one frame to the next, runs are cut short.
+    order from one frame to the next, runs are cut short. Times are those from which the frame rule
+    of the format makes the same frames again.
     """
     order = np.argsort(rows["frame"], kind="stable")
     rows = {name: column[order] for name, column in rows.items()}
     keys = list(zip(*(rows[name].tolist() for name in rows if name != "frame"), strict=True))
     first, last = _runs(rows["frame"].tolist(), keys)
+    start, end = _times(rows["frame"][first], rows["frame"][last], form)
     events = {name: column[first] for name, column in rows.items() if name != "frame"}
-    return events | {
-        "start": np.round(rows["frame"][first] * frame_s, decimals("start")),
-        "end": np.round((rows["frame"][last] + 1) * frame_s, decimals("end")),
-    }
+    return events | {"start": start, "end": end}
+
+
+def _times(first: Times, last: Times, form: Format) -> tuple[Times, Times]:
+    """Return times of which a frame rule makes the first and the last frame of events."""
+    rate = 1 / form.frame_s
+    if form.frames == "squeezed":
+        return (first + 0.75) * form.frame_s, (last + 1) * form.frame_s
+    if form.frames == "rounded":
+        return first * form.frame_s, (last + 1) * form.frame_s
+    start, end = np.round(first * form.frame_s, 9), np.round(last * form.frame_s, 9)
+    # 0.58 * 50 is a hair below 29, so that a start there would be in frame 28
+    start = np.where(np.floor(start * rate) < first, start + STEP, start)
+    return start, np.where(np.ceil(end * rate) > last, end - STEP, end)
 
 
 def _runs(frame: list[float], key: list[tuple[float, ...]]) -> tuple[list[int], list[int]]:

@@ -36,11 +36,14 @@ def _format(names: tuple[str, ...], position: tuple[str, ...], duration_s: float
     columns = ("start", "end", "class", *position)
     return Format(
         rows=(row,),
-        writes=(row,),
+        labels=(("frame", "class", "source", *position),),
+        outputs=(row,),
         header=dict(zip(("Start", "End", "Class", *names), columns, strict=True)),
         classes=L3DAS_CLASSES,
         duration_s=duration_s,
         frames="squeezed",
+        headed=("label",),
+        kind="output",
     )
 
 

@@ -1,18 +1,15 @@
-"""Events in label files, in and out."""
+"""Events from label files."""
 
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 
 from seldkit._checks import check_choice
 from seldkit.events import Events
-from seldkit.io.columns import Columns, decimals, from_events, to_events
+from seldkit.io.columns import Unit, in_metres, to_events
 from seldkit.io.editions import FrameRule, edition
-from seldkit.io.event_list import from_rows, to_rows
-from seldkit.io.row_checks import Check, doubts, errors, report
+from seldkit.io.event_list import to_rows
+from seldkit.io.row_checks import CHECKS, Check, doubts, errors, report
 from seldkit.io.table import read_table
-
-CHECKS = ("raise", "strict", "warn", "off")
 
 
 def read_events(
@@ -24,17 +21,17 @@ def read_events(
     classes: Sequence[str] | None = None,
     frame_s: float | None = None,
     frame_rule: FrameRule = "published",
+    distance_unit: Unit | None = None,
 ) -> Events:
     """Read the events of a label file or of a system's output.
 
     Rows keep their order, and an empty file is no events. What stands in a row depends on the
     format, and within a format on the number of columns:
 
-    - `dcase2020`, `dcase2021`, `dcase2022`: 5 columns frame, class, source, azimuth, elevation; or
-      6 columns frame, class, source, x, y, z.
-    - `dcase2023`, `dcase2024`: 5 columns as above, or 6 with the distance in centimetres; 4 columns
-      frame, class, azimuth, elevation; or 7 columns frame, class, source, x, y, z, distance in
-      metres, as the official systems write it.
+    - `dcase2020`, `dcase2021`, `dcase2022`: 5 columns frame, class, source, azimuth, elevation; 4
+      columns without the source; or 6 columns frame, class, source, x, y, z.
+    - `dcase2023`, `dcase2024`: 5 or 4 columns as above, or 6 with the distance in centimetres; or 7
+      columns frame, class, source, x, y, z, distance in metres, as the official systems write it.
     - `dcase2025`: the header `frame,class,source,azimuth,distance,onscreen`, which must be there
       (the official reader skips the first line unseen), and rows of these; the distance is in
       centimetres, the elevation 0.
@@ -48,14 +45,19 @@ def read_events(
       x = -rho sin(theta), y = rho cos(theta).
 
     Columns under a header are found by its names, in any order and among others. Vectors are
-    brought to unit length; a position at the origin is in front, at distance 0. A source of -1
-    means that sources are not told apart.
+    brought to unit length; one longer than 2 is an error. A position at the origin is in front, at
+    distance 0. Distances that are all 0 are unknown, since systems and generators write them so. A
+    source of -1 means that sources are not told apart. Files are in UTF-8, or in UTF-16 with the
+    mark that tells it.
 
     An event list gives a row for each frame of each event, sorted by frame, then in the order of
     the list; the source of a row is the number of its event. Which frames an event covers is
     `frame_rule`:
 
-    - `"published"`, in `dcase2019`: every frame that the event touches.
+    - `"published"`, in `dcase2019`: from the frame of the start up to the one behind the end,
+      `floor(50 start)` to `ceil(50 end)` in frames of 20 ms, both included. Sounds of one class
+      that overlap, or follow each other, share frames: each has its row. The last frame is that of
+      the clip, which lasts 60 s unless `num_frames` is given or events go on beyond it.
     - `"published"`, in `l3das`: times are rounded to whole frames and the clip is squeezed into one
       frame less, and the frame of the end belongs to the event: 10.0 s of 30 s is in frame 99.
     - `"plain"`: from the rounded start up to the rounded end, which does not belong to the event.
@@ -64,7 +66,7 @@ def read_events(
 
     - An azimuth beyond ±180°, an elevation beyond ±90° or a theta beyond ±360°.
     - Most distances below 10 in a column of centimetres, which look like metres, or above 50 in one
-      of metres, which look like centimetres.
+      of metres, which look like centimetres; unless `distance_unit` is given.
     - Rows that are not sorted by frame. Rows of source -1 or without a source may be.
     - One source in two places in one frame. Cartesian rows may be: systems write source 0 in all;
       so they do in `dcase2025`, where it is allowed if all sources are 0.
@@ -86,6 +88,8 @@ def read_events(
         frame_s: Length of a frame of an event list, in seconds. Default: 0.02 in `dcase2019`, 0.1
             in `l3das`.
         frame_rule: Which frames an event of a list covers.
+        distance_unit: What distances and positions are in, whatever the format says: centimetres
+            (`"cm"`) or metres (`"m"`), which some generators write.
 
     Returns:
         Events, with distances in metres where the file has them.
@@ -94,10 +98,12 @@ def read_events(
         FileNotFoundError: If there is no such file.
         ValueError: If a line does not parse, has the wrong number of columns, an unknown or
             negative class, a negative frame or time, an end before its start, a frame or start
-            beyond the clip, a vector of no length, a negative distance or an `onscreen` but 0 and
-            1, or fails the check. The message names the file, the line and its text.
+            beyond the clip or a day, a vector of no length or longer than 2, a negative distance or
+            an `onscreen` but 0 and 1, or fails the check. The message names the file, the first
+            line, its text and how many there are.
 
     Examples:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder) / "clip.csv"
@@ -108,7 +114,12 @@ def read_events(
     """
     check_choice("check", check, CHECKS)
     form = edition(
-        format, classes=classes, frame_s=frame_s, frame_rule=frame_rule, num_frames=num_frames
+        format,
+        classes=classes,
+        frame_s=frame_s,
+        frame_rule=frame_rule,
+        num_frames=num_frames,
+        distance_unit=distance_unit,
     )
     table = read_table(path, form)
     if table.problems:
@@ -117,99 +128,8 @@ def read_events(
     if not columns:
         return Events.from_degrees([], [], [], [], num_frames=num_frames)
     report(errors(columns, form, num_frames), "raise", table.problem)
-    report(doubts(columns, form, strict=check in ("strict", "warn")), check, table.problem)
-    return to_events(to_rows(columns, form) if "start" in columns else columns, num_frames)
-
-
-def write_events(
-    path: str | PathLike[str],
-    events: Events,
-    *,
-    format: str,
-    check: Check = "raise",
-    classes: Sequence[str] | None = None,
-    frame_s: float | None = None,
-) -> None:
-    """Write events to a label file, in rows that the official readers take.
-
-    What is written is read again as the same rows in the same order:
-
-    - `dcase2020` to `dcase2024`: polar rows, as labels are. Since 2023 they have a column for the
-      distance if the events have one.
-    - `dcase2025`: the header and its rows. Where events do not say what is on screen, 0 is written,
-      as the official audio systems do.
-    - `dcase2019`: an event list with its header. A run of frames in which a source stays in one
-      place is one line; runs are cut where rows change their order. `dist` is left out if the
-      events have no distance.
-    - `l3das21`, `l3das22`, `l3das23`: rows without a header, as systems write them: the position is
-      direction times distance.
-
-    Angles are written in degrees as plain numbers with up to 9 decimals (2e-11 rad), distances in
-    whole centimetres, or in metres with up to 12 decimals. What the format has no column for is
-    left out.
-
-    Args:
-        path: File to write; its folder must exist.
-        events: Written in their order.
-        format: One of the names that [`read_events`][seldkit.io.read_events] takes.
-        check: What to do about rows that fail the check of `read_events`, but for its doubts about
-            the unit of distances.
-        classes: Names of the classes in `dcase2019`.
-        frame_s: Length of a frame in `dcase2019`, in seconds.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-        ValueError: If the format is unknown, a source is below -1, a class has no name, the format
-            needs a distance that the events do not have, or the events fail the check.
-
-    Examples:
-        >>> from tempfile import TemporaryDirectory
-        >>> events = Events.from_degrees([0, 1], [3, 3], [30.0, 32.5], [0.0, -10.0])
-        >>> with TemporaryDirectory() as folder:
-        ...     write_events(Path(folder) / "clip.csv", events, format="dcase2022")
-        ...     print((Path(folder) / "clip.csv").read_text(), end="")
-        0,3,0,30,0
-        1,3,0,32.5,-10
-    """
-    check_choice("check", check, CHECKS)
-    form = edition(format, classes=classes, frame_s=frame_s)
-    columns = from_events(events, form.writes)
-    lines = _lines(columns)
-
-    def problem(row: int, rule: str) -> str:
-        return f"events for {path}, row {row}: {rule}, got {lines[row]!r}"
-
-    if form.merges:
-        rule = f"class must be below {len(form.classes)}, the number of names"
-        report([(rule, columns["class"] >= len(form.classes))], "raise", problem)
-    report(errors(columns, form), "raise", problem)
     strict = check in ("strict", "warn")
-    report(doubts(columns, form, strict=strict, written=True), check, problem)
-    if form.merges:
-        columns = from_rows(columns, form.frame_s)
-        lines = _lines(
-            {name: columns[name] for name in form.header.values() if name in columns}, form.classes
-        )
-    if form.headed:
-        lines.insert(0, ",".join(name for name, column in form.header.items() if column in columns))
-    text = "".join(f"{line}\n" for line in lines)
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
-
-
-def _lines(columns: Columns, classes: Sequence[str] = ()) -> list[str]:
-    """Return a line for each row, with names for classes if there are any."""
-    texts = {
-        name: [_plain(value, decimals(name)) for value in column.tolist()]
-        for name, column in columns.items()
-    }
-    if classes:
-        texts["class"] = [classes[int(label)] for label in columns["class"]]
-    return [",".join(row) for row in zip(*texts.values(), strict=True)]
-
-
-def _plain(value: float, decimals: int) -> str:
-    """Return a number without noise: 30, not 29.999999999999996."""
-    text = f"{value:.{decimals}f}"
-    if decimals:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    units = distance_unit is None
+    report(doubts(columns, form, strict=strict, units=units), check, table.problem)
+    columns = in_metres(columns, distance_unit)
+    return to_events(to_rows(columns, form) if "start" in columns else columns, num_frames)

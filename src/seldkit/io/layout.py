@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from seldkit.events import DAY_S, MAX_FRAMES
+
+Kind = Literal["label", "output"]
+"""Whether a file holds labels or what a system found."""
+
 Layout = tuple[str, ...]
 """Names of columns.
 
@@ -21,32 +26,42 @@ class Format(NamedTuple):
 
     Attributes:
         rows: Layouts without a header, told apart by their number of columns.
-        writes: What is written of events: the first layout that they can fill.
+        labels: What is written of events as labels: the first layout that they can fill.
+        outputs: The same as the output of a system.
         header: Which column stands under which name of a header, in the published order. A file
             with a `start` is an event list: a line for each event, not for each of its frames.
         optional: Names that a header may lack.
-        headed: Whether files are written with the header: as event lists, if it is that of one.
+        headed: Which kinds are written with the header: as event lists, if it is that of one.
         classes: Names of the classes in an event list, in the order of their numbers.
         frame_s: Length of a label frame.
         duration_s: Length of the clip, where it is known.
+        usual_s: Length of the clips of the corpus; a list whose events all end by then is of one.
         frames: Which frames an event of a list covers: the `touched` ones, those between the
             `rounded` times, or the `squeezed` ones of L3DAS.
         repeats: Whether labels may hold the same row twice, as those of STARSS22 do where two
             sounds of a class come from one place.
         dummy_source: Whether systems write source 0 in all rows of a layout that labels have too.
+        kind: What is written if the caller does not say.
+        zero_distance: Whether outputs hold 0 where a system knows no distance.
+        whole_degrees: Whether outputs hold angles in whole degrees.
     """
 
     rows: tuple[Layout, ...]
-    writes: tuple[Layout, ...]
+    labels: tuple[Layout, ...]
+    outputs: tuple[Layout, ...]
     header: Mapping[str, str] = MappingProxyType({})
     optional: tuple[str, ...] = ()
-    headed: bool = False
+    headed: tuple[Kind, ...] = ()
     classes: tuple[str, ...] = ()
     frame_s: float = 0.1
     duration_s: float | None = None
+    usual_s: float | None = None
     frames: Literal["touched", "rounded", "squeezed"] = "touched"
     repeats: bool = True
     dummy_source: bool = False
+    kind: Kind = "label"
+    zero_distance: bool = False
+    whole_degrees: bool = False
 
     @property
     def lists_events(self) -> bool:
@@ -54,6 +69,12 @@ class Format(NamedTuple):
         return "start" in self.header.values()
 
     @property
-    def merges(self) -> bool:
-        """Whether rows are merged into an event list when they are written."""
-        return self.headed and self.lists_events
+    def has_distances(self) -> bool:
+        """Whether any file of the format tells a distance."""
+        layouts = (*self.rows, tuple(self.header.values()))
+        return any(name.endswith(("_m", "_cm")) for layout in layouts for name in layout)
+
+    @property
+    def max_frames(self) -> int:
+        """Frames of a day, which no clip reaches, and no more than events can have."""
+        return min(round(DAY_S / self.frame_s), MAX_FRAMES)

@@ -5,6 +5,7 @@ from os import PathLike
 
 import numpy as np
 
+from seldkit.io.columns import Unit, no_distance
 from seldkit.io.editions import edition
 from seldkit.io.row_checks import doubts, errors
 from seldkit.io.table import Problem, read_table
@@ -18,6 +19,7 @@ def find_problems(
     strict: bool = False,
     classes: Sequence[str] | None = None,
     frame_s: float | None = None,
+    distance_unit: Unit | None = None,
 ) -> list[Problem]:
     r"""Find all that [`read_events`][seldkit.io.read_events] would object to in a label file.
 
@@ -28,10 +30,12 @@ def find_problems(
         strict: Whether to find what `check="strict"` objects to, too.
         classes: Names of the classes in an event list, as for `read_events`.
         frame_s: Length of a frame of an event list, in seconds, as for `read_events`.
+        distance_unit: What distances are in, as for `read_events`.
 
     Returns:
-        A problem for each line that does not parse or means nothing, and for each line and each
-        rule of the check that it breaks, sorted by line; none if the file is in order.
+        A problem for each rule that lines break, be it that they do not parse, mean nothing or fail
+        the check, with the first of these lines and their number, sorted by line; none if the file
+        is in order. Distances that are all 0, which are read as unknown, are told as a note.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -48,16 +52,27 @@ def find_problems(
         1: elevation must lie in -90..90
         2: a row must be numbers separated by commas
     """
-    form = edition(format, classes=classes, frame_s=frame_s, num_frames=num_frames)
+    form = edition(
+        format,
+        classes=classes,
+        frame_s=frame_s,
+        num_frames=num_frames,
+        distance_unit=distance_unit,
+    )
     table = read_table(path, form)
-    problems = table.problems
+    problems = list(table.problems)
     if table.columns:
         sound = np.ones(len(table.lines), dtype=np.bool_)
         for rule, bad in errors(table.columns, form, num_frames):
-            problems += [table.problem(int(row), rule) for row in np.flatnonzero(sound & bad)]
+            if (sound & bad).any():
+                problems.append(table.problem(np.flatnonzero(sound & bad), rule))
             sound &= ~bad
         rows = np.flatnonzero(sound)
         columns = {name: column[rows] for name, column in table.columns.items()}
-        for rule, bad in doubts(columns, form, strict=strict):
-            problems += [table.problem(int(row), rule) for row in rows[bad]]
+        for rule, bad in doubts(columns, form, strict=strict, units=distance_unit is None):
+            if bad.any():
+                problems.append(table.problem(rows[bad], rule))
+        if len(rows) and no_distance(columns):
+            rule = "distances that are all 0 are read as unknown"
+            problems.append(table.problem(rows, rule)._replace(note=True))
     return sorted(problems, key=lambda problem: problem.line)

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seldkit.geometry import angle_deg, unit_vector
+from seldkit._checks import shortest
+from seldkit.events import DAY_S, MAX_CLASSES
+from seldkit.geometry import angle_deg, unit_vector, within
 from seldkit.io.columns import KEY, Columns
 from seldkit.io.layout import Format
 
 Check = Literal["raise", "strict", "warn", "off"]
+CHECKS = ("raise", "strict", "warn", "off")
 Finding = tuple[str, NDArray[np.bool_]]
 """A rule, and which rows break it."""
 
@@ -29,7 +32,11 @@ JUMP_DEG = 15
 """Sources stay below it from frame to frame: the most is 13° in 119 of the 121 clips of STARSS22,
 and in the two others a label slips by 25° and by 71°."""
 
-DAY_S = 86400
+LONGEST = 2.0
+"""The longest vector that means a direction: systems write those of their networks as they are."""
+
+SLACK_S = 1e-8
+"""By how much the end of an event in a list may lie before its start, which is rounding."""
 
 
 def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Iterator[Finding]:
@@ -38,14 +45,25 @@ def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Ite
     for name in KEY:
         if name in columns:
             column, least = columns[name], -1 if name == "source" else 0
-            bad = (column != column.round()) | (column < least) | (column > 2**53)
+            bad = (column != column.round()) | (column < least)
             yield f"{name} must be a whole number, at least {least}", bad
+    if "frame" in columns:
+        rule = f"frame must lie within a day, below {form.max_frames}"
+        yield rule, columns["frame"] >= form.max_frames
+    yield f"class must be below {MAX_CLASSES}", columns["class"] >= MAX_CLASSES
+    if "source" in columns:
+        yield f"source must be below {2**53}", columns["source"] >= 2**53
     for name in ("distance_cm", "distance_m", "rho_m"):
         if name in columns:
             yield "distance must not be negative", columns[name] < 0
     if "x" in columns:
         nowhere = ~np.any([columns[axis] for axis in "xyz"], axis=0)
         yield "direction must not be the zero vector", nowhere
+        long = np.hypot.reduce([columns[axis] for axis in "xyz"], axis=0) > LONGEST
+        rule = f"direction must not be longer than {LONGEST:.0f}, as x, y, z"
+        if "distance_m" not in columns:
+            rule += ": azimuth, elevation and distance are read as dcase2023 or dcase2024"
+        yield rule, long
     if "onscreen" in columns:
         yield "onscreen must be 0 or 1", ~np.isin(columns["onscreen"], (0, 1))
     if num_frames is not None and "frame" in columns:
@@ -53,15 +71,16 @@ def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Ite
     if "start" in columns:
         start, end = columns["start"], columns["end"]
         yield "start must not be negative", start < 0
-        yield "end must not be before start", end < start
-        yield "end must be in seconds, within a day", end > DAY_S
+        yield "end must not be before start", end < start - SLACK_S
+        longest = min(DAY_S, form.max_frames * form.frame_s)
+        yield f"end must be in seconds, within a day, below {shortest(longest)}", end >= longest
         if form.duration_s is not None:
-            rule = f"start must be before the end of the clip at {form.duration_s:g} s"
+            rule = f"start must be before the end of the clip at {shortest(form.duration_s)} s"
             yield rule, start >= form.duration_s
 
 
 def doubts(
-    columns: Columns, form: Format, *, strict: bool, written: bool = False
+    columns: Columns, form: Format, *, strict: bool, units: bool = True, merged: bool = False
 ) -> Iterator[Finding]:
     """Find rows, or events of a list, that can hardly be meant.
 
@@ -72,21 +91,23 @@ def doubts(
         columns: The rows or events.
         form: What the format allows.
         strict: Whether to find what published labels hold now and then, too.
-        written: Whether the columns come from events, whose distances are metres for sure.
+        units: Whether to doubt the unit of distances, which the caller may have told.
+        merged: Whether the rows are merged into an event list, which has no order of its own.
     """
     for name, limit in RANGE_DEG.items():
         if name in columns:
-            yield f"{name} must lie in -{limit}..{limit}", np.abs(columns[name]) > limit
-    if not written:
+            beyond = ~within(torch.from_numpy(np.abs(columns[name])), limit).numpy()
+            yield f"{name} must lie in -{limit}..{limit}", beyond
+    if units:
         yield from _other_unit(columns)
     if "source" not in columns:
         if strict and "start" in columns:
             yield "events must not repeat", _again(list(columns.values()))
         return
-    named = (columns["source"] >= 0) | form.merges
+    named = (columns["source"] >= 0) | merged
     frame = np.where(named, columns["frame"], -1)
     yield "rows must be sorted by frame", named & (frame < np.maximum.accumulate(frame))
-    dummy = form.merges or (form.dummy_source and not columns["source"].any())
+    dummy = merged or (form.dummy_source and not columns["source"].any())
     if dummy or "azimuth" not in columns:
         return
     again = named & _again([columns[name] for name in KEY])
@@ -100,17 +121,19 @@ def doubts(
 
 
 def report(
-    findings: Iterable[Finding], check: Check, problem: Callable[[int, str], object]
+    findings: Iterable[Finding],
+    check: Check,
+    problem: Callable[[NDArray[np.intp], str], object],
 ) -> None:
     """Raise for the first broken rule, or warn once for each; call it at the public door."""
     if check == "off":
         return
     for rule, bad in findings:
         if bad.any():
-            text = str(problem(int(bad.argmax()), rule))
+            text = str(problem(np.flatnonzero(bad), rule))
             if check != "warn":
                 raise ValueError(text)
-            warnings.warn(f"{text} (the first of {bad.sum()})", stacklevel=3)
+            warnings.warn(text, stacklevel=3)
 
 
 def _other_unit(columns: Columns) -> Iterator[Finding]:

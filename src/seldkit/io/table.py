@@ -1,5 +1,7 @@
 """Label files as tables: text in, columns of numbers out, and every bad line by its number."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -15,23 +17,35 @@ Line = tuple[int, str]
 """Number of a line, from 1, and its text."""
 
 
+TRAILING = "a row must not end with a comma"
+
+LONG = 100
+"""Characters of a line that a message quotes."""
+
+
 class Problem(NamedTuple):
-    """A line of a label file that breaks a rule; `str` of it is the whole message.
+    """A rule that lines of a label file break; `str` of it is the whole message.
 
     Attributes:
         path: The file.
-        line: Number of the line, from 1.
+        line: Number of the first line that breaks it, from 1.
         rule: What the line must be.
         text: What it is.
+        num_lines: How many lines break the rule.
+        note: Whether `rule` is no fault, but says how the file is read.
     """
 
     path: Path
     line: int
     rule: str
     text: str
+    num_lines: int = 1
+    note: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}, line {self.line}: {self.rule}, got {self.text!r}"
+        text = self.text if len(self.text) <= LONG else f"{self.text[:LONG]}..."
+        told = f"{self.path}, line {self.line}: {self.rule}, got {text!r}"
+        return told if self.num_lines == 1 else f"{told} (the first of {self.num_lines} lines)"
 
 
 class Table(NamedTuple):
@@ -41,7 +55,7 @@ class Table(NamedTuple):
         path: The file.
         columns: `float64 [row]` each; none if there are no rows.
         lines: The line that each row came from.
-        problems: The lines that no row came from.
+        problems: The lines that no row came from, by what is wrong with them.
     """
 
     path: Path
@@ -49,10 +63,10 @@ class Table(NamedTuple):
     lines: list[Line]
     problems: list[Problem]
 
-    def problem(self, row: int, rule: str) -> Problem:
-        """Return the problem that a row breaks a rule."""
-        number, text = self.lines[row]
-        return Problem(self.path, number, rule, text)
+    def problem(self, rows: NDArray[np.intp], rule: str) -> Problem:
+        """Return the problem that rows break a rule."""
+        number, text = self.lines[int(rows[0])]
+        return Problem(self.path, number, rule, text, len(rows))
 
 
 class _Cells(NamedTuple):
@@ -70,11 +84,7 @@ def read_table(path: str | PathLike[str], form: Format) -> Table:
         ValueError: If the file is no text.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text file: {error}") from error
-    lines = [(i, line) for i, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    lines = [(i, line) for i, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
     if not lines:
         return Table(path, {}, [], [])
     headed = bool(form.header) and not (form.rows and _starts_with_a_number(lines[0][1]))
@@ -84,16 +94,37 @@ def read_table(path: str | PathLike[str], form: Format) -> Table:
         return Table(path, {}, [], [Problem(path, number, cells, text)])
     classes = form.classes if headed and form.lists_events else ()
     columns, lines, faults = _read_rows(lines[headed:], cells, classes)
-    return Table(path, columns, lines, [Problem(path, *fault) for fault in faults])
+    rules = Counter(rule for _, rule, _ in faults)
+    firsts = {
+        rule: Problem(path, number, rule, text, rules[rule]) for number, rule, text in faults[::-1]
+    }
+    return Table(path, columns, lines, sorted(firsts.values(), key=lambda problem: problem.line))
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 if it says so, lines ended by one sign."""
+    data = path.read_bytes()
+    wide = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text file in UTF-8 or UTF-16: {error}") from error
+    if "\0" in text:
+        raise ValueError(f"{path} is no text file in UTF-8 or UTF-16: it holds zero bytes")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _cells_by_width(first: str, form: Format) -> _Cells | str:
     """Return where the columns of a file without a header stand, or what is wrong with it."""
+    if not _starts_with_a_number(first) and any(letter.isalpha() for letter in first):
+        return "a file of this format must have no header, and rows of numbers"
+    if first.rstrip().endswith(","):
+        return TRAILING
     for layout in form.rows:
         if len(layout) == _width(first):
             return _Cells(len(layout), {name: place for place, name in enumerate(layout)})
     allowed = " or ".join(map(str, sorted(map(len, form.rows))))
-    return f"a row must have {allowed} columns"
+    return f"a row must have {allowed} columns, separated by commas"
 
 
 def _cells_by_name(lines: list[Line], form: Format) -> _Cells | str:
@@ -138,6 +169,8 @@ def _read_rows(
         )
 
     def fault(text: str) -> str | None:
+        if text.rstrip().endswith(","):
+            return TRAILING
         if _width(text) != cells.width:
             return f"a row must have {cells.width} columns like the first"
         if classes and text.split(",")[cells.place["class"]].strip() not in number:

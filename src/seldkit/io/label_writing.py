@@ -1,0 +1,142 @@
+"""Events to label files."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seldkit._checks import check_choice
+from seldkit.events import Events
+from seldkit.io.columns import Columns, decimals, from_events, rounded
+from seldkit.io.editions import FrameRule, edition
+from seldkit.io.event_list import from_rows
+from seldkit.io.layout import Kind
+from seldkit.io.row_checks import CHECKS, Check, doubts, errors, report
+
+
+def write_events(
+    path: str | PathLike[str],
+    events: Events,
+    *,
+    format: str,
+    kind: Kind | None = None,
+    check: Check = "raise",
+    classes: Sequence[str] | None = None,
+    frame_s: float | None = None,
+    frame_rule: FrameRule = "published",
+) -> None:
+    """Write events to a label file, in rows that the official readers take.
+
+    Official scripts read labels and outputs of systems by different rules: those of 2023 and 2024
+    take the distances of labels to be centimetres, and those of outputs to be metres. `kind` says
+    which of both to write:
+
+    | format | `"label"` | `"output"` |
+    | --- | --- | --- |
+    | `dcase2019` | event list with a header | frame, class, azimuth, elevation in whole degrees |
+    | `dcase2020` to `dcase2022` | polar rows | frame, class, source, x, y, z |
+    | `dcase2023`, `dcase2024` | polar rows, distance in cm | ..., x, y, z, distance in m |
+    | `dcase2025` | rows under a header, distance in cm | the same |
+    | `l3das21` to `l3das23` | event list with a header | frame, class, position |
+
+    What is written is read again as the same rows in the same order, but for sources where a file
+    has no column for them:
+
+    - Polar rows of 2023 and 2024 have a column for the distance if the events have one. Outputs
+      always have it, and hold 0 where a system does not tell it.
+    - In `dcase2025`, 0 is written where events do not say what is on screen, as the official audio
+      systems do.
+    - In an event list a run of frames in which a source stays in one place is one line, and
+      `frame_rule` tells from which times readers make the same frames again; runs are cut where
+      rows change their order. In `dcase2019`, `dist` is left out if the events have no distance.
+    - Positions of `l3das` are direction times distance.
+
+    Angles are written in degrees as plain numbers with up to 9 decimals (2e-11 rad), vectors with
+    up to 12, distances in whole centimetres, or in metres with up to 12 decimals. What the format
+    has no column for is left out.
+
+    Args:
+        path: File to write; its folder must exist.
+        events: Written in their order.
+        format: One of the names that [`read_events`][seldkit.io.read_events] takes.
+        kind: What the events are: labels, or the output of a system. Default: labels, and outputs
+            in `l3das`.
+        check: What to do about rows that fail the check of `read_events`, but for its doubts about
+            the unit of distances.
+        classes: Names of the classes in an event list.
+        frame_s: Length of a frame in an event list, in seconds.
+        frame_rule: The rule by which the event list will be read, as for `read_events`.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+        ValueError: If the format or the kind is unknown, a source is below -1, a class has no name,
+            the format needs a distance that the events do not have, or the events fail the check.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> events = Events.from_degrees([0, 1], [3, 3], [30, 0], [0, -90], distance=[2, 1.5])
+        >>> with TemporaryDirectory() as folder:
+        ...     for kind in ("label", "output"):
+        ...         write_events(Path(folder) / "clip.csv", events, format="dcase2024", kind=kind)
+        ...         print((Path(folder) / "clip.csv").read_text(), end="")
+        0,3,0,30,0,200
+        1,3,0,0,-90,150
+        0,3,0,0.866025403784,0.5,0,2
+        1,3,0,0,0,-1,1.5
+    """
+    check_choice("check", check, CHECKS)
+    check_choice("kind", kind, (None, "label", "output"))
+    form = edition(format, classes=classes, frame_s=frame_s, frame_rule=frame_rule)
+    kind = kind or form.kind
+    if kind == "output" and form.zero_distance and events.distance is None:
+        events = replace(events, distance=torch.zeros(len(events)))
+    whole_degrees = kind == "output" and form.whole_degrees
+    merged = kind in form.headed and form.lists_events
+    columns = from_events(events, form.labels if kind == "label" else form.outputs)
+    columns = rounded(columns, whole_degrees=whole_degrees)
+    lines = _lines(columns)
+
+    def problem(rows: NDArray[np.intp], rule: str) -> str:
+        more = f" (the first of {len(rows)} rows)" if len(rows) > 1 else ""
+        return f"events for {path}, row {rows[0]}: {rule}, got {lines[rows[0]]!r}{more}"
+
+    num_frames = None
+    if merged:
+        rule = f"class must be below {len(form.classes)}, the number of names"
+        report([(rule, columns["class"] >= len(form.classes))], "raise", problem)
+        if form.duration_s is not None:
+            num_frames = round(form.duration_s / form.frame_s)
+    report(errors(columns, form, num_frames), "raise", problem)
+    strict = check in ("strict", "warn")
+    report(doubts(columns, form, strict=strict, units=False, merged=merged), check, problem)
+    if merged:
+        columns = from_rows(columns, form)
+        columns = {name: columns[name] for name in form.header.values() if name in columns}
+        lines = _lines(columns, form.classes)
+    if kind in form.headed:
+        lines.insert(0, ",".join(name for name, column in form.header.items() if column in columns))
+    text = "".join(f"{line}\n" for line in lines)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _lines(columns: Columns, classes: Sequence[str] = ()) -> list[str]:
+    """Return a line for each row, with names for classes if there are any."""
+    texts = {
+        name: [_plain(value, decimals(name)) for value in column.tolist()]
+        for name, column in columns.items()
+    }
+    if classes:
+        texts["class"] = [classes[int(label)] for label in columns["class"]]
+    return [",".join(row) for row in zip(*texts.values(), strict=True)]
+
+
+def _plain(value: float, decimals: int) -> str:
+    """Return a number without noise: 30, not 29.999999999999996."""
+    text = f"{value:.{decimals}f}"
+    if decimals:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
