@@ -1,0 +1,61 @@
+"""The builders whose work a pipeline can be saved with and loaded from by their names."""
+
+import dataclasses
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from seldkit import backbones, formats, postprocess
+from seldkit.features import Standardize, presets
+from seldkit.models import (
+    accdoa_crnn,
+    accdoa_htsat,
+    at2seld,
+    einv2,
+    resnet_conformer,
+    roam,
+    seddoa,
+    seddoa_crnn,
+    seldnet,
+)
+
+Builder = Callable[..., Any]
+
+
+def _dataclasses(module: ModuleType) -> tuple[Builder, ...]:
+    """Return the dataclasses that a module offers."""
+    offered = (getattr(module, name) for name in module.__all__)
+    return tuple(thing for thing in offered if dataclasses.is_dataclass(thing))  # type: ignore[misc]
+
+
+_PARTS: dict[str, tuple[Builder, ...]] = {
+    "extractor": tuple(getattr(presets, name) for name in presets.__all__),
+    "model": (
+        accdoa_crnn,
+        accdoa_htsat,
+        at2seld,
+        einv2,
+        resnet_conformer,
+        roam,
+        seddoa,
+        seddoa_crnn,
+        seldnet,
+    ),
+    "format": _dataclasses(formats),
+    "standardize": (Standardize,),
+    "postprocess": _dataclasses(postprocess),
+}
+_ARGUMENTS = (backbones.cnn14, backbones.epanns, backbones.yamnet)
+
+
+def known_builders(part: str | None = None) -> dict[str, Builder]:
+    """Return the builders of a part of a pipeline by name; of all, and of their arguments, if None.
+
+    Examples:
+        >>> sorted(known_builders("format"))
+        ['ACCDOA', 'ClassWise', 'MultiACCDOA', 'TrackWise']
+    """
+    if part is not None:
+        return {builder.__name__: builder for builder in _PARTS[part]}
+    every = [builder for builders in (*_PARTS.values(), _ARGUMENTS) for builder in builders]
+    return {builder.__name__: builder for builder in every}

@@ -1,0 +1,35 @@
+"""Half precision for the network, and float32 or better for what comes before and after."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+def steady(x: Tensor) -> Tensor:
+    """Return an output in a precision in which it can be decoded."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def floats_of(model: nn.Module) -> Tensor | None:
+    """Return a parameter of a network that has its precision, or None if it has no such."""
+    return next((p for p in model.parameters() if p.is_floating_point()), None)
+
+
+@contextmanager
+def precise(*parts: nn.Module | None) -> Iterator[None]:
+    """Undo what a cast to half precision does to the tensors of some modules meanwhile."""
+    kept = [
+        (registry, name, tensor.data)
+        for part in parts
+        for module in ([] if part is None else part.modules())
+        for registry in (module._parameters, module._buffers)
+        for name, tensor in registry.items()
+        if tensor is not None
+    ]
+    yield
+    for registry, name, before in kept:
+        tensor = registry[name]
+        if tensor is not None and tensor.dtype in (torch.float16, torch.bfloat16):
+            tensor.data = before.to(tensor.device)
