@@ -1,5 +1,6 @@
 """What a pipeline needs of its parts, and the names of the classes."""
 
+from collections.abc import Iterable, Set
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import nn
@@ -37,6 +38,8 @@ def class_names(classes: Any, format: OutputFormat[Any]) -> tuple[str, ...] | No
         return None
     if isinstance(classes, str):
         raise TypeError(f"classes must be a list of names, got the string {classes!r}")
+    if not isinstance(classes, Iterable) or isinstance(classes, Set):  # without an order
+        raise TypeError(f"classes must be a list of names, got {classes!r:.80}")
     names = tuple(classes)
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -19,24 +20,30 @@ SETTINGS = ("window_s", "hop_s", "label_rate", "classes")
 OPTIONAL = ("standardize", "postprocess")
 
 
-def build(call: Mapping[str, Any], functions: Mapping[str, Builder]) -> Any:
-    """Build what a description says, without touching the state of random numbers.
+def build(call: Mapping[str, Any], own: Mapping[str, Builder], inner: Mapping[str, Builder]) -> Any:
+    """Build what a call says, without touching the state of random numbers.
+
+    Args:
+        call: As a description holds it.
+        own: Builders of such a part, by name.
+        inner: Builders of what stands in arguments, by name.
 
     Raises:
-        KeyError: If a builder is not among the functions; the error lists them.
-        ValueError: If the call is damaged, or the builder does not take the arguments.
+        KeyError: If a builder is unknown; the error lists the known ones.
+        ValueError: If the call is damaged, or a builder does not take the arguments.
     """
 
-    def make(name: str, arguments: dict[str, Any]) -> Any:
-        if name not in functions:
-            raise KeyError(f"builder {name!r} is unknown; known are {sorted(functions)}")
+    def make(known: Mapping[str, Builder], name: str, arguments: dict[str, Any]) -> Any:
+        if name not in known:
+            raise KeyError(f"builder {name!r} is unknown; known are {sorted(known)}")
         try:
-            return functions[name](**arguments)
+            return known[name](**arguments)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name} cannot be called again: {error}") from error
 
     with torch.random.fork_rng(devices=[]):
-        return from_plain(dict(call), make)
+        arguments = from_plain({"dict": list(call["arguments"].items())}, partial(make, inner))
+        return make(own, call["builder"], arguments)
 
 
 def check_description(description: Mapping[str, Any]) -> None:
@@ -63,12 +70,26 @@ def check_description(description: Mapping[str, Any]) -> None:
         )
     for part in PARTS:
         call = description[part]
-        if call is None and part in OPTIONAL:
-            continue
-        if not (isinstance(call, dict) and call.keys() == {"builder", "arguments"}):
+        if not (call is None and part in OPTIONAL) and not _is_call(call):
             raise ValueError(f"{part} must be a builder and its arguments, got {call!r:.80}")
-    if not isinstance(description["training"], dict):
-        raise ValueError(f"training must be an object, got {description['training']!r:.80}")
+    training = description["training"]
+    if not _is_nested(training, 2):
+        raise ValueError(f"training must hold settings of parts, got {training!r:.80}")
+    if not isinstance(description[HASH], str):
+        raise ValueError(f"{HASH} must be a text, got {description[HASH]!r:.80}")
+
+
+def _is_call(value: object) -> bool:
+    if not (isinstance(value, dict) and value.keys() == {"builder", "arguments"}):
+        return False
+    return isinstance(value["builder"], str) and isinstance(value["arguments"], dict)
+
+
+def _is_nested(value: object, depth: int) -> bool:
+    """Return whether something is dictionaries in dictionaries, so deep."""
+    if not isinstance(value, dict):
+        return False
+    return depth == 0 or all(_is_nested(one, depth - 1) for one in value.values())
 
 
 def _release(text: str) -> list[int]:

@@ -33,13 +33,18 @@ def write(folder: Path, description: dict[str, Any], weights: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder, exclusive=True):
         _finish(folder)
-        draft = folder / f"{uuid4().hex}.draft"
-        _write(draft, weights)
-        _write(_draft(folder, digest), text.encode())
+        drafts = folder / f"{uuid4().hex}.draft", _draft(folder, digest)
+        try:
+            for draft, content in zip(drafts, (weights, text.encode()), strict=True):
+                _write(draft, content)
+            _sync(folder)
+        except BaseException:  # such as a full disk
+            for draft in drafts:
+                draft.unlink(missing_ok=True)
+            raise
+        drafts[0].replace(folder / WEIGHTS)
         _sync(folder)
-        draft.replace(folder / WEIGHTS)
-        _sync(folder)
-        _draft(folder, digest).replace(folder / DESCRIPTION)
+        drafts[1].replace(folder / DESCRIPTION)
         _sync(folder)
 
 

@@ -41,54 +41,58 @@ def tensors(output: SELDOutput | Tensor) -> list[Tensor]:
     return [x for x in fields if x is not None]
 
 
-def check_frames(
-    output: SELDOutput | Tensor, batch: int, window: int, *, frame_rate: float, label_rate: float
-) -> None:
-    """Raise `ValueError` unless an output has as many frames as its window has labels.
+class Pace(NamedTuple):
+    """What tells whether a network makes one frame for each label frame.
 
-    One more is natural: a transform whose frames are centred has one at either end.
-
-    Args:
-        output: Of a batch of windows.
-        batch: Windows in it.
-        window: Label frames of each.
+    Attributes:
         frame_rate: Feature frames per second.
         label_rate: Label frames per second.
-    """
-    for x in tensors(output):
-        if x.ndim < 2 or x.shape[0] != batch:
-            raise ValueError(
-                f"model must return (batch={batch}, time, ...), got shape {tuple(x.shape)}"
-            )
-        got = x.shape[1]
-        if not window <= got <= window + 1:
-            seconds = window / label_rate
-            raise ValueError(
-                f"model must return {window} frames for a window, got {got}: of {seconds:g} s the"
-                f" extractor makes {frame_rate:g} feature frames per second and the model about"
-                f" {got / seconds:.4g} output frames per second, but label_rate is {label_rate:g};"
-                " take a network that pools to that rate, or say its own"
-            )
-
-
-def check_rate(
-    run: Callable[[int], SELDOutput | Tensor],
-    window: int,
-    output: SELDOutput | Tensor | None,
-    **rates: float,
-) -> None:
-    """Raise `ValueError` if a network makes frames of another rate than the labels'.
-
-    Of a window of few frames one too many may be half of them; a longer one decides.
-
-    Args:
-        run: Returns the output of one window of so many label frames.
         window: Label frames of a whole window.
-        output: That of whole windows if it is there already.
-        rates: The `frame_rate` and the `label_rate`.
+        run: Returns the output of one window of so many label frames.
     """
-    if output is None:
-        output = run(window)
-        check_frames(output, 1, window, **rates)
-    if window < TELLING and tensors(output)[0].shape[1] > window:
-        check_frames(run(TELLING), 1, TELLING, **rates)
+
+    frame_rate: float
+    label_rate: float
+    window: int
+    run: Callable[[int], SELDOutput | Tensor]
+
+    def check(self, output: SELDOutput | Tensor, batch: int, window: int) -> None:
+        """Raise `ValueError` unless an output has as many frames as its window has labels.
+
+        One more is natural: a transform whose frames are centred has one at either end.
+
+        Args:
+            output: Of a batch of windows.
+            batch: Windows in it.
+            window: Label frames of each.
+        """
+        for x in tensors(output):
+            if x.ndim < 2 or x.shape[0] != batch:
+                raise ValueError(
+                    f"model must return (batch={batch}, time, ...), got shape {tuple(x.shape)}"
+                )
+            if not window <= x.shape[1] <= window + 1:
+                raise ValueError(
+                    f"model must return {window} frames for a window, got {x.shape[1]}: the"
+                    f" extractor makes {self.frame_rate:g} feature frames per second and the model"
+                    f" about {self._output_rate():.4g} output frames per second, but label_rate is"
+                    f" {self.label_rate:g}; take a network that pools to that rate, or say its own"
+                )
+
+    def check_whole(self, output: SELDOutput | Tensor | None) -> None:
+        """Raise `ValueError` if a network makes frames of another rate than the labels'.
+
+        Of a window of few frames one too many may be half of them; a longer one decides.
+
+        Args:
+            output: That of whole windows, or None to run one.
+        """
+        if output is None:
+            output = self.run(self.window)
+            self.check(output, 1, self.window)
+        if self.window < TELLING and tensors(output)[0].shape[1] > self.window:
+            self.check(self.run(TELLING), 1, TELLING)
+
+    def _output_rate(self) -> float:
+        """Return how many frames per second the network makes of a whole window."""
+        return tensors(self.run(self.window))[0].shape[1] * self.label_rate / self.window

@@ -49,13 +49,14 @@ _ARGUMENTS = (backbones.cnn14, backbones.epanns, backbones.yamnet)
 
 
 def known_builders(part: str | None = None) -> dict[str, Builder]:
-    """Return the builders of a part of a pipeline by name; of all, and of their arguments, if None.
+    """Return the builders of a part of a pipeline by name, or of arguments of builders if None.
 
     Examples:
         >>> sorted(known_builders("format"))
         ['ACCDOA', 'ClassWise', 'MultiACCDOA', 'TrackWise']
     """
     if part is not None:
-        return {builder.__name__: builder for builder in _PARTS[part]}
-    every = [builder for builders in (*_PARTS.values(), _ARGUMENTS) for builder in builders]
-    return {builder.__name__: builder for builder in every}
+        found = _PARTS[part]
+    else:  # no extractors, of which some have the name of their network
+        found = (*_PARTS["model"], *_PARTS["format"], *_PARTS["postprocess"], *_ARGUMENTS)
+    return {builder.__name__: builder for builder in found}

@@ -1,7 +1,8 @@
 """A pipeline from what a folder holds."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,8 @@ def read_pipeline(
         ValueError: If a file is damaged, foreign or newer than this library; the error names it.
     """
     description, weights = read(folder)
-    try:
+    with faults_of(folder / DESCRIPTION):
         check_description(description)
-    except ValueError as error:
-        raise ValueError(f"{folder / DESCRIPTION} cannot be loaded: {error}") from error
     try:
         tensors = load(weights)
     except SafetensorError as error:
@@ -43,11 +42,18 @@ def read_pipeline(
             f"{folder / WEIGHTS} is damaged or of another pipeline: its SHA-256 is {digest}, and"
             f" {DESCRIPTION} tells {description[HASH]}"
         )
-    try:
+    with faults_of(folder / DESCRIPTION):
         parts = _parts(description, builders)
-    except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder / DESCRIPTION} cannot be loaded: {error}") from error
     return parts | {name: description[name] for name in SETTINGS}, tensors
+
+
+@contextmanager
+def faults_of(path: Path) -> Iterator[None]:
+    """Raise as `ValueError` that names a file what goes wrong with its content."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
 
 
 def fill(pipeline: nn.Module, tensors: Mapping[str, Tensor]) -> None:
@@ -90,12 +96,12 @@ def _parts(description: Mapping[str, Any], builders: Mapping[str, Callable[..., 
         if call is None:
             parts[part] = None
             continue
-        own, every = known_builders(part) | dict(builders), known_builders() | dict(builders)
+        own, inner = (known_builders(kind) | dict(builders) for kind in (part, None))
         if call["builder"] not in own:
             raise KeyError(
                 f"{part} builder {call['builder']!r} is unknown; known are {sorted(own)}"
             )
-        parts[part] = build(call, every)
+        parts[part] = build(call, own, inner)
         if part in description["training"]:
             set_training_state(parts[part], description["training"][part])
     return parts

@@ -18,9 +18,9 @@ from seldkit.outputs import SELDOutput, combine
 from seldkit.pipeline.audio import Audio, open_audio
 from seldkit.pipeline.checks import OutputFormat, check_sizes, class_names
 from seldkit.pipeline.description import PARTS, SETTINGS
-from seldkit.pipeline.folder import write
-from seldkit.pipeline.frames import Frames, check_frames, check_rate
-from seldkit.pipeline.loading import fill, read_pipeline
+from seldkit.pipeline.folder import DESCRIPTION, WEIGHTS, write
+from seldkit.pipeline.frames import Frames, Pace
+from seldkit.pipeline.loading import faults_of, fill, read_pipeline
 from seldkit.pipeline.precision import floats_of, precise, steady
 from seldkit.pipeline.saving import compare_outputs, describe
 from seldkit.pipeline.windows import cut, evaluating, join
@@ -213,11 +213,10 @@ class Pipeline(nn.Module):
                 seldkit; the error names file and fault.
         """
         arguments, tensors = read_pipeline(Path(folder), dict(builders or {}))
-        try:
+        with faults_of(Path(folder) / DESCRIPTION):
             pipeline = cls(**arguments)
+        with faults_of(Path(folder) / WEIGHTS):
             fill(pipeline, tensors)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{folder} holds a pipeline that cannot be loaded: {error}") from error
         return pipeline.eval()
 
     def _scan(
@@ -237,12 +236,16 @@ class Pipeline(nn.Module):
         starts = chunk_starts(length, window, min(frames.hop, window))
         places = [start * frames.samples for start in starts]
         windows = cut(source.blocks, places, window * frames.samples)
+        pace = Pace(self.extractor.frame_rate, self.label_rate, frames.window, self._on_silence)
+        measured = (id(self.model), id(self.extractor), frames)
         outputs: list[Any] = []
         with evaluating(self), torch.inference_mode():
             while batch := list(islice(windows, batch_size)):
                 output = self(self._waveform(torch.stack(batch)))
-                check_frames(output, len(batch), window, **self._rates())
-                self._check_rate(frames, output if window == frames.window else None)
+                pace.check(output, len(batch), window)
+                if measured != self._measured:
+                    pace.check_whole(output if window == frames.window else None)
+                    self._measured = measured
                 outputs.append(combine(lambda parts: steady(parts[0][:, :window]), [output]))
                 if decodes and len(outputs) == 1:
                     self._decode(combine(lambda parts: parts[0][0], outputs))
@@ -256,30 +259,14 @@ class Pipeline(nn.Module):
             name = type(self.format).__name__
             raise type(error)(f"{name} cannot decode what the model returns: {error}") from error
 
-    def _check_rate(self, frames: Frames, first: SELDOutput | Tensor | None) -> None:
-        """Check once how many frames the network makes of a whole window.
-
-        Args:
-            frames: The windows.
-            first: The output of whole windows, if there is one; else silence is one.
-        """
-        measured = (id(self.model), id(self.extractor), frames)
-        if measured == self._measured:
-            return
-
-        def run(window: int) -> SELDOutput | Tensor:
-            silence = torch.zeros(1, self.extractor.in_channels, window * frames.samples)
-            output: SELDOutput | Tensor = self(self._waveform(silence))
-            return output
-
-        check_rate(run, frames.window, first, **self._rates())
-        self._measured = measured
+    def _on_silence(self, window: int) -> SELDOutput | Tensor:
+        """Return the output of so many label frames of silence."""
+        silence = torch.zeros(1, self.extractor.in_channels, window * self._frames().samples)
+        output: SELDOutput | Tensor = self(self._waveform(silence))
+        return output
 
     def _frames(self) -> Frames:
         return Frames.of(self.window_s, self.hop_s, self.label_rate, self.extractor.sample_rate)
-
-    def _rates(self) -> dict[str, float]:
-        return {"frame_rate": self.extractor.frame_rate, "label_rate": self.label_rate}
 
     def _for_model(self, features: Tensor) -> Tensor:
         """Return features in the precision and on the device of the network."""

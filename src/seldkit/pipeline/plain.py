@@ -1,6 +1,6 @@
 """Calls of builders as JSON, and back: what was a tuple, an array or a call is one again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from numbers import Integral
 from typing import Any
@@ -10,19 +10,23 @@ import torch
 from torch import Tensor
 
 from seldkit._builders import Recipe, recipe_of
-from seldkit.pipeline.known import known_builders
+from seldkit.pipeline.known import Builder, known_builders
 
 Make = Callable[[str, dict[str, Any]], Any]
 
 
 def call_to_plain(
-    part: str, thing: object, functions: dict[str, Callable[..., Any]]
+    part: str,
+    thing: object,
+    known: Mapping[str, Builder],
+    functions: dict[str, Builder],
 ) -> dict[str, Any]:
     """Return the call that makes a thing again, with all arguments, as JSON can hold it.
 
     Args:
         part: What it is, for messages.
         thing: A module of a builder, a dataclass, or a recipe.
+        known: The builders of such parts in the library.
         functions: Takes the builders of all calls by their names.
 
     Raises:
@@ -35,11 +39,10 @@ def call_to_plain(
             " seldkit.pipeline.builder, or make it a dataclass"
         )
     name, arguments = recipe.call
-    function = recipe.function or known_builders().get(name)
+    function = recipe.function or known.get(name)
     if function is None:
         raise ValueError(f"{part} was built in another process, by {name!r}; build it in this one")
-    own = known_builders().get(name, function)
-    if functions.setdefault(name, function) is not function or own is not function:
+    if {functions.setdefault(name, function), known.get(name, function)} != {function}:
         raise ValueError(f"{part} comes from one of two builders called {name!r}: rename one")
     plain = {key: _to_plain(f"{name}({key}=...)", x, functions) for key, x in arguments.items()}
     for key, value in recipe.defaults.items():
@@ -83,7 +86,7 @@ def from_plain(value: Any, make: Make) -> Any:
     return make(value["builder"], arguments)
 
 
-def _to_plain(place: str, value: Any, functions: dict[str, Callable[..., Any]]) -> Any:
+def _to_plain(place: str, value: Any, functions: dict[str, Builder]) -> Any:
     def inside(values: Any) -> list[Any]:
         return [_to_plain(place, one, functions) for one in values]
 
@@ -109,7 +112,7 @@ def _to_plain(place: str, value: Any, functions: dict[str, Callable[..., Any]]) 
         flat = inside(value.flatten().tolist())
         return {"array": flat, "dtype": value.dtype.str, "shape": list(value.shape)}
     if isinstance(value, Recipe) or recipe_of(value) is not None:
-        return call_to_plain(place, value, functions)
+        return call_to_plain(place, value, known_builders(), functions)
     raise ValueError(
         f"builders' arguments must be plain to be saved: Object of type {type(value).__name__} is"
         f" neither plain nor made by a builder, given as {place}: {_short(value)}"

@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 from seldkit._builders import Call, Recipe, kept
 from seldkit.features import Standardize
 from seldkit.pipeline.description import OPTIONAL, VERSION, build
-from seldkit.pipeline.known import Builder
+from seldkit.pipeline.known import Builder, known_builders
 from seldkit.pipeline.plain import call_to_plain
 from seldkit.pipeline.structure import (
     Difference,
@@ -64,8 +64,8 @@ def describe(
             continue
         thing = unwrapped(thing) if isinstance(thing, nn.Module) else thing
         functions: dict[str, Builder] = {}
-        calls[part] = call_to_plain(part, _settings_of(thing), functions)
-        built = build(json.loads(json.dumps(calls[part])), functions)
+        calls[part] = call_to_plain(part, _settings_of(thing), known_builders(part), functions)
+        built = build(json.loads(json.dumps(calls[part])), functions, functions)
         if not (isinstance(thing, nn.Module) and isinstance(built, nn.Module)):
             if not _same_things(thing, built):
                 _refuse(part, [Difference(f"{part} is {thing!r:.80}, not {built!r:.80}")])
