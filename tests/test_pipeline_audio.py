@@ -100,27 +100,23 @@ def test_a_file_in_parts_is_the_file(
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells the peak of memory")
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
-    peaks = []
-    for seconds in (100, 600):
-        path = tmp_path / f"{seconds}.wav"
-        write_audio(path, noise(2 * RATE).repeat(1, seconds), 2 * RATE)
-        code = (
-            "import re, sys\n"
-            "sys.path.insert(0, 'tests')\n"
-            "from test_pipeline_audio import level_pipeline\n"
-            f"level_pipeline().predict({str(path)!r})\n"
-            "status = open('/proc/self/status').read()\n"
-            "print(re.search(r'VmHWM:\\s+(\\d+) kB', status)[1])\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd=Path(__file__).parents[1],
-        )
-        peaks.append(int(done.stdout) / 1024)
-    assert peaks[1] - peaks[0] < 40  # MB; the long file has 61 MB more, read whole thrice of it
+    code = (
+        "import re, sys\n"
+        "sys.path.insert(0, 'tests')\n"
+        "from test_pipeline_audio import level_pipeline\n"
+        "for path in sys.argv[1:]:\n"
+        "    level_pipeline(hop_s=2.0).predict(path)\n"
+        "    with open('/proc/self/status') as status:\n"
+        "        print(re.search(r'VmHWM:\\s+(\\d+) kB', status.read())[1])\n"
+    )
+    paths = [tmp_path / "short.wav", tmp_path / "long.wav"]
+    for path, seconds in zip(paths, (80, 800), strict=True):
+        write_audio(path, noise(RATE).repeat(1, seconds), RATE)
+    command = [sys.executable, "-c", code, *map(str, paths)]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
+    short, long = (int(peak) / 1024 for peak in done.stdout.split())
+    assert long - short < 30  # MB; the long file holds 88 MB more
 
 
 @pytest.mark.parametrize(
@@ -234,8 +230,8 @@ def test_one_frame_more_is_natural(more: int, samples: int) -> None:
         assert pipeline.predict(noise(samples), RATE).num_frames == -(-samples // 800)
 
 
-@pytest.mark.parametrize("window_s", [0.4, 1.0, 2.0, 4.0])
-@pytest.mark.parametrize("samples", [1, 800, 4000, 16000, 40000])
+@pytest.mark.parametrize("window_s", [0.4, 1.0, 4.0])
+@pytest.mark.parametrize("samples", [1, 4000, 40000])
 @pytest.mark.parametrize(
     ("pool", "rate"),
     [(1, r"4[0-9.]+"), (2, r"2[0-9.]+"), (3.2, r"12\.5|13|12"), (8, r"[0-9.]+")],
@@ -356,10 +352,10 @@ def test_the_default_hop_is_half_a_window_in_whole_frames(
 def test_changed_settings_count() -> None:
     pipeline = level_pipeline()
     pipeline.predict(noise(80000), RATE, batch_size=1)
-    calls = pipeline.model.calls
+    assert pipeline.model.calls == 9
     pipeline.hop_s = 2.0
     pipeline.predict(noise(80000), RATE, batch_size=1)
-    assert pipeline.model.calls - calls == 5
+    assert pipeline.model.calls == 9 + 5
 
 
 @pytest.mark.messages

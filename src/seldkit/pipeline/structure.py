@@ -157,7 +157,7 @@ def same(a: Any, b: Any) -> bool:
         fields = [field.name for field in dataclasses.fields(a) if field.compare]
         return all(same(getattr(a, name), getattr(b, name)) for name in fields)
     # Of other things, such as generators, there is no telling but by their own word.
-    return bool(a == b) or type(a).__eq__ is vars(object)["__eq__"]
+    return bool(np.all(a == b)) or type(a).__eq__ is vars(object)["__eq__"]
 
 
 def _unlike(name: str, trained: Any, built: Any) -> Iterator[Difference]:
