@@ -5,7 +5,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from seldkit import backbones, formats, postprocess
+import seldkit.formats as formats
+import seldkit.postprocess as postprocess
+from seldkit.backbones import cnn14, epanns, yamnet
 from seldkit.features import Standardize, presets
 from seldkit.models import (
     accdoa_crnn,
@@ -45,7 +47,7 @@ _PARTS: dict[str, tuple[Builder, ...]] = {
     "standardize": (Standardize,),
     "postprocess": _dataclasses(postprocess),
 }
-_ARGUMENTS = (backbones.cnn14, backbones.epanns, backbones.yamnet)
+_ARGUMENTS = (cnn14, epanns, yamnet)
 
 
 def known_builders(part: str | None = None) -> dict[str, Builder]:
