@@ -119,6 +119,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     assert long - short < 30  # MB; the long file holds 88 MB more
 
 
+@pytest.mark.messages  # other kinds than are declared
 @pytest.mark.parametrize(
     "change",
     [
@@ -141,6 +142,7 @@ def test_waveforms_of_every_kind_are_taken(change: Callable[[Tensor], Any]) -> N
     torch.testing.assert_close(half, expected, rtol=0, atol=1e-2)
 
 
+@pytest.mark.messages  # other kinds than are declared
 @pytest.mark.parametrize(
     "rate", [RATE, float(RATE), np.int64(RATE), np.float32(RATE), np.uint16(RATE)]
 )
@@ -337,6 +339,7 @@ def test_half_precision_changes_the_network_alone(cast: str, whole: bool) -> Non
     assert kinds[0] == kinds[1]
 
 
+@pytest.mark.messages  # other kinds than are declared
 @pytest.mark.parametrize(
     ("window_s", "label_rate", "hop_s"),
     [(2.5, 10, 1.2), (0.1, 10, 0.1), (0.3, 10, 0.1), (4, 10, 2.0), (1.5, 2, 0.5), (2.0, 20, 1.0)],
@@ -383,6 +386,7 @@ def test_wrong_settings_are_named_at_construction(
         level_pipeline(**arguments)
 
 
+@pytest.mark.messages  # other kinds than are declared
 def test_names_of_classes_come_in_any_list() -> None:
     for classes in (["a", "b", "c"], np.array(["a", "b", "c"]), iter("abc")):
         pipeline = level_pipeline(classes=classes)

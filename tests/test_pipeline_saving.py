@@ -409,6 +409,7 @@ def test_builders_may_stand_in_arguments(tmp_path: Path) -> None:
         tiny_pipeline(pooled(encoder(), None, nn.GELU())).save(tmp_path)
 
 
+@pytest.mark.messages  # other kinds than are declared
 @pytest.mark.parametrize(
     "threshold",
     [
