@@ -282,7 +282,7 @@ def test_wrong_audio_is_named(tmp_path: Path) -> None:
         ({"window_s": 1.0, "hop_s": 1.5}, "hop_s must be at most window_s=1, got 1.5"),
         ({"window_s": 1.05}, r"window_s \* label_rate must be a whole number, got 10.5"),
         ({"hop_s": 0.25}, r"hop_s \* label_rate must be a whole number, got 2.5"),
-        ({"label_rate": 3.0}, "sample_rate / label_rate must be a whole number, got 2666.67"),
+        ({"label_rate": 3.0}, "sample_rate / label_rate must be a whole number, got 2666.6"),
     ],
 )
 def test_wrong_settings_are_named(arguments: dict[str, Any], message: str) -> None:

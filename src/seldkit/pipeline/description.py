@@ -62,7 +62,7 @@ def check_description(description: Mapping[str, Any]) -> None:
             f"it was written by seldkit {written_by} (version {number} of the description), which"
             f" is newer than this seldkit {here} (version {VERSION}): update seldkit"
         )
-    wanted = {HASH, "seldkit", "version", "training", *PARTS, *SETTINGS}
+    wanted = {HASH, "seldkit", "version", "kept", *PARTS, *SETTINGS}
     missing, unknown = sorted(wanted - description.keys()), sorted(description.keys() - wanted)
     if missing or unknown:
         raise ValueError(
@@ -72,9 +72,9 @@ def check_description(description: Mapping[str, Any]) -> None:
         call = description[part]
         if not (call is None and part in OPTIONAL) and not _is_call(call):
             raise ValueError(f"{part} must be a builder and its arguments, got {call!r:.80}")
-    training = description["training"]
-    if not _is_nested(training, 2):
-        raise ValueError(f"training must hold settings of parts, got {training!r:.80}")
+    kept = description["kept"]
+    if not _is_nested(kept, 2):
+        raise ValueError(f"kept must hold settings of parts, got {kept!r:.80}")
     if not isinstance(description[HASH], str):
         raise ValueError(f"{HASH} must be a text, got {description[HASH]!r:.80}")
 

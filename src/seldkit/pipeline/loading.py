@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from seldkit.pipeline.description import PARTS, SETTINGS, build, check_description
 from seldkit.pipeline.folder import DESCRIPTION, HASH, WEIGHTS, read
 from seldkit.pipeline.known import known_builders
-from seldkit.pipeline.structure import set_training_state
+from seldkit.pipeline.structure import set_kept_state
 
 Arguments = dict[str, Any]
 
@@ -102,6 +102,6 @@ def _parts(description: Mapping[str, Any], builders: Mapping[str, Callable[..., 
                 f"{part} builder {call['builder']!r} is unknown; known are {sorted(own)}"
             )
         parts[part] = build(call, own, inner)
-        if part in description["training"]:
-            set_training_state(parts[part], description["training"][part])
+        if part in description["kept"]:
+            set_kept_state(parts[part], description["kept"][part])
     return parts

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+HALF = (torch.float16, torch.bfloat16)
+
 
 def steady(x: Tensor) -> Tensor:
     """Return an output in a precision in which it can be decoded."""
@@ -20,16 +22,20 @@ def floats_of(model: nn.Module) -> Tensor | None:
 @contextmanager
 def precise(*parts: nn.Module | None) -> Iterator[None]:
     """Undo what a cast to half precision does to the tensors of some modules meanwhile."""
+    modules = [module for part in parts if part is not None for module in part.modules()]
+    asked = [vars(module).get("dtype") for module in modules]  # of what they return
     kept = [
         (registry, name, tensor.data)
-        for part in parts
-        for module in ([] if part is None else part.modules())
+        for module in modules
         for registry in (module._parameters, module._buffers)
         for name, tensor in registry.items()
         if tensor is not None
     ]
     yield
+    for module, dtype in zip(modules, asked, strict=True):
+        if vars(module).get("dtype") in HALF:
+            vars(module)["dtype"] = dtype
     for registry, name, before in kept:
         tensor = registry[name]
-        if tensor is not None and tensor.dtype in (torch.float16, torch.bfloat16):
+        if tensor is not None and tensor.dtype in HALF:
             tensor.data = before.to(tensor.device)

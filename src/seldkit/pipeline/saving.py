@@ -20,11 +20,11 @@ from seldkit.pipeline.plain import call_to_plain
 from seldkit.pipeline.structure import (
     Difference,
     differences,
+    kept_state,
     modules,
     same,
     settings,
     share_tensors,
-    training_state,
     unwrapped,
 )
 
@@ -55,7 +55,7 @@ def describe(
             is built so.
     """
     calls: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    states: dict[str, Any] = {}
     again: dict[str, Rebuilt] = {}
     tensors: dict[str, Tensor] = {}
     for part, thing in parts.items():
@@ -70,8 +70,8 @@ def describe(
             if not _same_things(thing, built):
                 _refuse(part, [Difference(f"{part} is {thing!r:.80}, not {built!r:.80}")])
             continue
-        if state := training_state(thing, built):
-            training[part] = state
+        if state := kept_state(thing, built):
+            states[part] = state
         found = [] if type(thing) is Standardize else list(differences(part, thing, built))
         if part in OPTIONAL or not all(difference.setting for difference in found):
             _refuse(part, found)
@@ -79,7 +79,7 @@ def describe(
         share_tensors(thing, built)
         again[part] = Rebuilt(part, thing, built, found)
     head = {"seldkit": version("seldkit"), "version": VERSION}
-    return head | calls | dict(values) | {"training": training}, again, save(tensors)
+    return head | calls | dict(values) | {"kept": states}, again, save(tensors)
 
 
 def compare_outputs(rebuilt: Rebuilt, given: Tensor) -> Any:

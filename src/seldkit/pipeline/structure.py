@@ -76,8 +76,8 @@ def settings(name: str, module: nn.Module) -> dict[str, Any]:
     }
 
 
-def training_state(trained: nn.Module, built: nn.Module) -> dict[str, dict[str, Any]]:
-    """Return what only training reads and the builder does not say: frozen parts, momentum."""
+def kept_state(trained: nn.Module, built: nn.Module) -> dict[str, dict[str, Any]]:
+    """Return what may be set after the builder: precision, frozen parts, momentum."""
     state: dict[str, dict[str, Any]] = {}
 
     def differs(kind: str, name: str, now: Any, then: Any) -> None:
@@ -86,11 +86,14 @@ def training_state(trained: nn.Module, built: nn.Module) -> dict[str, dict[str, 
 
     pairs = sorted(_pairs(trained, built).items())
     for prefix, (now, then) in pairs:
+        dtypes = [vars(module).get("dtype", "none") for module in (now, then)]
+        if all(dtype is None or isinstance(dtype, torch.dtype) for dtype in dtypes):
+            differs("dtype", prefix[:-1], *(dtype and str(dtype)[6:] for dtype in dtypes))
         if isinstance(now, _BatchNorm) and isinstance(then, _BatchNorm):
             differs("momentum", prefix[:-1], now.momentum, then.momentum)
         if isinstance(now, TaggingBackbone) and isinstance(then, TaggingBackbone):
             differs("frozen", prefix[:-1], list(now.frozen), list(then.frozen))
-    set_training_state(built, state)
+    set_kept_state(built, state)
     for prefix, (now, then) in pairs:
         for key in now._parameters.keys() & then._parameters.keys():
             ours, theirs = now._parameters[key], then._parameters[key]
@@ -99,8 +102,15 @@ def training_state(trained: nn.Module, built: nn.Module) -> dict[str, dict[str, 
     return state
 
 
-def set_training_state(module: nn.Module, state: Mapping[str, Mapping[str, Any]]) -> None:
-    """Set what `training_state` returned; `AttributeError` for names that a module lacks."""
+def set_kept_state(module: nn.Module, state: Mapping[str, Mapping[str, Any]]) -> None:
+    """Set what `kept_state` returned; `AttributeError` for names that a module lacks."""
+    for path, name in state.get("dtype", {}).items():
+        dtype = None if name is None else getattr(torch, name)
+        if "dtype" not in vars(module.get_submodule(path)) or not (
+            dtype is None or isinstance(dtype, torch.dtype)
+        ):
+            raise AttributeError(f"{path} has no precision {name!r}")
+        vars(module.get_submodule(path))["dtype"] = dtype
     for path, momentum in state.get("momentum", {}).items():
         norm = module.get_submodule(path)
         if not isinstance(norm, _BatchNorm):
