@@ -426,20 +426,31 @@ def test_builders_may_stand_in_arguments(tmp_path: Path) -> None:
     ids=str,
 )
 def test_arguments_come_back_equal(tmp_path: Path, threshold: Any) -> None:
-    pipeline = tiny_pipeline()
-    pipeline.format = TrackWise(np.int64(CLASSES), threshold=threshold)  # type: ignore[arg-type]
+    pipeline = tiny_pipeline(remembering(threshold))
+    count: Any = np.int64(CLASSES)
+    pipeline.format = TrackWise(count, threshold=threshold)
     pipeline.save(tmp_path)
-    loaded: Any = Pipeline.load(tmp_path).format
-    assert type(loaded.num_classes) is int
-    if isinstance(threshold, list | tuple | np.ndarray | Tensor):
-        assert type(loaded.threshold) is type(threshold)
-        assert np.array_equal(loaded.threshold, threshold) or isinstance(threshold, Tensor)
-    if isinstance(threshold, Tensor):
-        assert loaded.threshold.dtype == threshold.dtype
-        assert torch.equal(loaded.threshold, threshold)
-    elif not isinstance(threshold, np.ndarray):
-        assert loaded.threshold == threshold
-        assert loaded == pipeline.format
+    loaded = Pipeline.load(tmp_path, builders={"remembering": remembering})
+    format: Any = loaded.format
+    assert format.num_classes == CLASSES
+    for ours, theirs in (
+        (format.threshold, pipeline.format.threshold),
+        (loaded.model.given[0], threshold),  # type: ignore[index,union-attr]
+    ):
+        if isinstance(theirs, Tensor):
+            assert ours.dtype == theirs.dtype
+            assert torch.equal(ours, theirs)
+        else:
+            assert isinstance(ours, type(theirs)) or isinstance(theirs, np.number)
+            assert np.array_equal(ours, theirs)
+
+
+@builder
+def remembering(given: Any) -> nn.Module:
+    """Return a network that keeps what it was given."""
+    model = tiny_einv2()
+    model.given = [given]  # type: ignore[assignment]
+    return model
 
 
 def test_one_network_in_two_pipelines(tmp_path: Path) -> None:
