@@ -435,7 +435,7 @@ def test_arguments_come_back_equal(tmp_path: Path, threshold: Any) -> None:
     assert format.num_classes == CLASSES
     for ours, theirs in (
         (format.threshold, pipeline.format.threshold),
-        (loaded.model.given[0], threshold),  # type: ignore[index,union-attr]
+        (loaded.model.given[0], threshold),  # type: ignore[index]
     ):
         if isinstance(theirs, Tensor):
             assert ours.dtype == theirs.dtype
