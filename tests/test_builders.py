@@ -1,12 +1,16 @@
 """Builders remember their calls."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import nn
 
-from seldkit._builders import Call, builder, built_by
+from seldkit._builders import Call, builder, built_by, recipe_of
 from seldkit.formats import TrackWise
 
 
@@ -86,3 +90,80 @@ def test_arguments_without_a_name_are_refused() -> None:
     for function in (many, first):
         with pytest.raises(TypeError, match="a builder's arguments must have names, got "):
             builder(function)
+
+
+def test_arguments_are_remembered_as_they_were() -> None:
+    @builder
+    def popping(widths: list[int], scale: Any = None) -> nn.Module:
+        return nn.Linear(widths.pop(), widths.pop())
+
+    widths, scale = [3, 4], np.ones(2)
+    built = popping(widths, scale)
+    scale[:] = 7
+    call = built_by(built)
+    assert call is not None
+    assert call.arguments["widths"] == [3, 4]
+    assert call.arguments["scale"].tolist() == [1.0, 1.0]
+
+
+def test_defaults_are_remembered_beside_the_call() -> None:
+    recipe = recipe_of(stack(3))
+    assert recipe is not None
+    assert recipe.call == Call("stack", {"width": 3})
+    assert recipe.defaults == {"depth": 2, "bias": True}
+    assert recipe.function is stack
+    recipe = recipe_of(free(3, bias=False))
+    assert recipe is not None
+    assert recipe.defaults == {}
+
+
+@builder
+def wrapped(inner: nn.Module, *, rate: float = 0.5) -> nn.Module:
+    """Change the module that was given."""
+    inner.rate = rate  # type: ignore[assignment]
+    return inner
+
+
+def test_the_call_of_an_argument_stands_in_its_place() -> None:
+    built = wrapped(stack(3, depth=1))
+    call = built_by(built)
+    assert call is not None
+    assert call.name == "wrapped"
+    assert built_by(call.arguments["inner"]) == Call("stack", {"width": 3, "depth": 1})
+
+
+def test_a_builder_may_return_a_dataclass_or_a_function() -> None:
+    @builder
+    def format(classes: int) -> TrackWise:
+        return TrackWise(classes)
+
+    @builder
+    def step(by: int) -> Callable[[int], int]:
+        return lambda x: x + by
+
+    assert built_by(format(3)) == built_by(TrackWise(3))
+    assert built_by(step(3)) == Call("step", {"by": 3})
+
+
+def test_copies_and_pickles_remember() -> None:
+    built = stack(3)
+    for again in (copy.deepcopy(built), pickle.loads(pickle.dumps(built))):
+        recipe = recipe_of(again)
+        assert recipe is not None
+        assert (recipe.call, recipe.function) == (Call("stack", {"width": 3}), stack)
+
+    @builder
+    def local(width: int) -> nn.Module:
+        return nn.Linear(width, width)
+
+    sent = recipe_of(pickle.loads(pickle.dumps(local(3))))
+    assert sent is not None
+    assert (sent.call, sent.function) == (Call("local", {"width": 3}), None)
+
+
+@pytest.mark.messages
+def test_wrong_arguments_name_the_builder() -> None:
+    with pytest.raises(TypeError, match=r"stack: .*'width'"):
+        stack()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="stack: got an unexpected keyword argument 'widht'"):
+        stack(3, widht=3)  # type: ignore[call-arg]

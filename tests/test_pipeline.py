@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -237,11 +238,13 @@ def test_what_cannot_be_saved_is_named(tmp_path: Path) -> None:
 def test_settings_are_readable(tmp_path: Path) -> None:
     local_pipeline().save(tmp_path)
     saved = json.loads((tmp_path / "pipeline.json").read_text(encoding="utf-8"))
-    assert saved["extractor"] == [
-        "ein_seld",
-        {"sample_rate": RATE, "hop_length": 200, "num_mels": 8},
-    ]
-    assert saved["model"] == ["local_model", {}]
+    given = {"sample_rate": RATE, "hop_length": 200, "num_mels": 8}
+    extractor_call = saved["extractor"]
+    assert extractor_call["builder"] == "ein_seld"
+    assert extractor_call["arguments"].items() >= (given | {"fmin": 20.0}).items()
+    assert saved["model"] == {"builder": "local_model", "arguments": {"cut": 0}}
+    assert saved["seldkit"] == version("seldkit")
+    assert saved["version"] == 1
 
 
 @pytest.mark.messages
@@ -262,7 +265,7 @@ def test_wrong_audio_is_named(tmp_path: Path) -> None:
         TypeError, match=r"audio must hold floats with full scale 1, got torch\.int16"
     ):
         pipeline.predict(waveform.to(torch.int16), RATE)
-    with pytest.raises(ValueError, match="batch_size must be positive, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         pipeline.predict(waveform, RATE, batch_size=0)
     write_audio(tmp_path / "a.wav", waveform, RATE)
     with pytest.raises(ValueError, match="sample_rate is for waveforms; a file says its own"):
@@ -279,7 +282,7 @@ def test_wrong_audio_is_named(tmp_path: Path) -> None:
         ({"window_s": 1.0, "hop_s": 1.5}, "hop_s must be at most window_s=1, got 1.5"),
         ({"window_s": 1.05}, r"window_s \* label_rate must be a whole number, got 10.5"),
         ({"hop_s": 0.25}, r"hop_s \* label_rate must be a whole number, got 2.5"),
-        ({"label_rate": 3.0}, "sample_rate / label_rate must be a whole number, got 2666.67"),
+        ({"label_rate": 3.0}, "sample_rate / label_rate must be a whole number, got 2666.6"),
     ],
 )
 def test_wrong_settings_are_named(arguments: dict[str, Any], message: str) -> None:

@@ -2,9 +2,13 @@
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+from torch import Tensor, nn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,10 +21,36 @@ class Call(NamedTuple):
     arguments: dict[str, Any]
 
 
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a thing was made, so that it can be made again.
+
+    Attributes:
+        function: The builder; None where a process got the thing from another one, to which the
+            builder cannot be sent.
+        call: Its name and the arguments it was given. Where one of them came from a builder too,
+            its recipe stands in its place.
+        defaults: The other arguments with the values they had.
+    """
+
+    function: Callable[..., Any] | None
+    call: Call
+    defaults: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __deepcopy__(self, memo: object) -> "Recipe":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        function = self.function if _can_be_imported(self.function) else None
+        return Recipe, (function, self.call, self.defaults)
+
+
 def builder(function: Callable[P, T]) -> Callable[P, T]:
     """Decorate a builder, so that what it builds can be saved by the builder's name and arguments.
 
-    The arguments must be plain: numbers, text, booleans, None, and lists of these; each has a name.
+    The arguments are plain: numbers, text, booleans, None, lists, tuples and dictionaries of these,
+    arrays and tensors, or what another builder or a dataclass made; each has a name. A default that
+    is not plain may stay the default.
 
     Raises:
         TypeError: If the function takes arguments without a name (`*args` or before a `/`).
@@ -34,18 +64,30 @@ def builder(function: Callable[P, T]) -> Callable[P, T]:
         Call(name='two_layers', arguments={'width': 8})
     """
     signature = inspect.signature(function)
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if kinds & {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL}:
+    parameters = signature.parameters.values()
+    if {p.kind for p in parameters} & {
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.VAR_POSITIONAL,
+    }:
         raise TypeError(f"a builder's arguments must have names, got {signature}")
-    rest = [p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
+    rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
     @wraps(function)
     def build(*args: P.args, **kwargs: P.kwargs) -> T:
-        built = function(*args, **kwargs)
-        arguments = dict(signature.bind(*args, **kwargs).arguments)
+        try:
+            arguments = dict(signature.bind(*args, **kwargs).arguments)
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}: {error}") from error
         for name in rest:
             arguments |= arguments.pop(name, {})
-        built.built_by = Call(function.__name__, arguments)  # type: ignore[attr-defined]
+        # Before the function sees them, which may change them or return one of them.
+        given = {name: kept(value) for name, value in arguments.items()}
+        left = {name: kept(value) for name, value in defaults.items() if name not in given}
+        built = function(*args, **kwargs)
+        if not _is_dataclass(built):
+            recipe = Recipe(build, Call(function.__name__, given), left)
+            built.built_by = recipe  # type: ignore[attr-defined]
         return built
 
     return build
@@ -53,18 +95,40 @@ def builder(function: Callable[P, T]) -> Callable[P, T]:
 
 def built_by(thing: object) -> Call | None:
     """Return the call that makes a thing again, or None where that is not known."""
-    if dataclasses.is_dataclass(thing):
-        fields = [field.name for field in dataclasses.fields(thing) if field.init]
-        return Call(type(thing).__name__, {name: getattr(thing, name) for name in fields})
+    recipe = recipe_of(thing)
+    return None if recipe is None else recipe.call
+
+
+def recipe_of(thing: object) -> Recipe | None:
+    """Return how a thing was made, or None where that is not known."""
+    if isinstance(thing, Recipe):
+        return thing
+    if _is_dataclass(thing):
+        fields = [field.name for field in dataclasses.fields(thing) if field.init]  # type: ignore[arg-type]
+        call = Call(type(thing).__name__, {name: getattr(thing, name) for name in fields})
+        return Recipe(type(thing), call)
     return getattr(thing, "built_by", None)
 
 
-def call_to_save(name: str, part: object) -> Call:
-    """Return the call that makes a part again, or raise `ValueError` where that is not known."""
-    call = built_by(part)
-    if call is None:
-        raise ValueError(
-            f"{name} must come from a builder to be saved: decorate the function that makes it"
-            " with seldkit.pipeline.builder"
-        )
-    return call
+def _is_dataclass(thing: object) -> bool:
+    return dataclasses.is_dataclass(thing) and not isinstance(thing, type)
+
+
+def kept(value: Any) -> Any:
+    """Return an argument as it is now, whatever becomes of lists and arrays later."""
+    if type(value) is list or type(value) is tuple:
+        return type(value)(kept(one) for one in value)
+    if type(value) is dict:
+        return {key: kept(one) for key, one in value.items()}
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, nn.Module):
+        return recipe_of(value) or value
+    return value
+
+
+def _can_be_imported(function: Any) -> bool:
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    return function is not None and getattr(module, function.__qualname__, None) is function

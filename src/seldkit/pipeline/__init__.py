@@ -1,0 +1,7 @@
+"""From an audio file to events: features, network and output format in one object."""
+
+from seldkit._builders import builder
+from seldkit.pipeline.checks import OutputFormat
+from seldkit.pipeline.pipeline import Pipeline
+
+__all__ = ["OutputFormat", "Pipeline", "builder"]

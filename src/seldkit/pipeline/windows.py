@@ -1,0 +1,74 @@
+"""Windows of long audio, and their outputs joined again."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from seldkit._typing import Float
+from seldkit.outputs import Output, combine
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Have modules in evaluation mode for a while, and then each of their parts as it was."""
+    training = {part: part.training for module in modules for part in module.modules()}
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for part, mode in training.items():
+            part.training = mode
+
+
+def cut(
+    blocks: Iterable[Float[Tensor, "channel _"]], starts: Iterable[int], length: int
+) -> Iterator[Float[Tensor, "channel sample"]]:
+    """Yield windows of a signal that comes in blocks, silent after its end.
+
+    Of the signal no more is held than a window and a block.
+
+    Args:
+        blocks: The signal, block by block; at least one.
+        starts: First sample of each window, in order.
+        length: Samples of a window.
+
+    Examples:
+        >>> signal = torch.arange(1.0, 8.0).reshape(1, 7)
+        >>> [window.tolist() for window in cut(signal.split(3, dim=1), [0, 2, 4], 4)]
+        [[[1.0, 2.0, 3.0, 4.0]], [[3.0, 4.0, 5.0, 6.0]], [[5.0, 6.0, 7.0, 0.0]]]
+    """
+    blocks = iter(blocks)
+    held, place = next(blocks), 0  # the samples from a place on
+    for start in starts:
+        parts = [held[:, start - place :]]
+        count = parts[0].shape[1]
+        while count < length and (block := next(blocks, None)) is not None:
+            parts.append(block)
+            count += block.shape[1]
+        if count < length:
+            parts.append(held.new_zeros(len(held), length - count))
+        held, place = torch.cat(parts, dim=1), start
+        yield held[:, :length]
+
+
+def join(outputs: Sequence[Output], starts: Sequence[int], window: int) -> Output:
+    """Join the outputs of windows in the middle of their overlaps.
+
+    Args:
+        outputs: One for each batch of windows, `(batch, time, ...)`.
+        starts: First frame of each window, in order.
+        window: Frames of a window.
+    """
+    middles: list[int] = [(a + b + window) // 2 for a, b in pairwise(starts)]
+    spans = list(pairwise([0, *middles, starts[-1] + window]))
+
+    def joined(parts: list[Tensor]) -> Tensor:
+        windows = (one for part in parts for one in part)
+        pieces = zip(windows, starts, spans, strict=True)
+        return torch.cat([piece[begin - s : end - s] for piece, s, (begin, end) in pieces])
+
+    return combine(joined, outputs)
