@@ -155,5 +155,5 @@ def test_what_is_wrong_with_probabilities_is_told() -> None:
         fit_temperature(one * torch.inf, one)
     with pytest.raises(ValueError, match=r"probability must lie in 0\.\.1, got 1.5"):
         expected_calibration_error(one * 1.5, one)
-    with pytest.raises(ValueError, match="num_bins must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_bins must be at least 1, got 0"):
         expected_calibration_error(one, one, num_bins=0)
