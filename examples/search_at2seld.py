@@ -197,7 +197,7 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
         **arguments,
     )
     pipeline = sk.Pipeline(extractor, model, format, window_s=CHUNK_S).to(fabric.device)
-    for _ in train(fabric, model, Recipe(), chunks, setup.epochs):
+    for _ in train(fabric, extractor, model, Recipe(), chunks, setup.epochs):
         outputs = scan(pipeline, validation_clips)
         best = choose_thresholds(outputs, validation_clips)
         yield score(outputs, validation_clips, best)["SELD"]

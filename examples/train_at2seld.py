@@ -107,7 +107,8 @@ def main() -> None:
                 **NETWORKS[args.size],
             )
             epochs = EPOCHS[args.size]
-            for epoch, losses in enumerate(train(fabric, model, recipe, chunks, epochs), start=1):
+            training = train(fabric, extractor, model, recipe, chunks, epochs)
+            for epoch, losses in enumerate(training, start=1):
                 print(f"seed {seed}, {name}, epoch {epoch} of {epochs}: {losses}", flush=True)
             sk.Pipeline(extractor, model, format, window_s=CHUNK_S, classes=classes).save(folder)
         pipeline = sk.Pipeline.load(folder).to(fabric.device)
@@ -211,7 +212,12 @@ def build_model(
 
 
 def train(
-    fabric: Fabric, network: torch.nn.Module, recipe: Recipe, chunks: sk.data.Chunks, epochs: int
+    fabric: Fabric,
+    extractor: sk.features.FeatureExtractor,
+    network: torch.nn.Module,
+    recipe: Recipe,
+    chunks: sk.data.Chunks,
+    epochs: int,
 ) -> Iterator[str]:
     """Train a network on chunks that are turned in sixteen ways; give the losses of each epoch."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
@@ -234,9 +240,9 @@ def train(
         sums = dict.fromkeys(("sed", "doa", "presence"), 0.0)
         for features, target in tqdm(batches, leave=False):
             swap = swaps[torch.randint(len(swaps), (len(features),))]
-            features = sk.augment.swap_channels(features, swap)
+            features = extractor.turn(features, swap)
             features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
-            target = target._replace(direction=sk.augment.swap_directions(target.direction, swap))
+            target = sk.augment.swap_directions(target, swap)
             seld, presence = model(features, presence=True)
             losses = sk.losses.trackwise_pit_loss(
                 seld, target, gamma=recipe.gamma, masked=recipe.masked

@@ -66,7 +66,7 @@ def main() -> None:
     pipeline.to(fabric.device)
 
     scores = {"untrained": evaluate(pipeline, test_files, args.out / "predictions")}
-    train(fabric, pipeline.model, standardize, chunks, args)
+    train(fabric, pipeline, standardize, chunks, args)
     scores["trained"] = evaluate(pipeline, test_files, args.out / "predictions")
     for name, values in scores.items():
         print(f"{name:>9}:", ", ".join(f"{key} {value:.3f}" for key, value in values.items()))
@@ -151,12 +151,13 @@ def read_chunks(files: Sequence[synth.SceneFiles], pipeline: Pipeline) -> data.C
 
 def train(
     fabric: Fabric,
-    network: torch.nn.Module,
+    pipeline: Pipeline,
     standardize: features.Standardize,
     chunks: data.Chunks,
     args: argparse.Namespace,
 ) -> None:
     """Train the network, from the last checkpoint if there is one."""
+    network = pipeline.model
     model, optimizer = fabric.setup(network, build_optimizer(network, args.lr))
     batches = fabric.setup_dataloaders(
         DataLoader(
@@ -176,8 +177,9 @@ def train(
         progress = tqdm(batches, f"epoch {epoch + 1} of {args.epochs}")
         for clip, target in progress:
             swap = swaps[torch.randint(len(swaps), (len(clip),))]
-            clip = augment.filter_bands(augment.swap_channels(clip, swap), tilt_db=4.0, gain_db=3.0)
-            target = target._replace(direction=augment.swap_directions(target.direction, swap))
+            clip = pipeline.extractor.turn(clip, swap)
+            clip = augment.filter_bands(clip, tilt_db=4.0, gain_db=3.0)
+            target = augment.swap_directions(target, swap)
             loss = take_step(fabric, model, optimizer, standardize(clip), target)
             schedule.step()
             progress.set_postfix(sed=f"{loss.sed:.3f}", doa=f"{loss.doa:.3f}")
