@@ -133,3 +133,17 @@ def test_what_is_wrong_with_tracks_is_told() -> None:
         smooth_tracks(direction, active, 3)
     with pytest.raises(ValueError, match="direction must be finite"):
         smooth_tracks(direction / 0, active, 3, dim=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_every_precision_is_kept_and_rounded_once(dtype: torch.dtype) -> None:
+    direction, active = tracks(11, 40, 3)
+    direction = direction.to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        smooth = smooth_tracks(direction, active, 7, dim=0)
+        unit = unit_norm(direction)
+    assert smooth.dtype == unit.dtype == dtype
+    close = {"rtol": torch.finfo(dtype).eps, "atol": 1e-6}
+    wanted = smooth_tracks(direction.double(), active, 7, dim=0)
+    torch.testing.assert_close(smooth, wanted.to(dtype), **close)
+    torch.testing.assert_close(unit, unit_norm(direction.double()).to(dtype), **close)

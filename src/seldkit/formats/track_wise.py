@@ -151,7 +151,7 @@ def best_class(
     passing = score > threshold
     factor = (score / threshold).where(threshold > 0, torch.inf).where(passing, -torch.inf)
     first = factor == factor.amax(dim=-1, keepdim=True)
-    label = score.where(first, -torch.inf).argmax(dim=-1)
+    label: Tensor = score.where(first, -torch.inf).argmax(dim=-1)
     return label, passing.any(dim=-1)
 
 
