@@ -104,7 +104,8 @@ def test_a_permutation_turns_what_is_recorded() -> None:
 
 def random_rotation(seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
+    turn: Tensor = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
+    return turn
 
 
 def cube() -> Tensor:
@@ -155,7 +156,8 @@ def test_swaps_are_all_rotations_and_mirrors_of_an_array(name: str, seed: int, a
         torch.testing.assert_close(
             centred.delays(direction)[:, order], centred.delays(moved), rtol=0, atol=1e-12
         )
-    apart = torch.cdist(*[torch.stack([matrix.flatten() for matrix, _ in swaps])] * 2)
+    flat = torch.stack([matrix.flatten() for matrix, _ in swaps])
+    apart = torch.cdist(flat, flat)
     assert (apart + 9 * torch.eye(count)).min() > 0.1, "all are different"
 
 

@@ -240,6 +240,7 @@ def test_a_recording_of_microphones_is_one_of_the_turned_source(name: str, seed:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="count must be one of 4, 8, 16, 48, got 24"):
         channel_swaps(24)  # type: ignore[arg-type]
+    shape: tuple[int, ...]
     for shape in ((48, 5, 9), (48, 7, 5, 9), (48, 4, 5, 9), (48, 4)):
         with pytest.raises(ValueError, match=r"waveform must be \(batch, channel=4, sample\), got"):
             swap_channels(torch.zeros(shape), ALL)
@@ -275,7 +276,7 @@ def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"direction must be \(\.\.\., axis=3\)"):
         swap_directions(SELDOutput(torch.zeros(48, 5, 2), torch.zeros(48, 5, 2)), ALL)
     with pytest.raises(TypeError, match="target must be a tensor or a SELDOutput, got list"):
-        swap_directions([torch.zeros(48, 3)], ALL)
+        swap_directions([torch.zeros(48, 3)], ALL)  # type: ignore[type-var]
     with pytest.raises(TypeError, match="permutation must hold integers, got"):
         swap_microphones(torch.zeros(2, 4, 9), torch.zeros(4))
     with pytest.raises(ValueError, match="permutation must hold every channel once, got"):

@@ -51,7 +51,7 @@ def test_levels_must_be_there() -> None:
         filter_bands(torch.zeros(1, 4, 3, 16).int())
     for wrong in ({"num_levels": 1.5}, {"num_levels": True}, {"num_nodes": 8.0}):
         with pytest.raises(TypeError, match="must be an integer, got"):
-            filter_bands(torch.zeros(1, 4, 3, 16), **wrong)  # type: ignore[arg-type]
+            filter_bands(torch.zeros(1, 4, 3, 16), **wrong)
 
 
 @pytest.mark.messages

@@ -69,7 +69,7 @@ def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="ratio must be at least 1, got 0"):
         shift_time(x, numbers, ratio=0)
     with pytest.raises(TypeError, match="target must be a tensor or a SELDOutput, got tuple"):
-        shift_time(x, (numbers, numbers), ratio=4)
+        shift_time(x, (numbers, numbers), ratio=4)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

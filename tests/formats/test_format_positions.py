@@ -110,8 +110,10 @@ def test_what_lies_beyond_the_room_takes_no_place(kind: type[TrackWise | ClassWi
                 2.0**0.5 if second is near else 10**0.5,
             ],
         )
-        more = {"num_tracks": 1} if kind is TrackWise else {}
-        kept, dropped = kind(1, positions_m=2.0, **more).fit(events, 1)
+        format_ = (
+            TrackWise(1, 1, positions_m=2.0) if kind is TrackWise else kind(1, positions_m=2.0)
+        )
+        kept, dropped = format_.fit(events, 1)
         torch.testing.assert_close(positions(kept), positions(near))
         assert len(dropped) == len(dropped.beyond_positions) == 1
 

@@ -223,8 +223,8 @@ def test_what_is_no_number_is_told(kind: Callable[..., Any]) -> None:
     for wrong in (True, "0.5", [0.5, True, 0.5], torch.tensor([True] * 3), None):
         with pytest.raises(TypeError, match="threshold must be a number, got"):
             kind(3, threshold=wrong)
-    for wrong in (True, 2.5, "3"):
+    for count in (True, 2.5, "3"):
         with pytest.raises(TypeError, match="num_classes must be an integer, got"):
-            kind(wrong)
+            kind(count)
     with pytest.raises(TypeError, match="num_frames must be an integer, got"):
         kind(3).encode(Events.from_degrees([0], [0], [0], [0]), 2.5)

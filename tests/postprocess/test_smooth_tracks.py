@@ -143,7 +143,7 @@ def test_every_precision_is_kept_and_rounded_once(dtype: torch.dtype) -> None:
         smooth = smooth_tracks(direction, active, 7, dim=0)
         unit = unit_norm(direction)
     assert smooth.dtype == unit.dtype == dtype
-    close = {"rtol": torch.finfo(dtype).eps, "atol": 1e-6}
+    eps = torch.finfo(dtype).eps
     wanted = smooth_tracks(direction.double(), active, 7, dim=0)
-    torch.testing.assert_close(smooth, wanted.to(dtype), **close)
-    torch.testing.assert_close(unit, unit_norm(direction.double()).to(dtype), **close)
+    torch.testing.assert_close(smooth, wanted.to(dtype), rtol=eps, atol=1e-6)
+    torch.testing.assert_close(unit, unit_norm(direction.double()).to(dtype), rtol=eps, atol=1e-6)

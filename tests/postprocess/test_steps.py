@@ -38,7 +38,7 @@ CLASSES, TRACKS = 3, 2
 THRESHOLDS = [0.5, 0.05, 0.95, [0.2, 0.5, 0.9]]
 """Decisions of steps hold whatever the format's threshold is."""
 
-ACCDOAS = {
+ACCDOAS: dict[str, tuple[Any, dict[str, Any]]] = {
     "accdoa": (ACCDOA, {}),
     "accdoa_distance": (ACCDOA, {"distance": True}),
     "accdoa_planar": (ACCDOA, {"planar": True, "distance": True, "onscreen": True}),
@@ -48,7 +48,7 @@ ACCDOAS = {
         {"num_tracks": TRACKS, "unify_deg": 0, "planar": True, "onscreen": True},
     ),
 }
-ACTIVITIES = {
+ACTIVITIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "class_wise": (ClassWise, {}),
     "class_wise_distance": (ClassWise, {"distance": True}),
     "track_wise": (TrackWise, {"num_tracks": TRACKS}),
@@ -70,7 +70,8 @@ def random_output(seed: int, kind: str, time: int = 25, dtype: Any = torch.float
     places = (time, TRACKS, CLASSES) if "num_tracks" in extra else (time, CLASSES)
     coarse = torch.rand((-(-time // 3), *places[1:]), generator=generator)
     scores = coarse.repeat_interleave(3, dim=0)[:time]
-    scores = (scores + 0.3 * (torch.rand(places, generator=generator) - 0.5)).clamp(0.01, 0.99)
+    noise = torch.rand(places, generator=generator) - 0.5
+    scores = (0.15 + 0.7 * scores + 0.3 * noise).clamp(1e-6, 1 - 1e-6)
     if kind in ACCDOAS:
         axes = 2 if is_planar(kind) else 3
         vector = torch.randn(*places, axes, generator=generator)
@@ -80,13 +81,19 @@ def random_output(seed: int, kind: str, time: int = 25, dtype: Any = torch.float
     own = places if kind != "track_wise" and kind != "track_wise_distance" else places[:2]
     distance = torch.rand(own, generator=generator) if extra.get("distance") else None
     output = SELDOutput(scores.logit(), torch.randn(*own, 3, generator=generator), distance)
-    return SELDOutput(*(None if x is None else x.to(dtype) for x in output))
+    return converted(output, dtype)
+
+
+def converted(output: SELDOutput, dtype: torch.dtype) -> SELDOutput:
+    distance = None if output.distance is None else output.distance.to(dtype)
+    return SELDOutput(output.activity.to(dtype), output.direction.to(dtype), distance)
 
 
 def scores_in(output: Any, kind: str) -> Tensor:
     if isinstance(output, SELDOutput):
         return output.activity.double().sigmoid()
-    return output[..., : 2 if is_planar(kind) else 3].double().norm(dim=-1)
+    length: Tensor = output[..., : 2 if is_planar(kind) else 3].double().norm(dim=-1)
+    return length
 
 
 def cells(events: Events, kind: str) -> list[tuple[int, ...]]:
@@ -119,7 +126,7 @@ def test_what_steps_decide_is_what_is_decoded(seed: int, kind: str, threshold: A
     plain = scores > 0.5
     if kind in ACTIVITIES and scores.ndim == 3:  # one class of a track
         plain &= scores == scores.amax(dim=-1, keepdim=True)
-    steps = {
+    steps: dict[Any, Tensor] = {
         Hysteresis(0.6, 0.4, planar=planar): hysteresis(scores, low=0.4, high=0.6, dim=0),
         Hysteresis(0.6, planar=planar): scores > 0.6,
         FillGaps(3, planar=planar): fill_gaps(plain, 3, dim=0),
@@ -220,9 +227,7 @@ def test_every_precision_is_kept_under_autocast(kind: str, dtype: torch.dtype) -
         SmoothTracks(3, planar=planar),
     ]
     exact: Any = (
-        SELDOutput(*(None if x is None else x.double() for x in output))
-        if isinstance(output, SELDOutput)
-        else output.double()
+        converted(output, torch.float64) if isinstance(output, SELDOutput) else output.double()
     )
     for step in steps:
         with torch.autocast("cpu", torch.bfloat16):
@@ -276,7 +281,7 @@ def test_a_chain_is_its_steps() -> None:
     "step",
     [
         LinkTracks(),
-        MedianFilter(np.int64(5), edge="zero"),
+        MedianFilter(np.int64(5), edge="zero"),  # type: ignore[arg-type]  # an integer
         Hysteresis(torch.tensor([0.5, 0.6, 0.7]), np.float32(0.25), planar=True),
         FillGaps([1, 2, 3], threshold=np.array([0.5, 0.25, 0.75])),
         DropShort(torch.tensor([1, 2, 3])),

@@ -22,7 +22,7 @@ from seldkit._checks import (
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 
-Numbers = float | Sequence[float] | Tensor | NDArray[np.floating]
+Numbers = float | np.number | Sequence[float] | Tensor | NDArray[np.floating]
 
 
 @dataclass(frozen=True)

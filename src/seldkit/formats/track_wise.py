@@ -137,7 +137,8 @@ class TrackWise(ActivityFormat):
         places = torch.empty_like(ends)
         places[:, order] = torch.tensor(_first_free(turns, self.num_tracks)).T
         place, begin = places[:, sound]
-        return place.where(frame >= begin, -1)
+        track: Tensor = place.where(frame >= begin, -1)
+        return track
 
 
 def best_class(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from seldkit._checks import check_number, integer
 from seldkit._typing import Bool, Int
 
-Setting = float | Sequence[float] | Tensor | NDArray[np.generic]
+Setting = float | np.number | Sequence[float] | Tensor | NDArray[np.generic]
 """One number, or several that broadcast against what they act on, such as one for each class."""
 
 

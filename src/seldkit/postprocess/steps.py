@@ -243,7 +243,8 @@ class SmoothTracks(_Step):
         smooth = smooth_tracks(whole, active, self.window, dim=0)[..., :axes]
         length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
         smooth = smooth * length.where(length > 0, 1)
-        return smooth.where(active.unsqueeze(-1), vector)
+        kept: Tensor = smooth.where(active.unsqueeze(-1), vector)
+        return kept
 
 
 def _active(
