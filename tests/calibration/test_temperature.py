@@ -151,6 +151,8 @@ def test_what_is_wrong_with_probabilities_is_told() -> None:
     one = torch.ones(2, 1)
     with pytest.raises(ValueError, match=r"target must lie in 0\.\.1, got 2"):
         fit_temperature(one, 2 * one)
+    with pytest.raises(TypeError, match=r"logits must hold floats, got torch\.int64"):
+        fit_temperature(torch.tensor([[4], [-4]]), one)
     with pytest.raises(ValueError, match="logits must be finite"):
         fit_temperature(one * torch.inf, one)
     with pytest.raises(ValueError, match=r"probability must lie in 0\.\.1, got 1.5"):

@@ -95,6 +95,22 @@ def test_what_is_encoded_is_decoded(rows: list[Row], extras: bool, spare: int) -
     assert decoded.source.tolist() == [events.source.tolist()[k] for k in order]
 
 
+@pytest.mark.parametrize("unify_deg", [1.0, 15.0, 20.0, 90.0, 180.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_exactly_as_far_apart_as_the_limit_never_merges(
+    unify_deg: float, dtype: torch.dtype
+) -> None:
+    azimuth = torch.arange(-180.0, 180.0, dtype=torch.float64)
+    format_ = MultiACCDOA(1, num_tracks=2, unify_deg=unify_deg)
+    for apart, tracks in ((unify_deg, 2), (unify_deg - 0.01, 1), (unify_deg + 0.01, 2)):
+        pair = torch.stack((azimuth, azimuth + apart), dim=1)
+        output = unit_vector(pair, 0.0).to(dtype).unsqueeze(2)
+        events = format_.decode(output)
+        if unify_deg == 180.0 and apart > 180.0:
+            continue  # the other way round they are closer
+        assert (events.frame.bincount() == tracks).all(), apart
+
+
 def test_events_stand_on_the_first_tracks_of_their_class() -> None:
     events = Events.from_degrees([0, 0, 0, 0, 0], [1, 0, 1, 1, 1], [10, 20, 30, 40, 50], [0] * 5)
     format_ = MultiACCDOA(2, overflow="drop", unify_deg=0)

@@ -68,7 +68,7 @@ def swap_directions(
         Of the type of the target; exchanges and signs are exact in every precision.
 
     Raises:
-        TypeError: If the target is neither a tensor nor a `SELDOutput`.
+        TypeError: If the target is neither a tensor nor a `SELDOutput`, or holds integers.
         ValueError: If a shape is not as said, a matrix is not orthogonal, or it turns a planar
             vector out of its plane.
 
@@ -183,6 +183,7 @@ def swap_microphones(
 
 def _turn(vector: Float[Tensor, "batch *axes axis=3"], matrix: Tensor) -> Tensor:
     """Turn vectors, one matrix for each item of the batch, exactly where it exchanges axes."""
+    check_floating(target=vector)
     matrix = _one_for_each("matrix", matrix, len(vector)).to(vector.device)
     places = (len(vector), *[1] * (vector.ndim - 2))
     if _signed(matrix).all():

@@ -13,6 +13,9 @@ from seldkit.formats.base import occurrence, scatter, unit
 from seldkit.formats.vectors import VectorFormat
 from seldkit.geometry import angle_deg
 
+_ROUNDING_DEG = 1e-5
+"""Of vectors in float32: azimuths that are exactly 15 degrees apart are not closer than 15."""
+
 
 @dataclass(frozen=True)
 class MultiACCDOA(VectorFormat):
@@ -158,7 +161,7 @@ def _first_of_group(
     frame, label = (active.sum(dim=1) > 1).nonzero(as_tuple=True)
     place = frame, slice(None), label
     a, on = vector[place], active[place]
-    close = angle_deg(a.unsqueeze(1), a.unsqueeze(2)) < unify_deg
+    close = angle_deg(a.unsqueeze(1), a.unsqueeze(2)) < unify_deg - _ROUNDING_DEG
     joined = close & on.unsqueeze(1) & on.unsqueeze(2) | torch.eye(tracks, dtype=torch.bool)
     for _ in range((tracks - 1).bit_length()):  # each time chains of twice the length
         joined = joined.double() @ joined.double() > 0

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_finite
+from seldkit._checks import check_finite, check_floating
 from seldkit._typing import Bool, Float
 from seldkit.outputs import Output, SELDOutput
 from seldkit.postprocess.tracks import unit_norm
@@ -15,8 +15,10 @@ CERTAIN = 1000.0
 def scores_of(output: SELDOutput | Tensor, planar: bool) -> Float[Tensor, "time *track cls"]:
     """Return what a format compares with its threshold, in float64: probabilities or lengths."""
     if isinstance(output, SELDOutput):
+        check_floating(activity=output.activity, direction=output.direction)
         scores = output.activity.detach().double().sigmoid()
     elif isinstance(output, Tensor):
+        check_floating(output=output)
         scores = torch.linalg.vector_norm(_vector(output, planar), dim=-1)
     else:
         raise TypeError(f"output must be a SELDOutput or a tensor, got {type(output).__name__}")

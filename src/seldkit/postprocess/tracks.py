@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_finite, check_vectors
+from seldkit._checks import check_finite, check_floating, check_vectors
 from seldkit._typing import Bool, Float
 from seldkit.postprocess._time import check_bool, check_window, number_runs, time_axis
 
@@ -15,11 +15,15 @@ def unit_norm(direction: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes ax
     Args:
         direction: Vectors (x, y, z), or (x, y), of any length.
 
+    Raises:
+        TypeError: If the direction holds integers.
+
     Examples:
         >>> unit_norm(torch.tensor([[3.0, 0.0, 4.0], [0.0, 0.0, 0.0]]))
         tensor([[0.6000, 0.0000, 0.8000],
                 [0.0000, 0.0000, 0.0000]])
     """
+    check_floating(direction=direction)
     # By the largest entry first: squares of very short or long vectors are 0 or infinite.
     vector = direction.to(torch.promote_types(direction.dtype, torch.float32))
     largest = vector.abs().amax(dim=-1, keepdim=True)
@@ -54,7 +58,7 @@ def smooth_tracks(
         directions cancel, or are of length zero all around, a frame keeps its own.
 
     Raises:
-        TypeError: If the activity is not bool.
+        TypeError: If the activity is not bool, or the direction holds integers.
         ValueError: If the shapes do not fit, the window is not odd, `dim` is no axis or missing, or
             a direction is not finite.
 
@@ -69,6 +73,7 @@ def smooth_tracks(
     """
     check_window(window)
     check_vectors(direction=direction)
+    check_floating(direction=direction)
     check_finite("direction", direction)
     check_bool(activity)
     if activity.shape != direction.shape[:-1]:
