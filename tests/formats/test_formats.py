@@ -204,6 +204,7 @@ def test_a_tensor_is_no_output_of_activity_and_direction(kind: Callable[..., Any
 
 
 @every_format
+@pytest.mark.messages  # NumPy's integers are none of Python's
 def test_a_format_is_saved_as_plain_numbers(kind: Callable[..., Any]) -> None:
     thresholds = torch.tensor([0.1, 0.7, 0.3])
     for given_ in (thresholds, thresholds.numpy(), list(thresholds), tuple(thresholds.tolist())):

@@ -281,7 +281,7 @@ def test_a_chain_is_its_steps() -> None:
     "step",
     [
         LinkTracks(),
-        MedianFilter(np.int64(5), edge="zero"),  # type: ignore[arg-type]  # an integer
+        MedianFilter(5, edge="zero"),
         Hysteresis(torch.tensor([0.5, 0.6, 0.7]), np.float32(0.25), planar=True),
         FillGaps([1, 2, 3], threshold=np.array([0.5, 0.25, 0.75])),
         DropShort(torch.tensor([1, 2, 3])),
@@ -301,9 +301,19 @@ def test_a_step_is_saved_by_its_name_and_plain_arguments(step: Any) -> None:
         step.planar = True
 
 
+@pytest.mark.messages  # NumPy's integers are none of Python's
+def test_a_window_may_be_an_integer_of_numpy() -> None:
+    for kind in (MedianFilter, SmoothTracks):
+        step = kind(np.int64(5))  # type: ignore[arg-type]
+        assert step == kind(5)
+        assert json.dumps(built_by(step)) == json.dumps(built_by(kind(5)))
+
+
 @pytest.mark.messages
 def test_what_is_wrong_with_a_step_is_told() -> None:
     output = random_output(0, "class_wise")
+    with pytest.raises(ValueError, match=r"memory must lie in 0\.\.1, got 2"):
+        LinkTracks(memory=2.0)
     with pytest.raises(ValueError, match="window must be odd and positive, got 4"):
         MedianFilter(4)
     with pytest.raises(TypeError, match="window must be an integer, got 3"):

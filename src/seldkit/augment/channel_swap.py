@@ -199,14 +199,14 @@ def _turn(vector: Float[Tensor, "batch *axes axis=3"], matrix: Tensor) -> Tensor
     return products.sum(dim=-1).to(vector.dtype)
 
 
-def _one_for_each(name: str, matrix: Tensor, batch: int) -> Float[Tensor, "batch axis=3 axis=3"]:
+def _one_for_each(name: str, matrix: Tensor, batch: int) -> Tensor:
     """Return a matrix for each item of a batch, or raise `ValueError`."""
     matrix = matrix.expand(batch, -1, -1) if matrix.ndim == 2 else matrix
     check_shape(name, matrix, "batch axis axis", batch=batch, axis=3)
     return matrix
 
 
-def _signed(matrix: Float[Tensor, "batch axis=3 axis=3"]) -> Bool[Tensor, " batch"]:
+def _signed(matrix: Tensor) -> Bool[Tensor, " batch"]:
     """Return which matrices are signed permutations."""
     size = matrix.abs()
     once = (size.sum(dim=1) == 1) & (size.sum(dim=2) == 1)
@@ -214,7 +214,7 @@ def _signed(matrix: Float[Tensor, "batch axis=3 axis=3"]) -> Bool[Tensor, " batc
 
 
 def _order_and_sign(
-    matrix: Float[Tensor, "batch axis=3 axis=3"],
+    matrix: Tensor,
 ) -> tuple[Int[Tensor, "batch axis=3"], Int[Tensor, "batch axis=3"]]:
     """Return the axis that each axis is taken from, and its sign."""
     return matrix.abs().argmax(dim=2), matrix.sum(dim=2).long()

@@ -1,10 +1,10 @@
 """Several steps of post-processing as one, which can be saved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from seldkit._builders import Call, built_by
+from seldkit._builders import built_by
 from seldkit.outputs import Output
 from seldkit.postprocess.steps import (
     DropShort,
@@ -16,6 +16,7 @@ from seldkit.postprocess.steps import (
 )
 
 
+@runtime_checkable
 class Step(Protocol):
     """What a step does: from an output without the batch axis to one of its kind."""
 
@@ -45,7 +46,7 @@ class Chain:
         True
     """
 
-    steps: Sequence[Step | tuple[str, Mapping[str, Any]] | Call]
+    steps: Sequence[Step | Sequence[Any]]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(built_by(_step(step)) for step in self.steps))

@@ -36,7 +36,7 @@ def link_tracks(
         at will in each frame lead to the same result, but for the numbers of the tracks.
 
     Raises:
-        TypeError: If the output is neither a `SELDOutput` nor a tensor.
+        TypeError: If the output is neither a `SELDOutput` nor a tensor, or `memory` no number.
         ValueError: If it has no tracks or another shape, a value is nan, or `memory` lies beyond
             0..1.
 
@@ -49,9 +49,7 @@ def link_tracks(
                 [1., 0., 0.],
                 [1., 0., 0.]])
     """
-    check_number(memory=memory)
-    if not 0 <= memory <= 1:
-        raise ValueError(f"memory must lie in 0..1, got {memory}")
+    check_memory(memory)
     if isinstance(output, SELDOutput):
         content = _content(output, logits)
         parts = [x.detach().cpu().double() for x in output if x is not None]
@@ -70,6 +68,13 @@ def link_tracks(
     check_finite("output", vector)
     track = _linked(vector, values, memory)
     return _take(output, track.to(output.device))
+
+
+def check_memory(memory: float) -> None:
+    """Raise unless a memory is a number from 0 to 1."""
+    check_number(memory=memory)
+    if not 0 <= memory <= 1:
+        raise ValueError(f"memory must lie in 0..1, got {memory}")
 
 
 def _content(output: SELDOutput, logits: bool) -> Float[Tensor, "time group=1 track value"]:

@@ -25,7 +25,7 @@ from seldkit.postprocess._scores import (
     with_vectors,
 )
 from seldkit.postprocess._time import Setting, check_window
-from seldkit.postprocess.link import link_tracks
+from seldkit.postprocess.link import check_memory, link_tracks
 from seldkit.postprocess.median_filter import median_filter
 from seldkit.postprocess.runs import drop_short, fill_gaps, hysteresis
 from seldkit.postprocess.tracks import smooth_tracks
@@ -64,6 +64,7 @@ class LinkTracks(_Step):
     planar: bool = False
 
     def __post_init__(self) -> None:
+        check_memory(self.memory)
         self._keep_numbers("memory")
 
     def __call__(self, output: Output) -> Output:
