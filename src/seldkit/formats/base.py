@@ -25,7 +25,6 @@ from seldkit.events import Events
 Numbers = float | np.number | Sequence[float] | Tensor | NDArray[np.floating]
 
 
-@dataclass(frozen=True)
 class Dropped:
     """Events that a format has no place for, by what is in their way; `len` counts all of them.
 
@@ -38,16 +37,21 @@ class Dropped:
         >>> from seldkit.formats import ACCDOA
         >>> events = Events.from_degrees([0, 0, 7], [1, 1, 2], [0.0, 90.0, 0.0], [0.0, 0.0, 0.0])
         >>> kept, dropped = ACCDOA(num_classes=3).fit(events, num_frames=5)
-        >>> len(kept), len(dropped), len(dropped.no_place), len(dropped.beyond_clip)
-        (1, 2, 1, 1)
+        >>> len(kept), len(dropped), dropped
+        (1, 2, Dropped(no_place=1, beyond_clip=1, beyond_positions=0))
     """
 
-    no_place: Events
-    beyond_clip: Events
-    beyond_positions: Events
+    def __init__(self, no_place: Events, beyond_clip: Events, beyond_positions: Events) -> None:
+        self.no_place = no_place
+        self.beyond_clip = beyond_clip
+        self.beyond_positions = beyond_positions
 
     def __len__(self) -> int:
-        return len(self.no_place) + len(self.beyond_clip) + len(self.beyond_positions)
+        return sum(map(len, vars(self).values()))
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}={len(events)}" for name, events in vars(self).items())
+        return f"Dropped({counts})"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Chain:
     """Steps one after the other, as one step.
 
     Args:
-        steps: The steps, in their order; or, as they are saved, pairs of a name and arguments.
+        steps: The steps, in their order; or pairs of a name and arguments, as which they are kept.
 
     Raises:
         TypeError: If a step is none of these.
@@ -40,7 +40,7 @@ class Chain:
         >>> from seldkit.postprocess import Hysteresis, LinkTracks, SmoothTracks
         >>> chain = Chain([LinkTracks(), Hysteresis(0.6, 0.3), SmoothTracks(5)])
         >>> chain.steps[1]
-        Call(name='Hysteresis', arguments={'high': 0.6, 'low': 0.3, 'planar': False})
+        ('Hysteresis', {'high': 0.6, 'low': 0.3, 'planar': False})
         >>> import json
         >>> chain == Chain(json.loads(json.dumps(chain.steps)))
         True
@@ -49,7 +49,8 @@ class Chain:
     steps: Sequence[Step | Sequence[Any]]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", tuple(built_by(_step(step)) for step in self.steps))
+        calls = (built_by(_step(step)) for step in self.steps)
+        object.__setattr__(self, "steps", tuple(tuple(call) for call in calls if call is not None))
 
     def __call__(self, output: Output) -> Output:
         """Return the output after all steps."""
