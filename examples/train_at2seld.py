@@ -242,7 +242,7 @@ def train(
             swap = swaps[torch.randint(len(swaps), (len(features),))]
             features = extractor.turn(features, swap)
             features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
-            target = target._replace(direction=sk.augment.swap_directions(target.direction, swap))
+            target = sk.augment.swap_directions(target, swap)
             seld, presence = model(features, presence=True)
             losses = sk.losses.trackwise_pit_loss(
                 seld, target, gamma=recipe.gamma, masked=recipe.masked

@@ -177,8 +177,9 @@ def train(
         progress = tqdm(batches, f"epoch {epoch + 1} of {args.epochs}")
         for clip, target in progress:
             swap = swaps[torch.randint(len(swaps), (len(clip),))]
-            clip = augment.filter_bands(extractor.turn(clip, swap), tilt_db=4.0, gain_db=3.0)
-            target = target._replace(direction=augment.swap_directions(target.direction, swap))
+            clip = extractor.turn(clip, swap)
+            clip = augment.filter_bands(clip, tilt_db=4.0, gain_db=3.0)
+            target = augment.swap_directions(target, swap)
             loss = take_step(fabric, model, optimizer, standardize(clip), target)
             schedule.step()
             progress.set_postfix(sed=f"{loss.sed:.3f}", doa=f"{loss.doa:.3f}")

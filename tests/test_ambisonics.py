@@ -54,6 +54,29 @@ def test_batches_convert_like_single_recordings() -> None:
     assert batch.dtype == waveform.dtype
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_every_precision_is_kept_and_rounded_once(dtype: torch.dtype) -> None:
+    waveform = torch.randn(4, 200, dtype=torch.float64).to(dtype)
+    direction = unit_vector(torch.tensor(33.0, dtype=torch.float64), 21.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = convert(waveform, order="fuma", normalization="fuma")
+        wave_ = plane_wave(waveform[0], direction)
+    wanted = convert(waveform.double(), order="fuma", normalization="fuma").to(dtype)
+    assert found.dtype == wave_.dtype == dtype
+    torch.testing.assert_close(found, wanted, rtol=torch.finfo(dtype).eps, atol=0)
+    wanted = plane_wave(waveform[0].double(), direction).to(dtype)
+    torch.testing.assert_close(wave_, wanted, rtol=torch.finfo(dtype).eps, atol=1e-7)
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.uint8, torch.bool])
+def test_integer_audio_is_told(dtype: torch.dtype) -> None:
+    with pytest.raises(TypeError, match="waveform must hold floats, got torch"):
+        convert(torch.ones(4, 8, dtype=dtype), order="acn", normalization="n3d")
+    with pytest.raises(TypeError, match="signal must hold floats, got torch"):
+        plane_wave(torch.ones(8, dtype=dtype), torch.tensor([0.0, 1.0, 0.0]))
+
+
 @pytest.mark.messages
 def test_messages() -> None:
     with pytest.raises(ValueError, match=r"signal must be \(sample\), got shape \(2, 8\)"):

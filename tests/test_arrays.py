@@ -1,14 +1,16 @@
 """Positions of microphones, and the delays and symmetries that follow."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
 from seldkit.augment import channel_swaps
@@ -100,11 +102,106 @@ def test_a_permutation_turns_what_is_recorded() -> None:
     assert kept == 8  # 24 for a regular tetrahedron, whose microphones are at 35.26 degrees
 
 
+def random_rotation(seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    turn: Tensor = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
+    return turn
+
+
+def cube() -> Tensor:
+    return torch.tensor(list(product([1.0, -1.0], repeat=3)), dtype=torch.float64)
+
+
+ARRAYS = {
+    "tetrahedron of DCASE": (TETRAHEDRON.positions, 8),
+    "regular tetrahedron": (cube()[[0, 3, 5, 6]], 24),
+    "cube": (cube() * 0.05, 48),
+    "three of its corners": (cube()[[0, 3, 5]] * 0.05, 12),
+    "circle of four": (ArrayGeometry.circle(4, 0.1).positions, 16),
+    "circle of six": (ArrayGeometry.circle(6, 0.1).positions, 24),
+    "circle of six and its middle": (
+        torch.cat((ArrayGeometry.circle(6, 0.1).positions, torch.zeros(1, 3))),
+        24,
+    ),
+    "line": (ArrayGeometry.line(4, 0.04).positions, 8),
+    "uneven line": (torch.tensor([[0.0, 0, 0], [0, 0.02, 0], [0, 0.06, 0]]).double(), 4),
+    "pair": (ArrayGeometry.line(2, 0.2).positions, 8),
+    "one": (torch.zeros(1, 3).double(), 8),
+    "four anywhere": (torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]]).double(), 1),
+    "three anywhere": (torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 2, 0]]).double(), 2),
+}
+"""Positions, and by how many rotations and mirrors they map onto themselves."""
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(sorted(ARRAYS)), st.integers(0, 2**16), st.booleans())
+def test_swaps_are_all_rotations_and_mirrors_of_an_array(name: str, seed: int, away: bool) -> None:
+    positions, count = ARRAYS[name]
+    # Lying in any way, and as far from the origin as one likes.
+    turn = random_rotation(seed) if seed else torch.eye(3, dtype=torch.float64)
+    positions = positions @ turn.mT + torch.tensor([0.3, -2.0, 1.0]) * away
+    array = ArrayGeometry(positions)
+    swaps = array.swaps()
+    assert len(swaps) == count
+    assert torch.equal(swaps[0].matrix, torch.eye(3, dtype=torch.float64))
+    assert torch.equal(swaps[0].permutation, torch.arange(len(positions)))
+    direction = unit_vector(torch.rand(5, dtype=torch.float64) * 360, 23.0)
+    centred = ArrayGeometry(positions - positions.mean(dim=0))
+    for matrix, order in swaps:
+        torch.testing.assert_close(
+            matrix @ matrix.mT, torch.eye(3, dtype=torch.float64), rtol=0, atol=1e-12
+        )
+        assert torch.equal(array.permutation(matrix), order)
+        moved = direction @ matrix.mT
+        torch.testing.assert_close(
+            centred.delays(direction)[:, order], centred.delays(moved), rtol=0, atol=1e-12
+        )
+    flat = torch.stack([matrix.flatten() for matrix, _ in swaps])
+    apart = torch.cdist(flat, flat)
+    assert (apart + 9 * torch.eye(count)).min() > 0.1, "all are different"
+
+
+def test_the_swaps_of_the_tetrahedron_are_channel_swaps() -> None:
+    every = {tuple(swap.flatten().tolist()) for swap in channel_swaps(48)}
+    for matrix, order in TETRAHEDRON.swaps():
+        assert tuple(matrix.flatten().tolist()) in every
+        assert sorted(order.tolist()) == [0, 1, 2, 3]
+
+
+def test_swaps_forgive_the_rounding_of_positions() -> None:
+    rounded = ArrayGeometry(TETRAHEDRON.positions.float() + 1e-7)
+    for (matrix, order), (wanted, same) in zip(rounded.swaps(), TETRAHEDRON.swaps(), strict=True):
+        assert torch.equal(matrix, wanted)
+        assert torch.equal(order, same)
+    shifted = TETRAHEDRON.positions.clone()
+    shifted[0, 0] += 1e-3
+    assert len(ArrayGeometry(shifted).swaps()) < 8
+
+
+def test_delays_are_exact_in_half_precision_and_autocast() -> None:
+    direction = unit_vector(torch.rand(50, dtype=torch.float64) * 360, 10.0)
+    for dtype in (torch.float16, torch.bfloat16, torch.float32):
+        rounded = direction.to(dtype)
+        wanted = TETRAHEDRON.delays(rounded.double()).to(dtype)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = TETRAHEDRON.delays(rounded)
+        assert found.dtype == dtype
+        torch.testing.assert_close(found, wanted, rtol=torch.finfo(dtype).eps, atol=1e-7)
+
+
+@pytest.mark.messages
+def test_directions_of_integers_are_told() -> None:
+    with pytest.raises(TypeError, match=r"direction must hold floats, got torch\.int64"):
+        TETRAHEDRON.delays(torch.tensor([0, 1, 0]))
+    with pytest.raises(TypeError, match=r"num_channels must be an integer, got 2\.5"):
+        ArrayGeometry.line(2.5, 0.1)  # type: ignore[arg-type]
+
+
 def test_what_is_given_is_copied() -> None:
-    positions = torch.zeros(2, 3)
+    positions = torch.eye(3)[:2]
     array = ArrayGeometry(positions)
     positions += 1
-    assert array.positions.count_nonzero() == 0
+    assert array.positions.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert array.positions.dtype == torch.float64
     assert ArrayGeometry(np.eye(3)).num_channels == 3
 
@@ -116,8 +213,16 @@ def test_what_is_given_is_copied() -> None:
         (lambda: ArrayGeometry([[0.0, 1.0]]), r"positions must be \(channel, axis=3\), got"),
         (lambda: ArrayGeometry(torch.zeros(0, 3)), "positions must hold a microphone, got none"),
         (lambda: ArrayGeometry([[0.0, 1.0, float("nan")]]), "positions must be finite, got nan"),
+        (
+            lambda: ArrayGeometry([[0.0, 1, 0], [0.0, 0, 0], [0.0, 1, 0]]),
+            "positions must differ, but microphones 0 and 2 are in one place",
+        ),
+        (
+            lambda: TETRAHEDRON.permutation(torch.diag(torch.tensor([1.0, 1.0, 2.0]))),
+            "matrix must be orthogonal, got",
+        ),
         (lambda: ArrayGeometry.tetrahedron(0.0), "radius_m must be positive, got 0"),
-        (lambda: ArrayGeometry.circle(0, 1.0), "num_channels must be positive, got 0"),
+        (lambda: ArrayGeometry.circle(0, 1.0), "num_channels must be at least 1, got 0"),
         (lambda: ArrayGeometry.line(2, -1.0), "spacing_m must be positive, got -1"),
         (lambda: TETRAHEDRON.max_lag(0), "sample_rate must be positive, got 0"),
         (lambda: TETRAHEDRON.delays(torch.zeros(4)), r"direction must be \(..., axis=3\)"),

@@ -115,6 +115,29 @@ def check_count(**values: object) -> None:
             raise ValueError(f"{name} must be at least 1, got {value}")
 
 
+def plain_numbers(name: str, value: object) -> float | tuple[float, ...]:
+    """Return a number, or a list of them, of Python, NumPy or torch as Python's floats.
+
+    Settings are kept so: what holds them compares by value and can be written as JSON.
+
+    Raises:
+        TypeError: If an entry is no number; `True` is none.
+
+    Examples:
+        >>> import torch
+        >>> plain_numbers("threshold", torch.tensor([0.5, 0.25])), plain_numbers("threshold", 1)
+        ((0.5, 0.25), 1.0)
+    """
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        entries = [entry.item() if hasattr(entry, "item") else entry for entry in value]
+        for entry in entries:
+            check_number(**{name: entry})
+        return tuple(map(float, entries))
+    check_number(**{name: value})
+    return float(value)  # type: ignore[arg-type]  # a number
+
+
 def whole_number(name: str, value: float) -> int:
     """Return a value that must be a whole number from 1, but for rounding, or raise `ValueError`.
 

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_shape
+from seldkit._checks import check_choice, check_floating, check_shape
 from seldkit._typing import Float
 
 Order = Literal["acn", "fuma"]
@@ -29,14 +29,21 @@ def plane_wave(
         signal: The sound at the microphone.
         direction: Unit vector towards the source.
 
+    Raises:
+        TypeError: If the signal holds integers.
+        ValueError: If the signal has other axes, or the direction is no vector.
+
     Examples:
         >>> plane_wave(torch.ones(1), torch.tensor([0.0, 1.0, 0.0])).flatten()  # from the left
         tensor([1., 1., 0., 0.])
     """
     check_shape("signal", signal, "sample")
     check_shape("direction", direction, "axis", axis=3)
-    x, y, z = direction.to(signal)
-    return torch.stack((signal, y * signal, z * signal, x * signal))
+    check_floating(signal=signal)
+    # In half precision a direction would be rounded before the product is.
+    x, y, z = direction.to(signal.device, torch.promote_types(signal.dtype, torch.float32))
+    with torch.autocast(signal.device.type, enabled=False):
+        return torch.stack((signal, *((dipole * signal).to(signal) for dipole in (y, z, x))))
 
 
 def convert(
@@ -57,6 +64,7 @@ def convert(
         The same audio in ACN order, SN3D normalised.
 
     Raises:
+        TypeError: If the waveform holds integers.
         ValueError: If there are not four channels, or a name is unknown.
 
     Examples:
@@ -66,10 +74,13 @@ def convert(
     """
     if waveform.ndim < 2 or waveform.shape[-2] != 4:
         raise ValueError(f"waveform must be (..., channel=4, sample), got {tuple(waveform.shape)}")
+    check_floating(waveform=waveform)
     check_choice("order", order, ("acn", "fuma"))
     check_choice("normalization", normalization, ("sn3d", "n3d", "fuma"))
     if order == "fuma":
         waveform = waveform[..., [0, 2, 3, 1], :]
     omni = math.sqrt(2) if normalization == "fuma" else 1.0
     dipole = math.sqrt(1 / 3) if normalization == "n3d" else 1.0
-    return waveform * waveform.new_tensor([omni, dipole, dipole, dipole]).unsqueeze(-1)
+    exact = torch.promote_types(waveform.dtype, torch.float32)
+    gains = torch.tensor([omni, dipole, dipole, dipole], dtype=exact, device=waveform.device)
+    return (waveform * gains.unsqueeze(-1)).to(waveform.dtype)

@@ -8,13 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_positive, check_shape, check_vectors
+from seldkit._checks import (
+    check_count,
+    check_finite,
+    check_floating,
+    check_positive,
+    check_shape,
+    check_vectors,
+)
+from seldkit._symmetry import distances, match_points, symmetries
 from seldkit._typing import Float, Int
 from seldkit.geometry import unit_vector
 
@@ -22,6 +31,18 @@ SPEED_OF_SOUND = 343.0
 """In metres per second: dry air at 20 °C, as published systems and pyroomacoustics take it."""
 
 _SAME_PLACE_M = 1e-6
+
+
+class ArraySwap(NamedTuple):
+    """A rotation or mirror that maps an array onto itself.
+
+    Attributes:
+        matrix: A source moves from `d` to `matrix @ d`; `float64 [axis, axis]`.
+        permutation: Then the array records `waveform[permutation]`; `int64 [channel]`.
+    """
+
+    matrix: Float[Tensor, "axis=3 axis=3"]
+    permutation: Int[Tensor, " channel"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False, slots=True)
@@ -38,8 +59,8 @@ class ArrayGeometry:
         positions: `float64 [channel, axis]`, on the CPU. Do not write into it.
 
     Raises:
-        ValueError: If the shape is not `(channel, axis=3)`, there is no microphone, or a value is
-            nan or infinite.
+        ValueError: If the shape is not `(channel, axis=3)`, there is no microphone, two are in one
+            place, or a value is nan or infinite.
 
     Examples:
         >>> array = ArrayGeometry([[0.1, 0.0, 0.0], [-0.1, 0.0, 0.0]])
@@ -57,6 +78,12 @@ class ArrayGeometry:
         if not len(places):
             raise ValueError("positions must hold a microphone, got none")
         check_finite("positions", places)
+        same = (distances(places, places) <= _SAME_PLACE_M).triu(diagonal=1).nonzero().tolist()
+        if same:
+            first, second = same[0]
+            raise ValueError(
+                f"positions must differ, but microphones {first} and {second} are in one place"
+            )
         object.__setattr__(self, "positions", places)
 
     @classmethod
@@ -78,7 +105,8 @@ class ArrayGeometry:
     @classmethod
     def circle(cls, num_channels: int, radius_m: float) -> "ArrayGeometry":
         """Return microphones on a level circle, the first in front, then counter-clockwise."""
-        check_positive(num_channels=num_channels, radius_m=radius_m)
+        check_count(num_channels=num_channels)
+        check_positive(radius_m=radius_m)
         turn = 360 / num_channels
         azimuth = turn * torch.arange(num_channels, dtype=torch.float64)
         return cls(radius_m * unit_vector(azimuth, 0.0))
@@ -86,7 +114,8 @@ class ArrayGeometry:
     @classmethod
     def line(cls, num_channels: int, spacing_m: float) -> "ArrayGeometry":
         """Return microphones on a line from left to right: two are a spaced stereo pair."""
-        check_positive(num_channels=num_channels, spacing_m=spacing_m)
+        check_count(num_channels=num_channels)
+        check_positive(spacing_m=spacing_m)
         places = torch.zeros(num_channels, 3, dtype=torch.float64)
         steps = torch.arange(num_channels, dtype=torch.float64)
         places[:, 1] = spacing_m * ((num_channels - 1) / 2 - steps)
@@ -105,7 +134,7 @@ class ArrayGeometry:
     @property
     def aperture(self) -> float:
         """Largest distance between two microphones, in metres."""
-        return float(torch.cdist(self.positions, self.positions).max())
+        return float(distances(self.positions, self.positions).max())
 
     def delays(
         self, direction: Float[Tensor, "*axes axis=3"], *, speed_of_sound: float = SPEED_OF_SOUND
@@ -119,7 +148,12 @@ class ArrayGeometry:
             speed_of_sound: In metres per second.
 
         Returns:
-            Seconds; negative for the microphones on the side of the source.
+            Seconds, in the type of the direction; negative for the microphones on the side of the
+            source.
+
+        Raises:
+            TypeError: If the direction holds integers.
+            ValueError: If its last axis is not x, y, z, or the speed is not positive.
 
         Examples:
             >>> pair = ArrayGeometry.line(2, spacing_m=0.343)
@@ -127,8 +161,13 @@ class ArrayGeometry:
             tensor([-0.0005,  0.0005])
         """
         check_vectors(direction=direction)
+        check_floating(direction=direction)
         check_positive(speed_of_sound=speed_of_sound)
-        delays: Tensor = direction @ self.positions.to(direction).mT / -speed_of_sound
+        # Sums of products and no matrix product, which would run in half precision under autocast.
+        exact = torch.promote_types(direction.dtype, torch.float32)
+        positions = self.positions.to(direction.device, exact)
+        path = (direction.to(exact).unsqueeze(-2) * positions).sum(dim=-1)
+        delays: Tensor = (path / -speed_of_sound).to(direction.dtype)
         return delays
 
     def max_lag(self, sample_rate: float, *, speed_of_sound: float = SPEED_OF_SOUND) -> int:
@@ -157,13 +196,14 @@ class ArrayGeometry:
     def permutation(self, matrix: Tensor) -> Int[Tensor, " channel"]:
         """Return the order of channels that turns or mirrors what the array recorded.
 
-        If every source moves from `d` to `matrix @ d`, the array records `waveform[permutation]`.
+        If every source moves from `d` to `matrix @ d`, seen from the middle of the array, the array
+        records `waveform[permutation]`.
 
         Args:
             matrix: Orthogonal `(axis, axis)`, such as a row of `augment.channel_swaps`.
 
         Raises:
-            ValueError: If the matrix does not map the array onto itself.
+            ValueError: If the matrix is not orthogonal or does not map the array onto itself.
 
         Examples:
             >>> mirror = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
@@ -171,14 +211,46 @@ class ArrayGeometry:
             tensor([1, 0, 3, 2])
         """
         check_shape("matrix", matrix, "axis axis", axis=3)
-        moved = self.positions @ matrix.to(self.positions)
-        distance, nearest = torch.cdist(moved, self.positions).min(dim=1)
-        if distance.max() > _SAME_PLACE_M or len(nearest.unique()) < self.num_channels:
+        turn = matrix.to(self.positions)
+        if not (turn @ turn.mT - torch.eye(3, dtype=turn.dtype)).abs().max() < 1e-5:
+            raise ValueError(f"matrix must be orthogonal, got {matrix.tolist()}")
+        order, distance = match_points(self._centred @ turn, self._centred)
+        if distance > _SAME_PLACE_M or len(order.unique()) < self.num_channels:
             raise ValueError(
                 "matrix must map the array onto itself, but a microphone would be"
-                f" {float(distance.max()):.3g} m from the nearest"
+                f" {distance:.3g} m from the nearest"
             )
-        return nearest
+        return order
+
+    def swaps(self) -> tuple[ArraySwap, ...]:
+        """Return the rotations and mirrors that map the array onto itself, the identity first.
+
+        They turn about the middle of the array, the mean of its positions, and need not be turns of
+        the axes: a circle of six microphones has those by 60 degrees. If every source moves from
+        `d` to `matrix @ d`, the array records `waveform[permutation]`: more data, without a room
+        simulator; see [`swap_microphones`][seldkit.augment.swap_microphones].
+
+        A level array cannot tell above from below, so that each of its swaps is there with and
+        without that mirror. A line may turn about itself by any angle, which it does not notice:
+        of these the mirrors in two planes through it are given, one of them upright.
+
+        Returns:
+            Pairs of a matrix, `float64 [axis, axis]`, exact where it exchanges axes, and the order
+            of the channels. Positions are taken as equal up to a micrometre.
+
+        Examples:
+            The DCASE tetrahedron has eight; the second turns it by half a circle about x:
+
+            >>> swaps = ArrayGeometry.tetrahedron().swaps()
+            >>> len(swaps), swaps[1].matrix.diag(), swaps[1].permutation
+            (8, tensor([ 1., -1., -1.], dtype=torch.float64), tensor([1, 0, 3, 2]))
+        """
+        return tuple(ArraySwap(*pair) for pair in symmetries(self._centred, _SAME_PLACE_M))
+
+    @property
+    def _centred(self) -> Float[Tensor, "channel axis=3"]:
+        """Positions from the middle of the array."""
+        return self.positions - self.positions.mean(dim=0)
 
     def __repr__(self) -> str:
         """Show the number of microphones and the size."""

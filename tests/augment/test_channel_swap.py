@@ -1,7 +1,9 @@
 """A swapped recording is a recording of the swapped scene."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +11,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
+from formats.sounding import FRAMES, OVERLAPPING, Row, make_events
 from seldkit.ambisonics import plane_wave
-from seldkit.augment import channel_swaps, swap_channels, swap_directions
-from seldkit.features import FeatureExtractor, presets
+from seldkit.arrays import ArrayGeometry
+from seldkit.augment import channel_swaps, swap_channels, swap_directions, swap_microphones
+from seldkit.events import Events
+from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.geometry import unit_vector
+from seldkit.outputs import SELDOutput, combine
 
 quick = settings(max_examples=30)
 
@@ -89,25 +96,6 @@ def test_a_plane_wave_comes_from_the_swapped_direction(
     torch.testing.assert_close(found, plane_wave(signal, swapped), rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize(
-    "extractor",
-    [
-        presets.ein_seld(num_mels=16),
-        presets.at2seld(phase="cosine_sine"),
-        presets.at2seld(phase="cosine_sine", bins="mel"),
-    ],
-    ids=["intensity", "phases", "phases of bands"],
-)
-def test_features_of_swapped_audio_are_swapped_features(
-    extractor: FeatureExtractor,
-) -> None:
-    waveform = torch.randn(1, 4, 3000, dtype=torch.float64)
-    maps = extractor(waveform)
-    found = extractor(swap_channels(waveform.expand(48, 4, 3000), ALL))
-    wanted = swap_channels(maps.expand(48, *maps.shape[1:]), ALL)
-    torch.testing.assert_close(found, wanted)
-
-
 def test_each_item_has_its_own_swap() -> None:
     x, swaps = torch.randn(3, 4, 10), ALL[[5, 17, 40]]
     together = swap_channels(x, swaps)
@@ -131,22 +119,169 @@ def test_left_and_right_are_exchanged() -> None:
     swap = torch.tensor([[[1, 0, 0], [0, -1, 0], [0, 0, 1]]])
     left = torch.tensor([[0.0, 1.0, 0.0]])
     assert swap_directions(left, swap).tolist() == [[0, -1, 0]]
-    levels = torch.tensor([1.0, 2, 3, 4, 0.1, 0.2, 0.3]).reshape(1, 7, 1, 1)
-    wanted = torch.tensor([1.0, 2, 3, 4, -0.1, 0.2, 0.3])
-    assert torch.equal(swap_channels(levels, swap).flatten(), wanted)
+    wave = torch.tensor([1.0, 2, 3, 4]).reshape(1, 4, 1)
+    assert torch.equal(swap_channels(wave, swap).flatten(), torch.tensor([1.0, -2, 3, 4]))
+
+
+TARGETS = [
+    ACCDOA(3),
+    ACCDOA(3, distance=True),
+    ACCDOA(3, onscreen=True),
+    ACCDOA(3, distance=True, onscreen=True),
+    MultiACCDOA(3, distance=True, onscreen=True),
+    ClassWise(3, distance=True),
+    ClassWise(3, positions_m=10.0),
+    TrackWise(3, 3),
+    TrackWise(3, 3, distance=True, class_directions=True),
+    TrackWise(3, 3, positions_m=10.0),
+]
+PLANAR = [
+    ACCDOA(3, planar=True),
+    ACCDOA(3, planar=True, distance=True),
+    ACCDOA(3, planar=True, onscreen=True),
+    MultiACCDOA(3, planar=True, distance=True, onscreen=True),
+]
+
+
+def turned(events: Events, matrix: Tensor) -> Events:
+    return replace(events, direction=events.direction @ matrix.double().mT)
+
+
+@quick
+@given(OVERLAPPING, st.sampled_from(TARGETS + PLANAR), st.integers(0, 47), st.booleans())
+def test_a_turned_target_is_the_target_of_turned_events(
+    rows: list[Row], format_: Any, index: int, tetrahedron: bool
+) -> None:
+    planar = getattr(format_, "planar", False)
+    matrix = channel_swaps(16)[index % 16] if planar else ALL[index]
+    if tetrahedron:
+        matrix = ArrayGeometry.tetrahedron().swaps()[index % 8].matrix
+    if planar:  # where the elevation is 0, which a planar target takes it for
+        rows = [(frame, label, azimuth, 0, n) for frame, label, azimuth, _, n in rows]
+    events, _ = format_.fit(make_events(rows), FRAMES)
+    more = {"planar": True} if planar else {}
+    batch = combine(torch.stack, [format_.encode(events, FRAMES)])
+    found = swap_directions(batch, matrix, **more)
+    wanted = combine(torch.stack, [format_.encode(turned(events, matrix), FRAMES)])
+    pairs = [(found, wanted)] if isinstance(found, Tensor) else zip(found, wanted, strict=True)
+    for a, b in pairs:
+        assert (a is None) == (b is None)
+        if a is not None:
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+@quick
+@given(st.sampled_from([torch.float16, torch.bfloat16, torch.float32, torch.float64]))
+def test_swaps_are_exact_in_every_precision_and_under_autocast(dtype: torch.dtype) -> None:
+    wave = torch.randn(48, 4, 20, dtype=torch.float64).to(dtype)
+    vectors = torch.randn(48, 5, 3, dtype=torch.float64).to(dtype)
+    wanted = swap_channels(wave.double(), ALL), swap_directions(vectors.double(), ALL)
+    for autocast in (False, True):
+        for matrices in (ALL, ALL.to(dtype), ALL.double(), ALL.int()):
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                found = swap_channels(wave, matrices), swap_directions(vectors, matrices)
+                with_distance = swap_directions(
+                    torch.cat((vectors, vectors[..., :1]), dim=-1)
+                    if not autocast or dtype != torch.float16
+                    else functional.pad(vectors, (0, 1)),
+                    matrices,
+                )
+            for a, b in zip(found, wanted, strict=True):
+                assert a.dtype == dtype
+                assert torch.equal(a.double(), b)
+            assert torch.equal(with_distance[..., :3].double(), wanted[1])
+    microphones = torch.randn(2, 4, 9).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        found_ = swap_microphones(microphones, torch.tensor([2, 0, 3, 1]))
+    assert torch.equal(found_, microphones[:, [2, 0, 3, 1]])
+
+
+@pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
+def test_what_is_not_finite_stays_in_its_channel(bad: float) -> None:
+    wave, vectors = torch.randn(48, 4, 5), torch.randn(48, 3)
+    clean, straight = swap_channels(wave, ALL), swap_directions(vectors, ALL)
+    wave[:, 1, 2], vectors[:, 0] = bad, bad
+    found, turned_ = swap_channels(wave, ALL), swap_directions(vectors, ALL)
+    assert ((~found.isfinite()).sum(dim=(1, 2)) == 1).all()
+    assert torch.equal(found[found.isfinite()], clean[found.isfinite()])
+    assert ((~turned_.isfinite()).sum(dim=1) == 1).all()
+    assert torch.equal(turned_[turned_.isfinite()], straight[turned_.isfinite()])
+
+
+def test_one_swap_may_hold_for_all() -> None:
+    wave, target = torch.randn(3, 4, 10), torch.randn(3, 5, 3)
+    swap, order = ALL[17], torch.tensor([1, 0, 3, 2])
+    assert torch.equal(swap_channels(wave, swap), swap_channels(wave, swap.expand(3, 3, 3)))
+    assert torch.equal(swap_directions(target, swap), swap_directions(target, swap.expand(3, 3, 3)))
+    assert torch.equal(swap_microphones(wave, order), swap_microphones(wave, order.expand(3, 4)))
+
+
+@quick
+@given(st.sampled_from(["tetrahedron", "hexagon"]), st.integers(0, 2**16))
+def test_a_recording_of_microphones_is_one_of_the_turned_source(name: str, seed: int) -> None:
+    hexagon = ArrayGeometry.circle(6, 0.1)
+    array = ArrayGeometry.tetrahedron() if name == "tetrahedron" else hexagon
+    generator = torch.Generator().manual_seed(seed)
+    matrices, orders = map(torch.stack, zip(*array.swaps(), strict=True))
+    pick = torch.randint(len(orders), (4,), generator=generator)
+    direction = functional.normalize(torch.randn(4, 3, generator=generator).double(), dim=-1)
+    time = torch.arange(30) / 24000
+
+    def record(direction: Tensor) -> Tensor:
+        late = array.delays(direction).unsqueeze(-1)
+        return (2 * torch.pi * 700 * (time - late)).sin()
+
+    found = swap_microphones(record(direction), orders[pick])
+    wanted = record(swap_directions(direction, matrices[pick]))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-9)
 
 
 @pytest.mark.messages
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="count must be one of 4, 8, 16, 48, got 24"):
         channel_swaps(24)  # type: ignore[arg-type]
-    with pytest.raises(
-        ValueError, match=r"x must have 4, 7 or 13 channels, got shape \(48, 5, 9\)"
+    shape: tuple[int, ...]
+    for shape in ((48, 5, 9), (48, 7, 5, 9), (48, 4, 5, 9), (48, 4)):
+        with pytest.raises(ValueError, match=r"waveform must be \(batch, channel=4, sample\), got"):
+            swap_channels(torch.zeros(shape), ALL)
+    with pytest.raises(TypeError, match=r"waveform must hold floats, got torch\.int16"):
+        swap_channels(torch.zeros(48, 4, 9, dtype=torch.int16), ALL)
+    for wrong in (
+        2 * ALL[:1],
+        torch.ones(1, 3, 3),
+        torch.full((1, 3, 3), torch.nan),
+        0.0 * ALL[:1],
     ):
-        swap_channels(torch.zeros(48, 5, 9), ALL)
+        with pytest.raises(ValueError, match="matrix must hold signed permutations, got"):
+            swap_channels(torch.zeros(1, 4, 9), wrong)
+        with pytest.raises(ValueError, match="matrix must be orthogonal, got"):
+            swap_directions(torch.zeros(1, 3), wrong)
     with pytest.raises(ValueError, match=r"matrix must be \(batch=2, axis=3, axis=3\)"):
         swap_channels(torch.zeros(2, 4, 9), ALL)
     with pytest.raises(ValueError, match=r"matrix must be \(batch=2, axis=3, axis=3\)"):
         swap_directions(torch.zeros(2, 3), ALL)
+    rule = (
+        r"target must be \(batch, \.\.\., x, y, z\[, distance\]\[, onscreen\]\) with planar=False"
+    )
+    for shape in ((48, 2), (48, 6), (3,)):
+        with pytest.raises(ValueError, match=rule):
+            swap_directions(torch.zeros(shape), ALL)
+    for shape in ((48, 1), (48, 5)):
+        with pytest.raises(
+            ValueError, match=r"x, y\[, distance\]\[, onscreen\]\) with planar=True"
+        ):
+            swap_directions(torch.zeros(shape), ALL, planar=True)
+    with pytest.raises(ValueError, match="matrix must keep planar vectors in their plane, got"):
+        swap_directions(torch.zeros(48, 2), ALL, planar=True)
     with pytest.raises(ValueError, match=r"direction must be \(\.\.\., axis=3\)"):
-        swap_directions(torch.zeros(48, 4), ALL)
+        swap_directions(SELDOutput(torch.zeros(48, 5, 2), torch.zeros(48, 5, 2)), ALL)
+    with pytest.raises(TypeError, match="target must be a tensor or a SELDOutput, got list"):
+        swap_directions([torch.zeros(48, 3)], ALL)  # type: ignore[type-var]
+    with pytest.raises(TypeError, match="permutation must hold integers, got"):
+        swap_microphones(torch.zeros(2, 4, 9), torch.zeros(4))
+    with pytest.raises(ValueError, match="permutation must hold every channel once, got"):
+        swap_microphones(torch.zeros(2, 4, 9), torch.tensor([0, 1, 1, 2]))
+    with pytest.raises(ValueError, match=r"permutation must be \(batch=2, channel=4\), got"):
+        swap_microphones(torch.zeros(2, 4, 9), torch.zeros(3, 4).long())
+    with pytest.raises(TypeError, match="waveform must hold floats"):
+        swap_microphones(torch.zeros(2, 4, 9).short(), torch.arange(4))

@@ -59,6 +59,24 @@ def test_the_generator_decides() -> None:
     assert not torch.equal(first, add_noise(waveform))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("level", [1.0, 1e-2, 1e-4])
+def test_quiet_sound_in_half_precision_gets_its_noise(dtype: torch.dtype, level: float) -> None:
+    clean = (level * torch.randn(1, 4, 4000)).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        noisy = add_noise(clean, snr_db=(6.0, 6.0))
+    assert noisy.dtype == dtype
+    torch.testing.assert_close(
+        ratio_db(clean.double(), noisy.double()), torch.tensor([6.0]).double(), rtol=0, atol=0.3
+    )
+
+
+@pytest.mark.messages
+def test_integer_audio_is_told() -> None:
+    with pytest.raises(TypeError, match=r"waveform must hold floats, got torch\.int16"):
+        add_noise(torch.ones(1, 4, 10, dtype=torch.int16))
+
+
 @pytest.mark.messages
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"waveform must be \(batch, channel, sample\), got shape"):

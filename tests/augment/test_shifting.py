@@ -66,5 +66,16 @@ def test_wrong_arguments_are_named() -> None:
         ValueError, match=r"x must be \(batch, channel, time=15, ...\) for 5 frames"
     ):
         shift_time(x, numbers, ratio=3)
-    with pytest.raises(ValueError, match="ratio must be positive, got 0"):
+    with pytest.raises(ValueError, match="ratio must be at least 1, got 0"):
         shift_time(x, numbers, ratio=0)
+    with pytest.raises(TypeError, match="target must be a tensor or a SELDOutput, got tuple"):
+        shift_time(x, (numbers, numbers), ratio=4)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_every_precision_is_kept_under_autocast(dtype: torch.dtype) -> None:
+    x, numbers = (part.to(dtype) for part in clips(3, 5, 4))
+    with torch.autocast("cpu", torch.bfloat16):
+        moved, labels = shift_time(x, numbers, ratio=4)
+    assert moved.dtype == labels.dtype == dtype
+    assert torch.equal(moved[:, 0, ::4, 0], labels)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seldkit.calibration import choose_thresholds, f1_curve, just_below
+from seldkit.calibration import choose_thresholds, f1_curve
 from seldkit.formats import ACCDOA, ClassWise, TrackWise
 from seldkit.outputs import SELDOutput
 
@@ -47,7 +47,7 @@ def test_the_curve_is_the_definition_at_every_threshold(seed: int) -> None:
     curve = f1_curve(scores, target)
     for place, threshold in enumerate(GRID):
         assert curve.thresholds[place] == threshold
-        found = scores >= threshold
+        found = scores > threshold
         assert torch.equal(curve.per_class[place].nan_to_num(-1), f1(found, target).nan_to_num(-1))
         micro = f1(found.flatten(), target.flatten())
         assert torch.equal(curve.micro[place].nan_to_num(-1), micro.nan_to_num(-1))
@@ -61,9 +61,9 @@ def test_thresholds_are_the_lowest_of_the_best(seed: int, per_class: bool) -> No
     chosen = choose_thresholds(scores, target, per_class=per_class)
     columns = (scores, target) if per_class else (scores.reshape(-1, 1), target.reshape(-1, 1))
     for threshold, score, active in zip(chosen.reshape(-1), *(x.T for x in columns), strict=True):
-        reached = f1(score >= threshold, active)
+        reached = f1(score > threshold, active)
         for other in GRID:
-            value = f1(score >= other, active).nan_to_num(-1)
+            value = f1(score > other, active).nan_to_num(-1)
             assert value < reached if other < threshold else value <= reached
 
 
@@ -81,9 +81,17 @@ def test_the_golden_thresholds(golden: Callable[[str], Path]) -> None:
     assert torch.equal(choose_thresholds(scores, target, per_class=False), want["best_micro"])
 
 
+def test_a_score_on_the_threshold_is_not_active() -> None:
+    scores = torch.tensor([[0.45], [0.45 + 1e-12]], dtype=torch.float64)
+    curve = f1_curve(scores, torch.tensor([[0], [1]]), grid=[0.45])
+    assert curve.micro.tolist() == [1]
+    # 0.3 of float32 is greater than 0.3, in formats and here.
+    assert f1_curve(torch.tensor([[0.3]]), torch.tensor([[1]]), grid=[0.3]).micro.tolist() == [1]
+
+
 def test_a_grid_of_all_scores_is_exact() -> None:
     scores, target = validation(0, 50, 2)
-    fine = f1_curve(scores, target, grid=scores.unique())
+    fine = f1_curve(scores, target, grid=torch.cat((torch.tensor([-1.0]), scores.unique())))
     coarse = f1_curve(scores, target, grid=torch.linspace(0, 1, 1001))
     assert (fine.per_class.amax(dim=0) >= coarse.per_class.nan_to_num(0).amax(dim=0)).all()
 
@@ -129,29 +137,17 @@ def test_nothing_at_all_falls_back() -> None:
 def test_formats_decide_alike(seed: int) -> None:
     scores, target = validation(seed, 40, 3)
     chosen = choose_thresholds(scores, target)
-    found = (scores >= chosen).nonzero()
-    strict = just_below(chosen).tolist()
+    found = (scores > chosen).nonzero()
     direction = torch.eye(3, dtype=torch.float64)[0].expand(40, 3, 3)
 
-    events = ClassWise(3, threshold=strict).decode(SELDOutput(scores, direction), logits=False)
+    events = ClassWise(3, threshold=chosen).decode(SELDOutput(scores, direction), logits=False)
     assert torch.equal(torch.stack((events.frame, events.label), dim=1), found)
-    vectors = replace(ACCDOA(3), threshold=strict).decode(direction * scores.unsqueeze(-1))
+    vectors = replace(ACCDOA(3), threshold=chosen).decode(direction * scores.unsqueeze(-1))
     assert torch.equal(torch.stack((vectors.frame, vectors.label), dim=1), found)
-    best = scores.max(dim=1, keepdim=True)
-    tracks = TrackWise(3, num_tracks=1, threshold=strict).decode(
+    tracks = TrackWise(3, num_tracks=1, threshold=chosen).decode(
         SELDOutput(scores.unsqueeze(1), direction[:, :1]), logits=False
     )
-    assert torch.equal(tracks.frame, (best.values >= chosen[best.indices]).nonzero()[:, 0])
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_just_below_is_the_next_number(dtype: torch.dtype) -> None:
-    t = torch.tensor([0.0, 0.05, 0.5, 1.0], dtype=dtype)
-    below = just_below(t)
-    assert below.dtype == dtype
-    assert (below < t).all()
-    assert torch.equal(torch.nextafter(below, t), t)
-    assert just_below(0.45).dtype == torch.float64
+    assert torch.equal(tracks.frame, found[:, 0].unique())
 
 
 @pytest.mark.messages
@@ -180,5 +176,5 @@ def test_wrong_settings_are_told() -> None:
         f1_curve(scores, target, grid=[0.5, torch.inf])
     with pytest.raises(ValueError, match="objective must be one of 'f1', got 'f20'"):
         choose_thresholds(scores, target, objective="f20")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="min_positives must be positive, got 0"):
+    with pytest.raises(ValueError, match="min_positives must be at least 1, got 0"):
         choose_thresholds(scores, target, min_positives=0)

@@ -151,9 +151,11 @@ def test_what_is_wrong_with_probabilities_is_told() -> None:
     one = torch.ones(2, 1)
     with pytest.raises(ValueError, match=r"target must lie in 0\.\.1, got 2"):
         fit_temperature(one, 2 * one)
+    with pytest.raises(TypeError, match=r"logits must hold floats, got torch\.int64"):
+        fit_temperature(torch.tensor([[4], [-4]]), one)
     with pytest.raises(ValueError, match="logits must be finite"):
         fit_temperature(one * torch.inf, one)
     with pytest.raises(ValueError, match=r"probability must lie in 0\.\.1, got 1.5"):
         expected_calibration_error(one * 1.5, one)
-    with pytest.raises(ValueError, match="num_bins must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_bins must be at least 1, got 0"):
         expected_calibration_error(one, one, num_bins=0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from references.overlapping_scenes import CLASSES, random_scene
-from seldkit.calibration import choose_thresholds, just_below, search_thresholds
+from seldkit.calibration import choose_thresholds, search_thresholds
 from seldkit.events import Events
 from seldkit.formats import ACCDOA
 from seldkit.metrics import SELDMetrics
@@ -104,7 +104,7 @@ def clips_of_vectors() -> list[tuple[Tensor, Events]]:
 
 def score_of(clips: list[tuple[Tensor, Events]], thresholds: Tensor, name: str) -> float:
     metrics = SELDMetrics("dcase2024", CLASSES, frames="clip")
-    decoder = ACCDOA(CLASSES, threshold=just_below(thresholds).tolist())
+    decoder = ACCDOA(CLASSES, threshold=thresholds)
     for output, reference in clips:
         metrics.update(decoder.decode(output), reference)
     return float(getattr(metrics.compute(), name))
@@ -155,7 +155,7 @@ def test_an_objective_starts_from_f1_and_leaves_silent_classes() -> None:
         (torch.ones(2, 2), {}, r"start must be one threshold or \(cls,\), got shape \(2, 2\)"),
         (torch.full((2,), torch.nan), {}, "start must be finite"),
         (torch.ones(2), {"classes": [2]}, "classes must be below 2, got 2"),
-        (torch.ones(2), {"max_rounds": 0}, "max_rounds must be positive, got 0"),
+        (torch.ones(2), {"max_rounds": 0}, "max_rounds must be at least 1, got 0"),
         (torch.ones(2), {"grid": []}, "grid must hold at least one threshold"),
     ],
 )

@@ -60,8 +60,28 @@ def test_only_the_longest_vectors_of_a_frame_count() -> None:
     found = list(zip(events.frame.tolist(), events.label.tolist(), strict=True))
     assert found == [(0, 0), (0, 2), (1, 0), (1, 1), (2, 2)]
     assert len(ACCDOA(4, max_events=9).decode(output)) == len(ACCDOA(4).decode(output)) == 8
-    with pytest.raises(ValueError, match="max_events must be positive, got 0"):
+    events = ACCDOA(4, max_events=1, threshold=[0.95, 0.95, 0.85, 0.05]).decode(output)
+    assert list(zip(events.frame.tolist(), events.label.tolist(), strict=True)) == [
+        (0, 3),
+        (1, 3),
+        (2, 3),
+    ]
+    with pytest.raises(ValueError, match="max_events must be at least 1, got 0"):
         ACCDOA(4, max_events=0)
+
+
+def test_a_limit_chooses_among_active_classes() -> None:
+    output = torch.diag_embed(torch.tensor([0.8, 0.7, 0.5])).unsqueeze(0)
+    events = ACCDOA(3, threshold=[0.9, 0.9, 0.2], max_events=1).decode(output)
+    assert events.label.tolist() == [2]
+
+
+@pytest.mark.parametrize("classes", [5, 40, 300])
+def test_of_equally_long_vectors_the_lower_classes_stay(classes: int) -> None:
+    output = torch.tensor([0.0, 0.8, 0.0]).expand(2, classes, 3).clone()
+    output[1, classes - 1] *= 1.1
+    events = ACCDOA(classes, max_events=4).decode(output)
+    assert events.label.tolist() == [0, 1, 2, 3, 0, 1, 2, classes - 1]
 
 
 def test_the_output_may_need_a_gradient_and_any_precision() -> None:

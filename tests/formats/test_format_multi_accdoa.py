@@ -93,7 +93,22 @@ def test_what_is_encoded_is_decoded(rows: list[Row], extras: bool, spare: int) -
     order = sorted(range(len(rows)), key=lambda k: rows[k][:2])
     assert in_order(decoded) == [in_order(events)[k] for k in order]
     assert decoded.source.tolist() == [events.source.tolist()[k] for k in order]
-    assert format_.num_dropped == 0
+
+
+@pytest.mark.parametrize("unify_deg", [1.0, 15.0, 20.0, 90.0, 180.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_exactly_as_far_apart_as_the_limit_never_merges(
+    unify_deg: float, dtype: torch.dtype
+) -> None:
+    azimuth = torch.arange(-180.0, 180.0, dtype=torch.float64)
+    format_ = MultiACCDOA(1, num_tracks=2, unify_deg=unify_deg)
+    for apart, tracks in ((unify_deg, 2), (unify_deg - 0.01, 1), (unify_deg + 0.01, 2)):
+        pair = torch.stack((azimuth, azimuth + apart), dim=1)
+        output = unit_vector(pair, 0.0).to(dtype).unsqueeze(2)
+        events = format_.decode(output)
+        if unify_deg == 180.0 and apart > 180.0:
+            continue  # the other way round they are closer
+        assert (events.frame.bincount() == tracks).all(), apart
 
 
 def test_events_stand_on_the_first_tracks_of_their_class() -> None:
@@ -102,7 +117,7 @@ def test_events_stand_on_the_first_tracks_of_their_class() -> None:
     target = format_.encode(events, 1)
     assert (target != 0).any(dim=-1).int().tolist() == [[[1, 1], [0, 1], [0, 1]]]
     assert format_.decode(target).azimuth_deg.round().tolist() == [20, 10, 30, 40]
-    assert format_.num_dropped == 1
+    assert format_.fit(events, 1)[1].no_place.azimuth_deg.tolist() == [50]
     with pytest.raises(ValueError, match="events must fit 3 tracks of a class and 1 frames, but 1"):
         MultiACCDOA(2).encode(events, 1)
 
@@ -261,7 +276,7 @@ def test_decodes_as_the_published_code(golden: Callable[[str], Path], scene: int
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_tracks": 0}, "num_tracks must be positive, got 0"),
+        ({"num_tracks": 0}, "num_tracks must be at least 1, got 0"),
         ({"unify_deg": -1.0}, r"unify_deg must lie in 0\.\.180, got -1"),
         ({"unify_deg": torch.nan}, r"unify_deg must lie in 0\.\.180, got nan"),
         ({"merge": "mean"}, "merge must be one of 'raw', 'unit', got 'mean'"),

@@ -1,8 +1,10 @@
 """Positions in place of directions: direction and distance in one vector."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -73,12 +75,54 @@ def test_a_perfect_target_scores_perfectly() -> None:
 def test_what_lies_beyond_the_room_does_not_fit() -> None:
     events = at((1.0, 1.6, 0.0), (2.0, 1.5, 1.0))
     room = (2.0, 1.5, 1.0)
-    with pytest.raises(ValueError, match=r"fit 2 tracks, positions_m=\(2.0, 1.5, 1.0\) and 2 fr"):
+    with pytest.raises(ValueError, match=r"1 of 2 rows do not \(1 beyond positions_m\)"):
         TrackWise(2, positions_m=room).encode(events, 2)
     for kind in (TrackWise, ClassWise):
         format_ = kind(2, positions_m=room, overflow="drop")
         assert format_.encode(events, 2).activity.sum() == 1
-        assert format_.num_dropped == 1
+        kept, dropped = format_.fit(events, 2)
+        assert torch.equal(kept.frame, torch.tensor([1]))
+        assert [len(dropped.no_place), len(dropped.beyond_clip)] == [0, 0]
+        assert dropped.beyond_positions == events.select(events.frame == 0)
+
+
+@pytest.mark.parametrize("kind", [TrackWise, ClassWise])
+@pytest.mark.parametrize(
+    ("metres", "fits"), [(2.0, True), (2.0 + 1e-6, True), (2.0 + 4e-6, False), (2.1, False)]
+)
+def test_the_border_of_the_room_forgives_the_rounding_of_float32(
+    kind: type[TrackWise | ClassWise], metres: float, fits: bool
+) -> None:
+    kept, _ = kind(1, positions_m=2.0).fit(at((0.0, -metres, 0.0)), 1)
+    assert len(kept) == fits
+
+
+@pytest.mark.parametrize("kind", [TrackWise, ClassWise])
+def test_what_lies_beyond_the_room_takes_no_place(kind: type[TrackWise | ClassWise]) -> None:
+    near, far = at((1.0, 1.0, 0.0)), at((3.0, 1.0, 0.0))
+    for first, second in ((near, far), (far, near)):
+        events = Events(
+            [0, 0],
+            [0, 0],
+            torch.cat((first.direction, second.direction)),
+            distance=[
+                2.0**0.5 if first is near else 10**0.5,
+                2.0**0.5 if second is near else 10**0.5,
+            ],
+        )
+        format_ = (
+            TrackWise(1, 1, positions_m=2.0) if kind is TrackWise else kind(1, positions_m=2.0)
+        )
+        kept, dropped = format_.fit(events, 1)
+        torch.testing.assert_close(positions(kept), positions(near))
+        assert len(dropped) == len(dropped.beyond_positions) == 1
+
+
+@pytest.mark.parametrize("extent", [torch.tensor([2.0, 1.5, 1.0]), np.array([2.0, 1.5, 1.0])])
+def test_extents_come_in_any_kind(extent: Any) -> None:
+    format_ = TrackWise(2, positions_m=extent)
+    assert format_ == TrackWise(2, positions_m=(2.0, 1.5, 1.0))
+    assert json.loads(json.dumps(asdict(format_)))["positions_m"] == [2.0, 1.5, 1.0]
 
 
 def test_the_origin_is_in_front_at_no_distance() -> None:

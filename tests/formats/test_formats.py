@@ -1,9 +1,12 @@
 """What holds for every format: events survive, nothing is lost unsaid, and mistakes are named."""
 
 import inspect
+import json
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -36,7 +39,7 @@ def test_what_is_encoded_is_decoded(
     target = format_.encode(events, FRAMES)
     decoded = format_.decode(target)
     assert sorted(in_order(decoded)) == sorted(in_order(events))
-    assert (decoded.num_frames, format_.num_dropped) == (FRAMES, 0)
+    assert decoded.num_frames == FRAMES
     assert {(x.dtype, len(x)) for x in tensors(target)} == {(torch.float32, FRAMES)}
 
 
@@ -60,11 +63,21 @@ def test_what_does_not_fit_is_counted(rows: list[Row], kind: Callable[..., Any])
     events = make_events(rows, onscreen=False)
     more = {"unify_deg": 0, "num_tracks": 2} if kind is MultiACCDOA else {}
     format_ = kind(CLASSES, overflow="drop", distance=True, **more)
-    decoded = format_.decode(format_.encode(events, FRAMES - 2))
-    assert set(in_order(decoded)) <= set(in_order(events))
-    assert format_.num_dropped == len(events) - len(decoded)
-    format_.encode(events, FRAMES - 2)
-    assert format_.num_dropped == 2 * (len(events) - len(decoded))
+    before = asdict(format_)
+    target = format_.encode(events, FRAMES - 2)
+    decoded = format_.decode(target)
+    kept, dropped = format_.fit(events, FRAMES - 2)
+    assert asdict(format_) == before
+    assert sorted(in_order(decoded)) == sorted(in_order(kept))
+    beyond = events.frame >= FRAMES - 2
+    assert dropped.beyond_clip == events.select(beyond)
+    assert (dropped.no_place.frame < FRAMES - 2).all()
+    everything = sorted(in_order(kept) + in_order(dropped.no_place) + in_order(dropped.beyond_clip))
+    assert everything == sorted(in_order(events))
+    assert len(dropped) == len(events) - len(kept)
+    again = kind(CLASSES, distance=True, **more).encode(kept, FRAMES - 2)
+    assert all(map(torch.equal, tensors(again), tensors(target)))
+    assert format_.fit(kept, FRAMES - 2)[0] == kept
     if len(decoded) < len(events):
         with pytest.raises(ValueError, match=f"but {len(events) - len(decoded)} of {len(events)}"):
             kind(CLASSES, distance=True, **more).encode(events, FRAMES - 2)
@@ -101,6 +114,10 @@ def test_each_class_has_its_threshold(kind: Callable[..., Any]) -> None:
         (0.5, [0, 1, 2]),
         ([0.9, 1.0, 1.1], [0]),
         ([1, 0.2, torch.inf], [1]),
+        (torch.tensor([1, 0.2, torch.inf]), [1]),
+        (np.array([1, 0.2, np.inf], dtype=np.float32), [1]),
+        (torch.tensor(0.5, requires_grad=True), [0, 1, 2]),
+        (np.float32(1.0), []),
     ):
         format_ = kind(CLASSES, threshold=threshold)
         how = {"logits": False} if isinstance(target, SELDOutput) else {}
@@ -125,7 +142,7 @@ def test_a_format_is_made_of_its_fields(kind: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
         ({"threshold": [0.5]}, "threshold must be one number or 3, got 1"),
         ({"threshold": torch.nan}, "threshold must not be nan, got nan"),
         ({"overflow": "skip"}, "overflow must be one of 'raise', 'drop', got 'skip'"),
@@ -147,9 +164,11 @@ def test_wrong_events_are_named(kind: Callable[..., Any]) -> None:
         kind(3, overflow="drop").encode(events, 1)
     with pytest.raises(ValueError, match="events must have distances for a format with"):
         kind(4, distance=True).encode(events, 1)
-    with pytest.raises(ValueError, match="num_frames must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_frames must be at least 1, got 0"):
         kind(4).encode(events, 0)
-    with pytest.raises(ValueError, match="and 1 frames, but 1 of 1 rows do not"):
+    with pytest.raises(
+        ValueError, match=r"and 1 frames, but 1 of 1 rows do not \(1 beyond the clip\)"
+    ):
         kind(4).encode(Events.from_degrees([1], [3], [0], [0]), 1)
 
 
@@ -168,12 +187,45 @@ def test_vectors_without_their_columns_are_named(kind: Callable[..., Any]) -> No
         kind(1).decode(target.unsqueeze(0))
     with pytest.raises(ValueError, match="output must be finite, got nan or infinity in"):
         kind(1).decode(target * torch.nan)
-    with pytest.raises(TypeError, match="output must be a tensor of vectors, got SELDOutput"):
+    with pytest.raises(
+        TypeError, match=f"vectors for {kind.__name__}, got SELDOutput; ClassWise and"
+    ):
         kind(1).decode(SELDOutput(target, target))
 
 
 @pytest.mark.parametrize("kind", [ClassWise, TrackWise])
 @pytest.mark.messages
 def test_a_tensor_is_no_output_of_activity_and_direction(kind: Callable[..., Any]) -> None:
-    with pytest.raises(TypeError, match="output must be a SELDOutput of activity and direction"):
+    rule = f"output must be a SELDOutput of activity and direction for {kind.__name__}, got "
+    with pytest.raises(TypeError, match=f"{rule}Tensor; formats of the ACCDOA family decode"):
         kind(1).decode(torch.zeros(1, 1, 3))
+    with pytest.raises(TypeError, match=f"{rule}tuple$"):
+        kind(1).decode((torch.zeros(1, 1), torch.zeros(1, 1, 3)))
+
+
+@every_format
+@pytest.mark.messages  # NumPy's integers are none of Python's
+def test_a_format_is_saved_as_plain_numbers(kind: Callable[..., Any]) -> None:
+    thresholds = torch.tensor([0.1, 0.7, 0.3])
+    for given_ in (thresholds, thresholds.numpy(), list(thresholds), tuple(thresholds.tolist())):
+        format_ = kind(np.int64(3), threshold=given_)
+        assert format_ == kind(3, threshold=thresholds.tolist())
+        assert format_ == kind(**json.loads(json.dumps(asdict(format_))))
+    assert (
+        json.loads(json.dumps(asdict(kind(3, threshold=torch.tensor(0.25)))))["threshold"] == 0.25
+    )
+    with pytest.raises(FrozenInstanceError):
+        format_.threshold = 0.5
+
+
+@every_format
+@pytest.mark.messages
+def test_what_is_no_number_is_told(kind: Callable[..., Any]) -> None:
+    for wrong in (True, "0.5", [0.5, True, 0.5], torch.tensor([True] * 3), None):
+        with pytest.raises(TypeError, match="threshold must be a number, got"):
+            kind(3, threshold=wrong)
+    for count in (True, 2.5, "3"):
+        with pytest.raises(TypeError, match="num_classes must be an integer, got"):
+            kind(count)
+    with pytest.raises(TypeError, match="num_frames must be an integer, got"):
+        kind(3).encode(Events.from_degrees([0], [0], [0], [0]), 2.5)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -102,3 +102,20 @@ def test_what_is_wrong_with_a_filter_is_told(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         median_filter(x, **{"window": 3, **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64])
+@pytest.mark.parametrize("edge", ["nearest", "zero"])
+def test_every_precision_is_kept_under_autocast(dtype: torch.dtype, edge: Any) -> None:
+    x = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)).mul(10).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = median_filter(x, 5, dim=0, edge=edge)
+    assert found.dtype == dtype
+    assert torch.equal(found.double(), median_filter(x.double(), 5, dim=0, edge=edge))
+
+
+@pytest.mark.messages
+def test_a_window_is_a_whole_number() -> None:
+    for wrong in (3.0, True, "3"):
+        with pytest.raises(TypeError, match="window must be an integer, got"):
+            median_filter(torch.zeros(9), wrong)  # type: ignore[arg-type]

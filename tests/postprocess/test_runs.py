@@ -36,7 +36,7 @@ def test_the_golden_hysteresis(golden: Callable[[str], Path]) -> None:
 @given(SEEDS, st.sampled_from([0, 1, 2]), st.integers(1, 9), FRAMES)
 def test_every_row_is_done_as_alone(seed: int, dim: int, time: int, frames: int) -> None:
     scores = random_scores(seed, 2, 3, time).movedim(-1, dim)
-    activity = scores >= 0.5
+    activity = scores > 0.5
     done = {
         "hysteresis": hysteresis(scores, low=0.4, high=0.8, dim=dim),
         "fill_gaps": fill_gaps(activity, frames, dim=dim),
@@ -44,7 +44,7 @@ def test_every_row_is_done_as_alone(seed: int, dim: int, time: int, frames: int)
     }
     rows = {name: x.movedim(dim, -1).reshape(-1, time) for name, x in done.items()}
     for row, x in enumerate(scores.movedim(dim, -1).reshape(-1, time)):
-        on = x >= 0.5
+        on = x > 0.5
         want = {
             "hysteresis": runs_in_loops.hysteresis(x, 0.4, 0.8),
             "fill_gaps": runs_in_loops.fill_gaps(on, frames),
@@ -60,9 +60,9 @@ def test_hysteresis_lies_between_its_thresholds(seed: int, low: int, high: int) 
     low, high = sorted((low, high))
     scores = random_scores(seed, 40)
     found = hysteresis(scores, low=low / 10, high=high / 10)
-    assert not (found & (scores < low / 10)).any()
-    assert not (~found & (scores >= high / 10)).any()
-    assert torch.equal(hysteresis(scores, low=high / 10, high=high / 10), scores >= high / 10)
+    assert not (found & (scores <= low / 10)).any()
+    assert not (~found & (scores > high / 10)).any()
+    assert torch.equal(hysteresis(scores, low=high / 10, high=high / 10), scores > high / 10)
 
 
 @QUICK
@@ -128,6 +128,60 @@ def test_every_class_may_have_settings_of_its_own() -> None:
         assert torch.equal(together[..., c], alone)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_scores_of_any_precision_are_compared_in_float64(dtype: torch.dtype) -> None:
+    scores = torch.arange(1, 20).div(20).to(dtype)
+    for threshold in (step / 20 for step in range(1, 20)):
+        with torch.autocast("cpu", torch.bfloat16):
+            found = hysteresis(scores, low=threshold, high=threshold)
+        assert torch.equal(found, scores.double() > threshold)
+
+
+def test_settings_come_as_numbers_lists_arrays_and_tensors() -> None:
+    scores, low = random_scores(1, 30, 3), [0.1, 0.2, 0.3]
+    want = detect_activity(scores, high=0.6, low=torch.tensor(low).double(), max_gap=2, dim=0)
+    for kind in (list, tuple, np.array):
+        found = detect_activity(
+            scores, high=np.float64(0.6), low=kind(low), max_gap=np.int64(2), dim=0
+        )
+        assert torch.equal(found, want)
+    over_time = torch.linspace(0.2, 0.8, 30).double().unsqueeze(1)
+    assert torch.equal(hysteresis(scores, low=over_time, high=over_time, dim=0), scores > over_time)
+
+
+@pytest.mark.messages
+def test_settings_of_more_axes_than_the_scores_are_told() -> None:
+    scores = random_scores(2, 9, 2)
+    wrong = torch.tensor([0.3, 0.4, 0.5]).reshape(3, 1, 1)
+    with pytest.raises(ValueError, match="low must be one number or broadcast to"):
+        hysteresis(scores, low=wrong, high=0.6, dim=0)
+    with pytest.raises(ValueError, match="high must be one number or broadcast to"):
+        hysteresis(scores, low=0.1, high=wrong, dim=0)
+    with pytest.raises(ValueError, match=r"to \(9, 2\), got shape \(3,\)"):
+        hysteresis(scores, low=[0.1, 0.2, 0.3], high=0.6, dim=0)
+    with pytest.raises(ValueError, match=r"to \(9, 1\), got shape \(2,\)"):
+        hysteresis(scores[:, :1], low=[0.1, 0.2], high=0.6, dim=0)
+    for function in (fill_gaps, drop_short):
+        with pytest.raises(ValueError, match=r"_frames must be one number or broadcast to \(9, 2"):
+            function(scores > 0.5, torch.ones(2, 9, 2).long(), dim=0)
+
+
+@pytest.mark.messages
+def test_what_is_no_setting_is_told() -> None:
+    scores = random_scores(3, 9, 2)
+    for wrong in (True, torch.tensor([True, False])):
+        with pytest.raises(TypeError, match=r"low must (be a number|hold numbers), got"):
+            hysteresis(scores, low=wrong, high=1.0, dim=0)
+    with pytest.raises(ValueError, match="high must not be nan, got nan"):
+        hysteresis(scores, low=0.1, high=float("nan"), dim=0)
+    for function in (fill_gaps, drop_short):
+        for frames in (1.5, [1.0, 2.0]):
+            with pytest.raises(TypeError, match="_frames must hold whole numbers of frames, got"):
+                function(scores > 0.5, frames, dim=0)
+        with pytest.raises(ValueError, match="_frames must not be negative, got -1"):
+            function(scores > 0.5, -1, dim=0)
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (5, 0)])
 def test_nothing_stays_nothing(shape: tuple[int, ...]) -> None:
     scores = torch.zeros(shape)
@@ -148,5 +202,5 @@ def test_what_is_wrong_with_runs_is_told() -> None:
     with pytest.raises(ValueError, match=r"dim must be an axis of activity \(9, 2\), got -3"):
         fill_gaps(scores > 0, 2, dim=-3)
     for function in (fill_gaps, drop_short):
-        with pytest.raises(TypeError, match=r"activity must be bool, such as scores >= 0\.5, got"):
+        with pytest.raises(TypeError, match=r"activity must be bool, such as scores > 0\.5, got"):
             function(scores, 2, dim=0)

@@ -133,3 +133,26 @@ def test_what_is_wrong_with_tracks_is_told() -> None:
         smooth_tracks(direction, active, 3)
     with pytest.raises(ValueError, match="direction must be finite"):
         smooth_tracks(direction / 0, active, 3, dim=0)
+
+
+@pytest.mark.messages
+def test_directions_of_integers_are_told() -> None:
+    whole = torch.tensor([[1, 0, 0], [0, 1, 0]])
+    with pytest.raises(TypeError, match=r"direction must hold floats, got torch\.int64"):
+        smooth_tracks(whole, torch.ones(2).bool(), 3)
+    with pytest.raises(TypeError, match=r"direction must hold floats, got torch\.int64"):
+        unit_norm(whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_every_precision_is_kept_and_rounded_once(dtype: torch.dtype) -> None:
+    direction, active = tracks(11, 40, 3)
+    direction = direction.to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        smooth = smooth_tracks(direction, active, 7, dim=0)
+        unit = unit_norm(direction)
+    assert smooth.dtype == unit.dtype == dtype
+    eps = torch.finfo(dtype).eps
+    wanted = smooth_tracks(direction.double(), active, 7, dim=0)
+    torch.testing.assert_close(smooth, wanted.to(dtype), rtol=eps, atol=1e-6)
+    torch.testing.assert_close(unit, unit_norm(direction.double()).to(dtype), rtol=eps, atol=1e-6)

@@ -16,10 +16,10 @@ def runs(row: Tensor) -> list[tuple[bool, int, int]]:
 
 
 def hysteresis(scores: Tensor, low: float, high: float) -> Tensor:
-    """Keep runs of at least `low` whose maximum is at least `high`."""
-    out = scores >= low
-    for value, start, stop in runs(scores >= low):
-        out[start:stop] = value and bool(scores[start:stop].max() >= high)
+    """Keep runs greater than `low` whose maximum is greater than `high`."""
+    out = scores > low
+    for value, start, stop in runs(scores > low):
+        out[start:stop] = value and bool(scores[start:stop].max() > high)
     return out
 
 

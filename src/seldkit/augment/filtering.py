@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_count, check_floating, check_shape, integer
 from seldkit._typing import Float
 
 
@@ -31,8 +31,13 @@ def filter_bands(
         tilt_db: Standard deviation of the curve's nodes, in dB.
         gain_db: Standard deviation of the gain, in dB.
         num_nodes: Number of nodes of the curve, at least 2.
-        num_levels: Number of level channels.
+        num_levels: Number of level channels, which come first; all others are left alone.
         generator: Source of randomness, on the CPU; torch's own if None.
+
+    Raises:
+        TypeError: If the features hold integers, or a count is none.
+        ValueError: If the features have other axes or fewer channels than levels, or a count is too
+            small.
 
     Examples:
         >>> filtered = filter_bands(torch.zeros(2, 7, 10, 64))
@@ -40,12 +45,19 @@ def filter_bands(
         (tensor(True), tensor(0.))
     """
     check_shape("features", features, "batch channel time freq")
-    check_positive(num_levels=num_levels)
-    if num_nodes < 2:
+    check_floating(features=features)
+    check_count(num_levels=num_levels)
+    if integer("num_nodes", num_nodes) < 2:
         raise ValueError(f"num_nodes must be at least 2, got {num_nodes}")
-    batch, _, _, freq = features.shape
+    batch, channels, _, freq = features.shape
+    if num_levels > channels:
+        raise ValueError(
+            f"num_levels must be at most the {channels} channels of the features, got {num_levels}"
+        )
     nodes = tilt_db * torch.randn(batch, 1, num_nodes, generator=generator)
     curve = functional.interpolate(nodes, freq, mode="linear", align_corners=True)
     curve = curve + gain_db * torch.randn(batch, 1, 1, generator=generator)
-    levels = features[:, :num_levels] + curve.unsqueeze(2).to(features)
-    return torch.cat((levels, features[:, num_levels:]), dim=1)
+    levels, rest = features[:, :num_levels], features[:, num_levels:]
+    with torch.autocast(features.device.type, enabled=False):
+        filtered = (levels + curve.unsqueeze(2).to(features.device)).to(features.dtype)
+        return torch.cat((filtered, rest), dim=1)

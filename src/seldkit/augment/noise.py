@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_shape
+from seldkit._checks import check_floating, check_shape
 from seldkit._typing import Float
 
 
@@ -25,6 +25,7 @@ def add_noise(
             on the waveform's device, from a seed of this source.
 
     Raises:
+        TypeError: If the waveform holds integers.
         ValueError: If the range is reversed or not finite, or the waveform has another shape.
 
     Examples:
@@ -34,17 +35,20 @@ def add_noise(
         tensor(0.0100)
     """
     check_shape("waveform", waveform, "batch channel sample")
+    check_floating(waveform=waveform)
     low, high = snr_db
     if not -torch.inf < low <= high < torch.inf:
         raise ValueError(f"snr_db must be low and high, finite, got {snr_db}")
     ratio_db = low + (high - low) * torch.rand(len(waveform), 1, 1, generator=generator)
     seed = int(torch.randint(2**62, (), generator=generator))
+    # Squares of quiet sound are zero in half precision.
+    clean = waveform.to(torch.promote_types(waveform.dtype, torch.float32))
     noise = torch.randn(
-        waveform.shape,
-        generator=torch.Generator(waveform.device).manual_seed(seed),
-        device=waveform.device,
-        dtype=waveform.dtype,
+        clean.shape,
+        generator=torch.Generator(clean.device).manual_seed(seed),
+        device=clean.device,
+        dtype=clean.dtype,
     )
-    power = waveform.square().mean(dim=(1, 2), keepdim=True)
-    gain = (power * 10 ** (-ratio_db.to(waveform) / 10)).sqrt()
-    return waveform + gain * noise
+    power = clean.square().mean(dim=(1, 2), keepdim=True)
+    gain = (power * 10 ** (-ratio_db.to(clean) / 10)).sqrt()
+    return (clean + gain * noise).to(waveform.dtype)

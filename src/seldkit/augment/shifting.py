@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_count
 from seldkit._typing import Float
-from seldkit.outputs import Output, combine
+from seldkit.outputs import Output, SELDOutput, combine
 
 
 def shift_time(
@@ -30,6 +30,7 @@ def shift_time(
         Both after the shift.
 
     Raises:
+        TypeError: If the target is neither a tensor nor a `SELDOutput`, or the ratio no integer.
         ValueError: If the waveform or features are not `ratio` times as long as the target.
 
     Examples:
@@ -38,7 +39,9 @@ def shift_time(
         >>> shift_time(waveform, target, ratio=2)
         (tensor([[[2., 3., 4., 5., 0., 1.]]]), tensor([[1., 2., 0.]]))
     """
-    check_positive(ratio=ratio)
+    check_count(ratio=ratio)
+    if not isinstance(target, SELDOutput | Tensor):
+        raise TypeError(f"target must be a tensor or a SELDOutput, got {type(target).__name__}")
     frames = (target if isinstance(target, Tensor) else target.activity).shape[1]
     if x.ndim < 3 or x.shape[2] != frames * ratio:
         raise ValueError(
@@ -51,5 +54,6 @@ def shift_time(
         clips = zip(parts[0], shifts, strict=True)
         return torch.stack([clip.roll(n, dims=0) for clip, n in clips])
 
-    moved = [clip.roll(n * ratio, dims=1) for clip, n in zip(x, shifts, strict=True)]
-    return torch.stack(moved), combine(shift, [target])
+    with torch.autocast(x.device.type, enabled=False):
+        moved = [clip.roll(n * ratio, dims=1) for clip, n in zip(x, shifts, strict=True)]
+        return torch.stack(moved), combine(shift, [target])

@@ -4,7 +4,7 @@ from seldkit.calibration.calibration_error import expected_calibration_error
 from seldkit.calibration.f1_curve import F1Curve, f1_curve
 from seldkit.calibration.search import search_thresholds
 from seldkit.calibration.temperature import fit_temperature
-from seldkit.calibration.thresholds import choose_thresholds, just_below
+from seldkit.calibration.thresholds import choose_thresholds
 
 __all__ = [
     "F1Curve",
@@ -12,6 +12,5 @@ __all__ = [
     "expected_calibration_error",
     "f1_curve",
     "fit_temperature",
-    "just_below",
     "search_thresholds",
 ]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_count
 from seldkit._typing import Float
 from seldkit.calibration._places import Target, places
 
@@ -38,6 +38,7 @@ def expected_calibration_error(
         The error, 0 to 1, lower is better; `[cls]` if `per_class`; float64 on the CPU.
 
     Raises:
+        TypeError: If `num_bins` is no integer.
         ValueError: If shapes differ or there is no place, a probability is not in 0..1, a target is
             neither 0 nor 1, or `num_bins` is not positive.
 
@@ -47,7 +48,7 @@ def expected_calibration_error(
         >>> expected_calibration_error(probability, target).round(decimals=3)
         tensor(0.0400, dtype=torch.float64)
     """
-    check_positive(num_bins=num_bins)
+    check_count(num_bins=num_bins)
     p, y = places("probability", probability, target)
     off = (p < 0) | (p > 1)
     if off.any():

@@ -35,13 +35,14 @@ def f1_curve(
     *,
     grid: Sequence[float] | Float[Tensor, " threshold"] = GRID,
 ) -> F1Curve:
-    r"""Return the F1 score of `scores >= threshold` at every threshold of a grid.
+    r"""Return the F1 score of `scores > threshold` at every threshold of a grid.
 
     $$F_1 = \frac{2\, TP}{2\, TP + FP + FN}$$
 
     counts places, such as frames, and asks for no direction. One pass sorts the scores into the
     grid's intervals, so that a fine grid costs no more than a coarse one: `grid=scores.unique()`
-    is exact.
+    tells all that thresholds can tell but how it is when everything is active, for which one below
+    the least score stands.
 
     Args:
         scores: Probabilities or vector lengths, `(..., cls)`.
@@ -61,14 +62,14 @@ def f1_curve(
     scores, active = places("scores", scores, target)
     thresholds = grid_of(grid)
     num_classes, num_bins = scores.shape[1], len(thresholds) + 1
-    num_reached = torch.bucketize(scores, thresholds, right=True)  # thresholds <= score
+    num_exceeded = torch.bucketize(scores, thresholds)  # thresholds < score
     kind = torch.arange(num_classes) * 2 + active.long()
     histogram = (
-        (kind * num_bins + num_reached).flatten().bincount(minlength=2 * num_classes * num_bins)
+        (kind * num_bins + num_exceeded).flatten().bincount(minlength=2 * num_classes * num_bins)
     )
-    at_least = histogram.reshape(num_classes, 2, num_bins).flip(-1).cumsum(-1).flip(-1).double()
-    false_positives, hits = at_least[..., 1:].unbind(dim=1)
-    positives = at_least[:, 1, :1]
+    more = histogram.reshape(num_classes, 2, num_bins).flip(-1).cumsum(-1).flip(-1).double()
+    false_positives, hits = more[..., 1:].unbind(dim=1)
+    positives = more[:, 1, :1]
     predicted = hits + false_positives
     return F1Curve(
         thresholds,

@@ -6,7 +6,7 @@ from math import inf, isnan
 
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_positive
+from seldkit._checks import check_count, check_finite, integer
 from seldkit._typing import Float
 from seldkit.calibration._places import grid_of
 from seldkit.calibration.f1_curve import GRID
@@ -47,6 +47,7 @@ def search_thresholds(
         The thresholds, of the shape of `start`; float64 on the CPU.
 
     Raises:
+        TypeError: If a class or `max_rounds` is no integer.
         ValueError: If `start` has more than one axis, a threshold is not finite, a class is not
             below `len(start)`, or `max_rounds` is not positive.
 
@@ -60,11 +61,12 @@ def search_thresholds(
     if start.ndim > 1:
         raise ValueError(f"start must be one threshold or (cls,), got shape {tuple(start.shape)}")
     check_finite("start", start)
-    check_positive(max_rounds=max_rounds)
+    check_count(max_rounds=max_rounds)
     candidates = grid_of(grid).tolist()
     best = start.detach().cpu().double().clone()
     flat = best.view(-1)
-    order = range(len(flat)) if classes is None else tuple(dict.fromkeys(classes))
+    given = range(len(flat)) if classes is None else classes
+    order = tuple(dict.fromkeys(integer("classes", place) for place in given))
     for place in order:
         if not 0 <= place < len(flat):
             raise ValueError(f"classes must be below {len(flat)}, got {place}")

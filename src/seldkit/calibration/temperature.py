@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from seldkit._checks import check_floating
 from seldkit._typing import Float
 from seldkit.calibration._places import Target, places
 
@@ -45,6 +46,7 @@ def fit_temperature(
         the layer that makes the logits.
 
     Raises:
+        TypeError: If the logits hold integers.
         ValueError: If shapes differ or there is no place, a logit is not finite, a target is not in
             0..1, or the bounds are not positive with 1 between them.
 
@@ -61,6 +63,7 @@ def fit_temperature(
     low, high = bounds
     if not 0 < low <= 1 <= high:
         raise ValueError(f"bounds must be positive with 1 between them, got {bounds}")
+    check_floating(logits=logits)
     x, y = places("logits", logits, target, soft=True)
     if not per_class:
         x, y = x.reshape(-1, 1), y.reshape(-1, 1)

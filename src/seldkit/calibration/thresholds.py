@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from math import inf
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_count
 from seldkit._typing import Float
 from seldkit.calibration._places import Target
 from seldkit.calibration.f1_curve import GRID, f1_curve
@@ -27,10 +26,9 @@ def choose_thresholds(
 ) -> Float[Tensor, "*cls"]:
     """Choose the threshold of each class, or one for all, on validation data.
 
-    An event is there where `score >= threshold`. The formats of
-    [`seldkit.formats`][seldkit.formats.ACCDOA] compare with `>`: hand them
-    [`just_below`][seldkit.calibration.just_below] of the thresholds. Choose on validation data,
-    keep the thresholds with the model, and score the test data once.
+    An event is there where a score is greater than its threshold, compared in float64, as in the
+    formats, which take the thresholds as they are. Choose on validation data, keep the thresholds
+    with the model, and score the test data once.
 
     Args:
         scores: Probabilities, or lengths of ACCDOA vectors, `(..., cls)`. Of several tracks take
@@ -53,12 +51,14 @@ def choose_thresholds(
         One threshold for each class, `[cls]`, or a single number; float64 on the CPU.
 
     Raises:
+        TypeError: If `min_positives` is no integer.
         ValueError: If shapes differ or there is no place, a score or threshold is not finite, a
-            target is neither 0 nor 1, or the objective is unknown.
+            target is neither 0 nor 1, `min_positives` is below 1, or the objective is unknown.
 
     Examples:
         Class 1 never sounds:
 
+        >>> import torch
         >>> scores = torch.tensor([[0.9, 0.3], [0.6, 0.2], [0.4, 0.8], [0.1, 0.1]])
         >>> target = torch.tensor([[1, 0], [1, 0], [0, 0], [0, 0]])
         >>> choose_thresholds(scores, target)
@@ -68,7 +68,7 @@ def choose_thresholds(
     """
     if not callable(objective):
         check_choice("objective", objective, ("f1",))
-    check_positive(min_positives=min_positives)
+    check_count(min_positives=min_positives)
     curve = f1_curve(scores, target, grid=grid)
     if per_class:
         supported, f1 = curve.num_positives >= min_positives, curve.per_class
@@ -85,24 +85,3 @@ def choose_thresholds(
         classes=supported.nonzero().squeeze(1).tolist() if per_class else None,
         lower_is_better=lower_is_better,
     )
-
-
-def just_below(thresholds: Float[Tensor, "*axes"] | float) -> Float[Tensor, "*axes"]:
-    """Return the next smaller numbers, for a comparison with `>` in place of `>=`.
-
-    `score > just_below(threshold)` decides as `score >= threshold`. Scores must be compared in the
-    type of the thresholds or a wider one. The formats compare in float64, the type that
-    [`choose_thresholds`][seldkit.calibration.choose_thresholds] returns:
-    `threshold=just_below(thresholds).tolist()`.
-
-    Args:
-        thresholds: Of any shape; a number counts as float64.
-
-    Examples:
-        >>> score = torch.tensor(0.45, dtype=torch.float64)
-        >>> score > 0.45, score > just_below(0.45)
-        (tensor(False), tensor(True))
-    """
-    if not isinstance(thresholds, Tensor):
-        thresholds = torch.tensor(thresholds, dtype=torch.float64)
-    return torch.nextafter(thresholds, torch.full_like(thresholds, -inf))

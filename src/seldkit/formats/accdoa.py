@@ -5,14 +5,13 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
-from seldkit._typing import Float
+from seldkit._typing import Bool, Float
 from seldkit.events import Events
 from seldkit.formats.base import scatter
 from seldkit.formats.vectors import VectorFormat
 
 
-@dataclass
+@dataclass(frozen=True)
 class ACCDOA(VectorFormat):
     """Activity-coupled direction: the unit vector of each class that sounds, zeros elsewhere.
 
@@ -25,23 +24,21 @@ class ACCDOA(VectorFormat):
     Args:
         num_classes: Number of classes.
         threshold: A class is active where its vector is longer than this; one number, or one for
-            each class.
+            each class, in a list, an array or a tensor.
         overflow: What `encode` does with a second event of a class in one frame and with events
-            beyond the clip: `"raise"`, or `"drop"`, which counts them in `num_dropped`. Of one
-            class and frame the last row stays, as in the published code.
+            beyond the clip: `"raise"`, or `"drop"`, which leaves them out; `fit` tells which. Of
+            one class and frame the last row stays, as in the published code.
         distance: Whether a distance in metres follows the vector.
         onscreen: Whether the last entry says that the source is in the picture: 0 or 1 in a target,
             a logit in a prediction.
         planar: Whether the vector is (cos azimuth, sin azimuth), without elevation, as for stereo
             in DCASE 2025.
-        max_events: Decode at most so many events of a frame, those of the longest vectors, as
-            PSELDNets do with 3; None for no limit.
-
-    Attributes:
-        num_dropped: Number of rows that `encode` has dropped since the format was made.
+        max_events: Decode at most so many events of a frame, of the active classes those of the
+            longest vectors, as PSELDNets do with 3; None for no limit.
 
     Raises:
-        ValueError: If a number is not positive, there are not as many thresholds as classes, one is
+        TypeError: If a count is no integer, or a threshold no number.
+        ValueError: If a count is not positive, there are not as many thresholds as classes, one is
             nan, or `overflow` is unknown.
 
     Examples:
@@ -58,7 +55,7 @@ class ACCDOA(VectorFormat):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_events is not None:
-            check_positive(max_events=self.max_events)
+            self._count("max_events")
 
     def encode(self, events: Events, num_frames: int) -> Float[Tensor, "time cls axis"]:
         """Return the target of a clip, without the batch axis.
@@ -75,7 +72,7 @@ class ACCDOA(VectorFormat):
                 in a frame or lies beyond `num_frames` (unless `overflow="drop"`), or distances or
                 on-screen flags are missing.
         """
-        kept = self._last_of_each_cell(events, num_frames)
+        kept = self._to_encode(events, num_frames)
         size = num_frames, self.num_classes
         return scatter(self._vectors(kept), (kept.frame, kept.label), size)
 
@@ -87,7 +84,8 @@ class ACCDOA(VectorFormat):
                 where its last entry is above zero.
 
         Returns:
-            One row for each active class and frame, sorted by frame, then class; `source` is 0.
+            One row for each active class and frame, sorted by frame, then class; `source` is 0. Of
+            vectors as long as the last that `max_events` allows, the lower classes stay.
 
         Raises:
             TypeError: If the output is no tensor.
@@ -97,7 +95,15 @@ class ACCDOA(VectorFormat):
         length = torch.linalg.vector_norm(x[..., :3], dim=-1)
         active = self._active(length)
         if self.max_events is not None:
+            length = length.where(active, -torch.inf)
             longest = length.argsort(dim=-1, descending=True, stable=True)[:, : self.max_events]
             active &= torch.zeros_like(active).scatter_(1, longest, True)
         frame, label = active.nonzero(as_tuple=True)
         return self._events(frame, label, x[frame, label], torch.zeros_like(frame), len(x))
+
+    @property
+    def _room(self) -> str:
+        return "one event of a class"
+
+    def _placed(self, events: Events) -> Bool[Tensor, " event"]:
+        return self._last_of_each_cell(events)

@@ -1,32 +1,33 @@
 """Formats that hold activity and direction apart, in a `SELDOutput`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_shape
+from seldkit._checks import check_finite, check_shape, plain_numbers
 from seldkit._typing import Bool, Float
 from seldkit.events import Events
-from seldkit.formats.base import Format, numbers, scatter, unit
+from seldkit.formats.base import Format, Numbers, numbers, scatter, unit
 from seldkit.outputs import SELDOutput
 
 
-@dataclass
+@dataclass(frozen=True)
 class ActivityFormat(Format):
     """Targets and outputs of activity, direction and distance; a format says on which axes."""
 
     _activity_axes: ClassVar[str]
     _: KW_ONLY
-    positions_m: float | Sequence[float] | None = None
+    positions_m: Numbers | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.positions_m is None:
             return
-        extent = torch.as_tensor(self.positions_m)
+        object.__setattr__(self, "positions_m", plain_numbers("positions_m", self.positions_m))
+        extent = self._extent()
         if extent.shape not in ((), (3,)) or not ((extent > 0) & extent.isfinite()).all():
             raise ValueError(
                 f"positions_m must be one positive number or 3, got {self.positions_m}"
@@ -60,8 +61,13 @@ class ActivityFormat(Format):
 
     def _probability(self, output: SELDOutput, logits: bool) -> Tensor:
         """Return the probabilities of an output."""
-        if isinstance(output, Tensor):
-            raise TypeError("output must be a SELDOutput of activity and direction, got a tensor")
+        if not isinstance(output, SELDOutput):
+            raise TypeError(
+                "output must be a SELDOutput of activity and direction for"
+                f" {type(self).__name__}, got {type(output).__name__}"
+                + "; formats of the ACCDOA family decode tensors"
+                * isinstance(output, Tensor)
+            )
         check_shape("activity", output.activity, self._activity_axes, **self._sizes)
         activity = output.activity.detach().cpu().double()
         probability = activity.sigmoid() if logits else activity
@@ -97,13 +103,11 @@ class ActivityFormat(Format):
         if self.positions_m is not None and events.distance is None:
             raise ValueError("events must have distances for a format with positions_m")
 
-    def _fitting(
-        self, events: Events, num_frames: int, fits: Bool[Tensor, " event"], room: str
-    ) -> Bool[Tensor, " event"]:
-        if self.positions_m is not None:
-            inside = self._vectors(events).abs() <= 1 + 1e-6
-            fits, room = fits & inside.all(dim=1), f"{room}, positions_m={self.positions_m}"
-        return super()._fitting(events, num_frames, fits, room)
+    def _held(self, events: Events) -> Bool[Tensor, " event"]:
+        if self.positions_m is None:
+            return super()._held(events)
+        # Directions may come from float32, so that the border of the room is not met to the bit.
+        return (self._vectors(events).abs() <= 1 + 1e-6).all(dim=1)
 
     def _vectors(self, events: Events) -> Float[Tensor, "event axis"]:
         """Return what stands in a target for the direction of each event."""

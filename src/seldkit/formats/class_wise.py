@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
+from seldkit._typing import Bool
 from seldkit.events import Events
 from seldkit.formats.activity import ActivityFormat
 from seldkit.outputs import SELDOutput
 
 
-@dataclass
+@dataclass(frozen=True)
 class ClassWise(ActivityFormat):
     """Whether each class sounds, and a direction for each class.
 
@@ -22,21 +24,19 @@ class ClassWise(ActivityFormat):
     Args:
         num_classes: Number of classes.
         threshold: A class is active where its probability exceeds this; one number, or one for each
-            class.
+            class, in a list, an array or a tensor.
         overflow: What `encode` does with a second event of a class in one frame and with events
-            beyond the clip: `"raise"`, or `"drop"`, which counts them in `num_dropped`. Of one
-            class and frame the last row stays, as in the published code.
+            beyond the clip: `"raise"`, or `"drop"`, which leaves them out; `fit` tells which. Of
+            one class and frame the last row stays, as in the published code.
         distance: Whether targets and predictions hold distances, in metres.
         positions_m: For positions in place of directions, as L3DAS has them: the direction axes
             hold the position over this number of metres (one, or one for x, y and z), so that they
             lie in ±1, and events get their distances from it. The L3DAS baseline has 2, its winner
             of 2022 (2, 1.5, 1). Positions beyond do not fit. Excludes `distance`.
 
-    Attributes:
-        num_dropped: Number of rows that `encode` has dropped since the format was made.
-
     Raises:
-        ValueError: If a number is not positive, there are not as many thresholds as classes, one is
+        TypeError: If a count is no integer, or a threshold no number.
+        ValueError: If a count is not positive, there are not as many thresholds as classes, one is
             nan, `overflow` is unknown, or `positions_m` is not as said.
 
     Examples:
@@ -68,7 +68,7 @@ class ClassWise(ActivityFormat):
                 in a frame or lies beyond `num_frames` (unless `overflow="drop"`), or distances are
                 missing.
         """
-        kept = self._last_of_each_cell(events, num_frames)
+        kept = self._to_encode(events, num_frames)
         return self._target(kept, {"time": kept.frame, "cls": kept.label}, num_frames)
 
     def decode(self, output: SELDOutput, *, logits: bool = True) -> Events:
@@ -92,3 +92,10 @@ class ClassWise(ActivityFormat):
         active = self._probability(output, logits) > self._thresholds()
         frame, label = active.nonzero(as_tuple=True)
         return self._events(output, {"time": frame, "cls": label}, torch.zeros_like(frame))
+
+    @property
+    def _room(self) -> str:
+        return "one event of a class"
+
+    def _placed(self, events: Events) -> Bool[Tensor, " event"]:
+        return self._last_of_each_cell(events)

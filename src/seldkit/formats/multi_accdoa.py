@@ -6,15 +6,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_number
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.formats.base import occurrence, scatter, unit
 from seldkit.formats.vectors import VectorFormat
 from seldkit.geometry import angle_deg
 
+_ROUNDING_DEG = 1e-5
+"""Of vectors in float32: azimuths that are exactly 15 degrees apart are not closer than 15."""
 
-@dataclass
+
+@dataclass(frozen=True)
 class MultiACCDOA(VectorFormat):
     """Activity-coupled directions on tracks, so that a class may sound from several places at once.
 
@@ -31,10 +34,10 @@ class MultiACCDOA(VectorFormat):
         num_classes: Number of classes.
         num_tracks: Number of tracks: the largest number of events of one class at once.
         threshold: A track is active where its vector is longer than this; one number, or one for
-            each class.
+            each class, in a list, an array or a tensor.
         overflow: What `encode` does with events that find no track or lie beyond the clip:
-            `"raise"`, or `"drop"`, which counts them in `num_dropped`. The first rows of a class
-            and frame stay, as in the published code.
+            `"raise"`, or `"drop"`, which leaves them out; `fit` tells which. The first rows of a
+            class and frame stay, as in the published code.
         distance: Whether a distance in metres follows the vector.
         onscreen: Whether the last entry says that the source is in the picture: 0 or 1 in a target,
             a logit in a prediction.
@@ -45,11 +48,9 @@ class MultiACCDOA(VectorFormat):
         merge: Direction of merged tracks: the mean of their vectors as they are (`"raw"`, as
             published: a longer vector counts more), or made unit vectors (`"unit"`).
 
-    Attributes:
-        num_dropped: Number of rows that `encode` has dropped since the format was made.
-
     Raises:
-        ValueError: If a number is not positive, there are not as many thresholds as classes, one is
+        TypeError: If a count is no integer, or a threshold no number.
+        ValueError: If a count is not positive, there are not as many thresholds as classes, one is
             nan, `unify_deg` lies beyond 0..180, or `overflow` or `merge` is unknown.
 
     Examples:
@@ -74,10 +75,12 @@ class MultiACCDOA(VectorFormat):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(num_tracks=self.num_tracks)
+        self._count("num_tracks")
         check_choice("merge", self.merge, ("raw", "unit"))
+        check_number(unify_deg=self.unify_deg)
         if not 0 <= self.unify_deg <= 180:
             raise ValueError(f"unify_deg must lie in 0..180, got {self.unify_deg}")
+        object.__setattr__(self, "unify_deg", float(self.unify_deg))
 
     def encode(self, events: Events, num_frames: int) -> Float[Tensor, "time track cls axis"]:
         """Return the target of a clip, without the batch axis.
@@ -95,12 +98,9 @@ class MultiACCDOA(VectorFormat):
                 than tracks or an event lies beyond `num_frames` (unless `overflow="drop"`), or
                 distances or on-screen flags are missing.
         """
-        self._check(events, num_frames)
-        track = occurrence(self._cell(events))
-        room = f"{self.num_tracks} tracks of a class"
-        fits = self._fitting(events, num_frames, track < self.num_tracks, room)
-        kept, size = events.select(fits), (num_frames, self.num_tracks, self.num_classes)
-        return scatter(self._vectors(kept), (kept.frame, track[fits], kept.label), size)
+        kept = self._to_encode(events, num_frames)
+        track, size = occurrence(self._cell(kept)), (num_frames, self.num_tracks, self.num_classes)
+        return scatter(self._vectors(kept), (kept.frame, track, kept.label), size)
 
     def decode(self, output: Float[Tensor, "time track cls axis"]) -> Events:
         """Return the events of a network's output, or of a target.
@@ -142,6 +142,13 @@ class MultiACCDOA(VectorFormat):
         order = (2 * cell + (size > 1)).argsort(stable=True)
         return self._events(frame[order], label[order], mean[order], source[order], len(x))
 
+    @property
+    def _room(self) -> str:
+        return f"{self.num_tracks} tracks of a class"
+
+    def _placed(self, events: Events) -> Bool[Tensor, " event"]:
+        return occurrence(self._cell(events)) < self.num_tracks
+
 
 def _first_of_group(
     vector: Float[Tensor, "time track cls axis=3"],
@@ -154,7 +161,7 @@ def _first_of_group(
     frame, label = (active.sum(dim=1) > 1).nonzero(as_tuple=True)
     place = frame, slice(None), label
     a, on = vector[place], active[place]
-    close = angle_deg(a.unsqueeze(1), a.unsqueeze(2)) < unify_deg
+    close = angle_deg(a.unsqueeze(1), a.unsqueeze(2)) < unify_deg - _ROUNDING_DEG
     joined = close & on.unsqueeze(1) & on.unsqueeze(2) | torch.eye(tracks, dtype=torch.bool)
     for _ in range((tracks - 1).bit_length()):  # each time chains of twice the length
         joined = joined.double() @ joined.double() > 0

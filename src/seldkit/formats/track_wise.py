@@ -7,15 +7,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
-from seldkit._typing import Int
+from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.formats.activity import ActivityFormat
 from seldkit.formats.base import occurrence
 from seldkit.outputs import SELDOutput
 
 
-@dataclass
+@dataclass(frozen=True)
 class TrackWise(ActivityFormat):
     """Events on tracks: a class and a direction for each track and frame.
 
@@ -29,10 +28,10 @@ class TrackWise(ActivityFormat):
     Args:
         num_classes: Number of classes.
         num_tracks: Number of tracks: the largest number of events at once.
-        threshold: A track is active where its most probable class exceeds this probability; one
-            number, or one for each class.
+        threshold: A track is active where the probability of a class exceeds this; one number, or
+            one for each class, in a list, an array or a tensor.
         overflow: What `encode` does with events that find no free track or lie beyond the clip:
-            `"raise"`, or `"drop"`, which counts them in `num_dropped`.
+            `"raise"`, or `"drop"`, which leaves them out; `fit` tells which.
         distance: Whether targets and predictions hold distances, in metres.
         class_directions: Whether each class of a track has a direction, and distance, of its own.
         positions_m: For positions in place of directions, as L3DAS has them: the direction axes
@@ -40,11 +39,9 @@ class TrackWise(ActivityFormat):
             lie in ±1, and events get their distances from it. The L3DAS baseline has 2, its winner
             of 2022 (2, 1.5, 1). Positions beyond do not fit. Excludes `distance`.
 
-    Attributes:
-        num_dropped: Number of rows that `encode` has dropped since the format was made.
-
     Raises:
-        ValueError: If a number is not positive, there are not as many thresholds as classes, one is
+        TypeError: If a count is no integer, or a threshold no number.
+        ValueError: If a count is not positive, there are not as many thresholds as classes, one is
             nan, `overflow` is unknown, or `positions_m` is not as said.
 
     Examples:
@@ -62,7 +59,7 @@ class TrackWise(ActivityFormat):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(num_tracks=self.num_tracks)
+        self._count("num_tracks")
 
     @property
     def _direction_axes(self) -> str:
@@ -89,19 +86,17 @@ class TrackWise(ActivityFormat):
             ValueError: If a label is not below `num_classes`, an event has no free track or lies
                 beyond `num_frames` (unless `overflow="drop"`), or distances are missing.
         """
-        self._check(events, num_frames)
-        track = self._tracks(events, num_frames)
-        fits = self._fitting(events, num_frames, track >= 0, f"{self.num_tracks} tracks")
-        kept = events.select(fits)
-        index = {"time": kept.frame, "track": track[fits], "cls": kept.label}
+        kept = self._to_encode(events, num_frames)
+        index = {"time": kept.frame, "track": self._tracks(kept), "cls": kept.label}
         return self._target(kept, index, num_frames)
 
     def decode(self, output: SELDOutput, *, logits: bool = True) -> Events:
         """Return the events of a network's output.
 
-        Each track gives at most one event a frame: its most probable class, where the probability
-        exceeds that class's threshold. Tracks are not merged. With the default threshold a target
-        of `encode` decodes to its events too, since 1 lies above and 0 at the threshold's logit.
+        Each track gives at most one event a frame: of the classes whose probability exceeds their
+        threshold the one that does so by the largest factor; with one threshold for all that is
+        the most probable class. Tracks are not merged. With the default threshold a target of
+        `encode` decodes to its events too, since 1 lies above and 0 at the threshold's logit.
 
         Args:
             output: Activity `(time, track, cls)` and direction `(time, track, axis)`, or
@@ -117,18 +112,23 @@ class TrackWise(ActivityFormat):
             TypeError: If the output is a tensor.
             ValueError: If the shapes are not those of the format, or a value is nan.
         """
-        best, label = self._probability(output, logits).max(dim=-1)
-        frame, track = (best > self._thresholds()[label]).nonzero(as_tuple=True)
+        label, active = best_class(self._probability(output, logits), self._thresholds())
+        frame, track = active.nonzero(as_tuple=True)
         index = {"time": frame, "track": track, "cls": label[frame, track]}
         return self._events(output, index, source=track)
 
-    def _tracks(self, events: Events, num_frames: int) -> Int[Tensor, " event"]:
-        """Return the track of each event, -1 where it finds none or lies beyond the clip."""
-        inside = (events.frame < num_frames).nonzero().squeeze(1)
-        track = torch.full_like(events.frame, -1)
-        if not len(inside):
-            return track
-        frame, sound = events.frame[inside], _sounds(events.select(inside))
+    @property
+    def _room(self) -> str:
+        return f"{self.num_tracks} tracks"
+
+    def _placed(self, events: Events) -> Bool[Tensor, " event"]:
+        return self._tracks(events) >= 0
+
+    def _tracks(self, events: Events) -> Int[Tensor, " event"]:
+        """Return the track of each event, -1 where it finds none."""
+        if not len(events):
+            return torch.zeros_like(events.frame)
+        frame, sound = events.frame, _sounds(events)
         ends = torch.zeros(2, int(sound.max()) + 1, dtype=torch.int64)
         start = ends[0].scatter_reduce(0, sound, frame, "amin", include_self=False)
         stop = ends[1].scatter_reduce(0, sound, frame + 1, "amax", include_self=False)
@@ -137,8 +137,23 @@ class TrackWise(ActivityFormat):
         places = torch.empty_like(ends)
         places[:, order] = torch.tensor(_first_free(turns, self.num_tracks)).T
         place, begin = places[:, sound]
-        track[inside] = place.where(frame >= begin, -1)
+        track: Tensor = place.where(frame >= begin, -1)
         return track
+
+
+def best_class(
+    score: Float[Tensor, "*axes cls"], threshold: Float[Tensor, " cls"]
+) -> tuple[Int[Tensor, "*axes"], Bool[Tensor, "*axes"]]:
+    """Return the class that exceeds its threshold by the largest factor, and whether any does.
+
+    Every number exceeds a threshold of zero or below by an infinite factor. Of equal factors the
+    largest score decides, then the lower class.
+    """
+    passing = score > threshold
+    factor = (score / threshold).where(threshold > 0, torch.inf).where(passing, -torch.inf)
+    first = factor == factor.amax(dim=-1, keepdim=True)
+    label: Tensor = score.where(first, -torch.inf).argmax(dim=-1)
+    return label, passing.any(dim=-1)
 
 
 def _first_free(sounds: Iterable[tuple[int, int]], num_tracks: int) -> list[tuple[int, int]]:

@@ -9,9 +9,10 @@ from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.formats.base import Format, numbers, unit
 from seldkit.geometry import unit_vector
+from seldkit.outputs import SELDOutput
 
 
-@dataclass
+@dataclass(frozen=True)
 class VectorFormat(Format):
     """Vectors x, y[, z][, distance][, on-screen] on the last axis."""
 
@@ -43,7 +44,12 @@ class VectorFormat(Format):
     def _read(self, output: Tensor, axes: str, **sizes: int) -> Float[Tensor, "*places axis"]:
         """Return an output as numbers, with z = 0 where it is planar."""
         if not isinstance(output, Tensor):
-            raise TypeError(f"output must be a tensor of vectors, got {type(output).__name__}")
+            raise TypeError(
+                f"output must be a tensor of vectors for {type(self).__name__},"
+                f" got {type(output).__name__}"
+                + "; ClassWise and TrackWise decode it"
+                * isinstance(output, SELDOutput)
+            )
         x = numbers("output", output, axes, cls=self.num_classes, axis=self._num_axes, **sizes)
         if not self.planar:
             return x

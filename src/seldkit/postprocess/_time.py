@@ -1,10 +1,18 @@
 """The axis of time: which it is, windows on it, and runs of frames along it."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from seldkit._checks import check_number, integer
 from seldkit._typing import Bool, Int
+
+Setting = float | np.number | Sequence[float] | Tensor | NDArray[np.generic]
+"""One number, or several that broadcast against what they act on, such as one for each class."""
 
 
 def time_axis(name: str, x: Tensor, dim: int | None) -> int:
@@ -22,15 +30,50 @@ def time_axis(name: str, x: Tensor, dim: int | None) -> int:
 
 
 def check_window(window: int) -> None:
-    """Raise `ValueError` unless a window has a middle."""
-    if window < 1 or window % 2 == 0:
+    """Raise `TypeError` unless a window is a whole number, `ValueError` unless it has a middle."""
+    if integer("window", window) < 1 or window % 2 == 0:
         raise ValueError(f"window must be odd and positive, got {window}")
 
 
 def check_bool(activity: Tensor) -> None:
     """Raise `TypeError` unless an activity is a decision."""
     if activity.dtype != torch.bool:
-        raise TypeError(f"activity must be bool, such as scores >= 0.5, got {activity.dtype}")
+        raise TypeError(f"activity must be bool, such as scores > 0.5, got {activity.dtype}")
+
+
+def threshold_of(name: str, value: Setting, x: Tensor) -> Tensor:
+    """Return thresholds in float64, as formats compare, or raise where they do not fit `x`."""
+    threshold = _setting(name, value, x).double()
+    if threshold.isnan().any():
+        raise ValueError(f"{name} must not be nan, got {value}")
+    return threshold
+
+
+def frames_of(name: str, value: Setting, x: Tensor) -> Tensor:
+    """Return numbers of frames, or raise where they are none or do not fit `x`."""
+    frames = _setting(name, value, x)
+    if frames.is_floating_point():
+        raise TypeError(f"{name} must hold whole numbers of frames, got {value}")
+    if (frames < 0).any():
+        raise ValueError(f"{name} must not be negative, got {int(frames.min())}")
+    return frames
+
+
+def _setting(name: str, value: Setting, x: Tensor) -> Tensor:
+    """Return a setting beside `x`, or raise: with more axes than `x` time would be another one."""
+    setting = torch.as_tensor(value if isinstance(value, Tensor) else np.asarray(value))
+    setting = setting.to(x.device)
+    if setting.ndim == 0:
+        check_number(**{name: setting.item()})
+    elif setting.dtype == torch.bool:
+        raise TypeError(f"{name} must hold numbers, got {setting.dtype}")
+    pairs = zip(reversed(setting.shape), reversed(x.shape), strict=False)
+    if setting.ndim > x.ndim or any(size not in (1, own) for size, own in pairs):
+        raise ValueError(
+            f"{name} must be one number or broadcast to {tuple(x.shape)},"
+            f" got shape {tuple(setting.shape)}"
+        )
+    return setting
 
 
 def number_runs(activity: Bool[Tensor, "*axes"], dim: int) -> Int[Tensor, "*axes"]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_finite, check_vectors
+from seldkit._checks import check_finite, check_floating, check_vectors
 from seldkit._typing import Bool, Float
 from seldkit.postprocess._time import check_bool, check_window, number_runs, time_axis
 
@@ -15,16 +15,21 @@ def unit_norm(direction: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes ax
     Args:
         direction: Vectors (x, y, z), or (x, y), of any length.
 
+    Raises:
+        TypeError: If the direction holds integers.
+
     Examples:
         >>> unit_norm(torch.tensor([[3.0, 0.0, 4.0], [0.0, 0.0, 0.0]]))
         tensor([[0.6000, 0.0000, 0.8000],
                 [0.0000, 0.0000, 0.0000]])
     """
+    check_floating(direction=direction)
     # By the largest entry first: squares of very short or long vectors are 0 or infinite.
-    largest = direction.abs().amax(dim=-1, keepdim=True)
-    direction = direction / largest.where(largest > 0, 1)
-    length = torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
-    return direction.div(length.clamp(min=1))  # 0 or at least 1
+    vector = direction.to(torch.promote_types(direction.dtype, torch.float32))
+    largest = vector.abs().amax(dim=-1, keepdim=True)
+    vector = vector / largest.where(largest > 0, 1)
+    length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
+    return vector.div(length.clamp(min=1)).to(direction.dtype)  # 0 or at least 1
 
 
 def smooth_tracks(
@@ -49,11 +54,11 @@ def smooth_tracks(
             what a format decodes, 1 for batches.
 
     Returns:
-        Unit vectors, and zeros where nothing is active. Where directions cancel, or are of length
-        zero all around, a frame keeps its own.
+        Unit vectors of the type of the direction, and zeros where nothing is active. Where
+        directions cancel, or are of length zero all around, a frame keeps its own.
 
     Raises:
-        TypeError: If the activity is not bool.
+        TypeError: If the activity is not bool, or the direction holds integers.
         ValueError: If the shapes do not fit, the window is not odd, `dim` is no axis or missing, or
             a direction is not finite.
 
@@ -68,6 +73,7 @@ def smooth_tracks(
     """
     check_window(window)
     check_vectors(direction=direction)
+    check_floating(direction=direction)
     check_finite("direction", direction)
     check_bool(activity)
     if activity.shape != direction.shape[:-1]:
@@ -77,15 +83,17 @@ def smooth_tracks(
         )
     dim = time_axis("activity", activity, dim)
     half = window // 2
-    own = unit_norm(direction).masked_fill(~activity.unsqueeze(-1), 0)
+    exact = torch.promote_types(direction.dtype, torch.float32)
+    own = unit_norm(direction.to(exact)).masked_fill(~activity.unsqueeze(-1), 0)
     if not activity.shape[dim]:
-        return own
+        return own.to(direction.dtype)
     run = number_runs(activity, dim).movedim(dim, -1)
     vectors = functional.pad(own.movedim(dim, -1), (half, half)).unfold(-1, window, 1)
     together = functional.pad(run, (half, half), value=-1).unfold(-1, window, 1)
-    weight = (together == run.unsqueeze(-1)).to(own.dtype)
-    total = torch.einsum("...atw,...tw->...ta", vectors, weight).movedim(-2, dim)
+    weight = (together == run.unsqueeze(-1)).unsqueeze(-3).to(exact)
+    # A sum of products and no matrix product, which autocast would run in half precision.
+    total = (vectors * weight).sum(dim=-1).mT.movedim(-2, dim)
     length = torch.linalg.vector_norm(total, dim=-1, keepdim=True)
     cancelled = length <= window * torch.finfo(total.dtype).eps
     smooth = own.where(cancelled, total / length.where(~cancelled, 1))
-    return smooth.masked_fill(~activity.unsqueeze(-1), 0)
+    return smooth.masked_fill(~activity.unsqueeze(-1), 0).to(direction.dtype)

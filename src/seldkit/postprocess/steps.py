@@ -1,0 +1,271 @@
+"""Steps of post-processing that are kept with a trained system: settings, and a call.
+
+Each takes an output without the batch axis, of any format, and returns one of its kind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seldkit._checks import check_choice, integer, plain_numbers
+from seldkit._typing import Bool, Float
+from seldkit.outputs import Output, SELDOutput
+from seldkit.postprocess._scores import (
+    CERTAIN,
+    decided,
+    has_tracks,
+    hold,
+    scores_of,
+    strongest,
+    with_lengths,
+    with_vectors,
+)
+from seldkit.postprocess._time import Setting, check_window
+from seldkit.postprocess.link import check_memory, link_tracks
+from seldkit.postprocess.median_filter import median_filter
+from seldkit.postprocess.runs import drop_short, fill_gaps, hysteresis
+from seldkit.postprocess.tracks import smooth_tracks
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Settings are kept as plain numbers, which can be compared and written as JSON."""
+
+    def _keep_numbers(self, *names: str) -> None:
+        for name in names:
+            object.__setattr__(self, name, plain_numbers(name, getattr(self, name)))
+
+    def _keep_counts(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            value = value.tolist() if hasattr(value, "tolist") else value
+            several = isinstance(value, Sequence) and not isinstance(value, str)
+            kept = tuple(integer(name, n) for n in value) if several else integer(name, value)
+            if min(kept) < 0 if isinstance(kept, tuple) else kept < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
+            object.__setattr__(self, name, kept)
+
+
+@dataclass(frozen=True)
+class LinkTracks(_Step):
+    """[`link_tracks`][seldkit.postprocess.link_tracks] as a step.
+
+    Args:
+        memory: How much of its event a silent track still holds one frame later, 0 to 1.
+        planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+    """
+
+    _: KW_ONLY
+    memory: float = 0.9
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        check_memory(self.memory)
+        self._keep_numbers("memory")
+
+    def __call__(self, output: Output) -> Output:
+        """Return an output whose events keep their tracks."""
+        return link_tracks(output, memory=self.memory, planar=self.planar)
+
+
+@dataclass(frozen=True)
+class MedianFilter(_Step):
+    """[`median_filter`][seldkit.postprocess.median_filter] of the scores as a step.
+
+    Args:
+        window: How many frames to look at, odd.
+        edge: What lies beyond the clip: its `"nearest"` frame again, or `"zero"`.
+        planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+    """
+
+    window: int
+    _: KW_ONLY
+    edge: Literal["nearest", "zero"] = "nearest"
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        check_window(self.window)
+        check_choice("edge", self.edge, ("nearest", "zero"))
+        self._keep_counts("window")
+
+    def __call__(self, output: Output) -> Output:
+        """Return an output whose probabilities, or lengths of vectors, are filtered."""
+        if not isinstance(output, SELDOutput):
+            scores = scores_of(output, self.planar)
+            filtered = median_filter(scores, self.window, dim=0, edge=self.edge)
+            return with_lengths(hold(output, scores <= 0, scores > 0), filtered, self.planar)
+        scores_of(output, self.planar)
+        logits, half = output.activity, self.window // 2
+        if self.edge == "zero":  # of the probability
+            silence = (0, 0) * (logits.ndim - 1) + (half, half)
+            logits = functional.pad(logits, silence, value=-CERTAIN)
+        filtered = median_filter(logits, self.window, dim=0)
+        if self.edge == "zero":
+            filtered = filtered[half : half + len(output.activity)]
+        return output._replace(activity=filtered)
+
+
+@dataclass(frozen=True)
+class Hysteresis(_Step):
+    """[`hysteresis`][seldkit.postprocess.hysteresis] as a step.
+
+    Args:
+        high: What a sound must exceed in one of its frames: a probability or a length of vectors,
+            one for all classes or one for each.
+        low: What it must exceed in all of them; `high` unless said.
+        planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+    """
+
+    high: Setting
+    low: Setting | None = None
+    _: KW_ONLY
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        self._keep_numbers("high", *([] if self.low is None else ["low"]))
+
+    def __call__(self, output: Output) -> Output:
+        """Return an output that decodes to what hysteresis finds."""
+        scores = scores_of(output, self.planar)
+        low = self.high if self.low is None else self.low
+        active = hysteresis(scores, low=low, high=self.high, dim=0)
+        return decided(output, active, _factor(scores, self.high), planar=self.planar)
+
+
+@dataclass(frozen=True)
+class FillGaps(_Step):
+    """[`fill_gaps`][seldkit.postprocess.fill_gaps] as a step.
+
+    Args:
+        max_frames: Length of the longest gap to fill, one for all classes or one for each.
+        threshold: What an active place exceeds, one for all classes or one for each; that of the
+            format.
+        planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+    """
+
+    max_frames: Setting
+    _: KW_ONLY
+    threshold: Setting = 0.5
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        self._keep_counts("max_frames")
+        self._keep_numbers("threshold")
+
+    def __call__(self, output: Output) -> Output:
+        """Return an output that decodes to events without gaps.
+
+        In a gap direction and distance are those of the last frame before it.
+        """
+        scores = scores_of(output, self.planar)
+        known = _active(output, scores, self.threshold)
+        active = fill_gaps(known, self.max_frames, dim=0)
+        factor = known.double()  # what sounds goes first
+        if has_tracks(output):
+            active = strongest(factor, active)
+        return decided(hold(output, active & ~known, known), active, factor, planar=self.planar)
+
+
+@dataclass(frozen=True)
+class DropShort(_Step):
+    """[`drop_short`][seldkit.postprocess.drop_short] as a step.
+
+    Args:
+        min_frames: Length of the shortest event to keep, one for all classes or one for each.
+        threshold: What an active place exceeds, one for all classes or one for each; that of the
+            format.
+        planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+    """
+
+    min_frames: Setting
+    _: KW_ONLY
+    threshold: Setting = 0.5
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        self._keep_counts("min_frames")
+        self._keep_numbers("threshold")
+
+    def __call__(self, output: Output) -> Output:
+        """Return an output that decodes to no event of fewer frames."""
+        scores = scores_of(output, self.planar)
+        active = _active(output, scores, self.threshold)
+        active = drop_short(active, self.min_frames, dim=0)
+        return decided(output, active, active.double(), planar=self.planar)
+
+
+@dataclass(frozen=True)
+class SmoothTracks(_Step):
+    """[`smooth_tracks`][seldkit.postprocess.smooth_tracks] as a step.
+
+    Args:
+        window: How many frames to look at, odd; fewer at the ends of an event.
+        threshold: What an active place exceeds, one for all classes or one for each; that of the
+            format.
+        planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+    """
+
+    window: int
+    _: KW_ONLY
+    threshold: Setting = 0.5
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        check_window(self.window)
+        self._keep_counts("window")
+        self._keep_numbers("threshold")
+
+    def __call__(self, output: Output) -> Output:
+        """Return an output with smooth directions; lengths, activity and distances stay."""
+        scores = scores_of(output, self.planar)
+        active = _active(output, scores, self.threshold)
+        if isinstance(output, Tensor):
+            vector = output[..., : 2 if self.planar else 3].detach().double()
+            return with_vectors(output, self._smooth(vector, active))
+        direction = output.direction.detach().double()
+        if direction.ndim == active.ndim + 1:
+            smooth = self._smooth(direction, active)
+        else:  # one direction for all classes of a track: each class is smoothed by itself
+            each = self._smooth(direction.unsqueeze(-2).expand(*active.shape, 3), active)
+            one = (each * active.unsqueeze(-1)).sum(dim=-2)
+            smooth = one.where(active.any(dim=-1, keepdim=True), direction)
+        return output._replace(direction=smooth.to(output.direction))
+
+    def _smooth(
+        self, vector: Float[Tensor, "*places axis"], active: Bool[Tensor, "*places"]
+    ) -> Float[Tensor, "*places axis"]:
+        """Return smooth directions at the old lengths; what is not active stays."""
+        axes = vector.shape[-1]
+        whole = functional.pad(vector, (0, 3 - axes))
+        smooth = smooth_tracks(whole, active, self.window, dim=0)[..., :axes]
+        length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
+        smooth = smooth * length.where(length > 0, 1)
+        kept: Tensor = smooth.where(active.unsqueeze(-1), vector)
+        return kept
+
+
+def _active(
+    output: SELDOutput | Tensor, scores: Float[Tensor, "*places"], threshold: Setting
+) -> Bool[Tensor, "*places"]:
+    """Return what a format with these thresholds decodes: of a track at most one class."""
+    active = scores > _tensor(threshold, scores)
+    return strongest(_factor(scores, threshold), active) if has_tracks(output) else active
+
+
+def _tensor(setting: Setting, scores: Tensor) -> Float[Tensor, "*cls"]:
+    """Return a threshold, or one for each class, beside the scores."""
+    threshold = torch.as_tensor(setting, dtype=torch.float64, device=scores.device)
+    if threshold.ndim and threshold.shape != scores.shape[-1:]:
+        raise ValueError(
+            f"threshold must be one number or {scores.shape[-1]}, got {threshold.numel()}"
+        )
+    return threshold
+
+
+def _factor(scores: Float[Tensor, "*places"], setting: Setting) -> Float[Tensor, "*places"]:
+    """Return by what factor scores exceed a threshold."""
+    return scores / _tensor(setting, scores).clamp(min=1e-12)
