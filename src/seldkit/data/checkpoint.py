@@ -74,9 +74,10 @@ def save_checkpoint(path: str | PathLike[str], *, epoch: int, **parts: Part) -> 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
-    record = {"checkpoint": text, "layout": str(LAYOUT), "crc32": _checksum(text, tensors)}
+    # One entry, because several would come in any order: the same state makes the same bytes.
+    record = json.dumps({"layout": LAYOUT, "crc32": _checksum(text, tensors), "state": text})
     with replacing(path) as draft:
-        save_file(tensors, draft, metadata=record)
+        save_file(tensors, draft, metadata={"checkpoint": record})
 
 
 def load_checkpoint(path: str | PathLike[str], **parts: Part) -> int:
@@ -116,21 +117,25 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
         with safe_open(path, "pt") as file:
-            record = file.metadata() or {}
+            text = (file.metadata() or {}).get("checkpoint")
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint: {error}") from error
-    if "checkpoint" not in record:
+    if text is None:
         raise ValueError(f"{path} is no checkpoint: it holds tensors, but no state of a run")
-    layout = record.get("layout", "1")
-    if layout != str(LAYOUT):
+    try:
+        record = json.loads(text)
+        layout = record.get("layout", 1)
+    except (AttributeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or no checkpoint: {error}") from error
+    if layout != LAYOUT:
         raise ValueError(
             f"{path} was written by another version of seldkit: its layout is {layout}, this one"
             f" reads {LAYOUT}"
         )
-    if record.get("crc32") != _checksum(record["checkpoint"], tensors):
+    if record.get("crc32") != _checksum(record["state"], tensors):
         raise ValueError(f"{path} is damaged: its contents are not what was written")
-    saved: dict[str, Any] = json.loads(record["checkpoint"])
+    saved: dict[str, Any] = json.loads(record["state"])
     return saved, tensors
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import torch
@@ -92,7 +93,7 @@ def _make_scenes(
         yield from map(make, range(count))
         return
     # Spawned, not forked: a fork of a process with running threads may hang.
-    with ProcessPoolExecutor(num_workers, get_context("spawn"), _use_one_thread) as pool:
+    with ProcessPoolExecutor(num_workers, get_context("spawn"), _begin) as pool:
         yield from pool.map(make, range(count), chunksize=4)
 
 
@@ -152,5 +153,14 @@ def _is_whole(files: SceneFiles) -> bool:
     return files.labels.exists() and files.audio.exists()
 
 
-def _use_one_thread() -> None:
+def _begin() -> None:
+    """Let a process use one thread, and end when the process that began it is killed."""
     torch.set_num_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
