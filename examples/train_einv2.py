@@ -47,11 +47,8 @@ LABELS_PER_S = 10
 def main() -> None:
     """Run the stages one after the other."""
     args = parse_arguments()
-    fabric = Fabric(
-        accelerator=args.accelerator,
-        devices=1,
-        precision="bf16-mixed" if has_bfloat16() else "32-true",
-    )
+    args.precision = "bf16-mixed" if has_bfloat16() else "32-true"
+    fabric = Fabric(accelerator=args.accelerator, devices=1, precision=args.precision)
     fabric.seed_everything(args.seed)
 
     # Recordings of the test folds are never heard in training; built-in sounds are always new.
@@ -172,7 +169,7 @@ def train(
         optimizer, args.lr, total_steps=args.epochs * len(batches), pct_start=0.1
     )
     swaps = augment.channel_swaps(16).to(fabric.device)
-    names = ("preset", "minutes", "epochs", "batch_size", "lr", "seed")
+    names = ("preset", "minutes", "epochs", "batch_size", "lr", "seed", "precision")
     settings = data.RunSettings(**{name: getattr(args, name) for name in names})
     parts: dict[str, Any] = {"settings": settings, "model": network, "optimizer": optimizer}
     parts["schedule"] = schedule
