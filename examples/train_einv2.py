@@ -52,6 +52,8 @@ def main() -> None:
     fabric.seed_everything(args.seed)
 
     # Recordings of the test folds are never heard in training; built-in sounds are always new.
+    if args.sounds and set(args.train_folds) & set(args.test_folds):
+        raise ValueError(f"--test-folds must be others than {args.train_folds}")
     train_sounds = choose_sounds(args.sounds, args.train_folds)
     test_sounds = choose_sounds(args.sounds, args.test_folds)
     scenes = args.out / "scenes"

@@ -56,10 +56,14 @@ def test_train_at2seld_prints_what_each_part_is_worth(
     scene = next(tmp_path.glob("scenes_quick/test/*.flac"))
     assert pipeline.predict(scene).num_frames == 100
 
+    last = tmp_path / "no-late-stitch-0"
+    weights = (last / "weights.safetensors").read_bytes()
+    (last / "pipeline.json").unlink()  # as after a run that was killed
     train_at2seld.main()
     again = capsys.readouterr().out
-    assert "epoch" not in again
+    assert again.count("epoch 1 of 1: sed ") == 1
     assert again.endswith(table)
+    assert (last / "weights.safetensors").read_bytes() == weights
     monkeypatch.setattr(sys, "argv", [*command, "--precision", "32-true"])
     with pytest.raises(ValueError, match="begun with precision=bf16-mixed, not 32-true: repeat"):
         train_at2seld.main()

@@ -5,7 +5,7 @@ import os
 from multiprocessing import get_context
 from pathlib import Path
 from signal import SIGKILL
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -245,8 +245,7 @@ def test_names_with_a_stroke_that_do_not_collide_come_back(tmp_path: Path) -> No
     assert torch.equal(part.state["a/b"], state["a/b"])  # type: ignore[arg-type]
 
 
-def _save_for_ever(path: Path) -> None:
-    epoch = 0
+def _save_for_ever(path: Path, epoch: int) -> None:
     while True:
         epoch += 1
         state = {str(i): torch.full((400_000,), float(epoch)) for i in range(4)}
@@ -254,21 +253,22 @@ def _save_for_ever(path: Path) -> None:
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
-    path, part, epochs = tmp_path / "last.safetensors", Fixed({}), []
-    for moment in range(12):
-        process = get_context("fork").Process(target=_save_for_ever, args=(path,))
+    path, part, epoch = tmp_path / "last.safetensors", Fixed({}), 0
+    for moment in range(10):
+        number = path.stat().st_ino if path.exists() else 0
+        process = get_context("fork").Process(target=_save_for_ever, args=(path, epoch))
+        begin = monotonic()
         process.start()
-        while not path.exists():
-            sleep(0.001)
-        sleep(0.0171 * moment)
+        while not path.exists() or path.stat().st_ino == number:
+            sleep(0.0005)
+        sleep((monotonic() - begin) * moment / 10)  # up to about as long as to save again
         process.kill()
         process.join()
         assert process.exitcode == -SIGKILL
-        epoch = load_checkpoint(path, part=part)
+        before, epoch = epoch, load_checkpoint(path, part=part)
+        assert epoch > before
         for tensor in part.state.values():
             assert torch.equal(tensor, torch.full_like(tensor, float(epoch)))
-        epochs.append(epoch)
-    assert max(epochs) > 1
     for draft in tmp_path.glob(".*.draft"):  # what was being written when it was killed
         for each in (*draft.iterdir(), draft):
             os.utime(each, (0, 0))
@@ -305,6 +305,19 @@ def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path, part=Fixed({}))
 
 
+def test_any_changed_byte_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    save_checkpoint(path, epoch=1, part=Fixed({"a": torch.arange(6).reshape(2, 3), "b": [1, 2.5]}))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"last\.safetensors (is|was)"):
+            load_checkpoint(path, part=Fixed({}))
+
+
+@pytest.mark.messages
 def test_a_state_that_does_not_fit_is_named(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     save_checkpoint(path, epoch=1, model=nn.Linear(2, 3))

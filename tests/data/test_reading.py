@@ -83,6 +83,7 @@ def test_a_label_in_the_last_partly_filled_frame_is_left_out(tmp_path: Path) -> 
         read_chunks([(path, beyond)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
 
 
+@pytest.mark.messages
 def test_every_error_names_the_clip(tmp_path: Path) -> None:
     good = clip(tmp_path / "good.wav", 1.0, 3)
     long = tmp_path / "long.wav"

@@ -144,6 +144,7 @@ def test_wrong_arguments_are_named() -> None:
             clip_weights([], CLASSES, **{name: True})  # type: ignore[arg-type]
 
 
+@pytest.mark.messages
 def test_weights_by_which_nothing_would_be_drawn_are_refused() -> None:
     twice = [clip([0]), clip([0])]
     with pytest.raises(ValueError, match=r"beta=2000 and empty=1\.0 must leave weights that are"):

@@ -230,6 +230,7 @@ def test_wrong_arguments_are_named() -> None:
         select([[1, 0, 0]], initial=[True, False, False])
 
 
+@pytest.mark.messages
 def test_numbers_of_numpy_are_taken() -> None:
     numbers: dict[str, Any] = {"num_classes": np.int64(2), "max_clips": np.int32(1)}
     found = select_clips([clip([1, 0]), clip([0, 1])], **numbers)

@@ -167,6 +167,7 @@ def test_messages_of_settings_of_the_wrong_kind(arguments: dict[str, Any], messa
         mixtures(**arguments)
 
 
+@pytest.mark.messages
 def test_numbers_of_numpy_are_taken_and_azimuths_may_go_round() -> None:
     settings: dict[str, Any] = {"num_sounds": np.int64(2), "snr_db": np.float32(10)}
     round_about = mixtures(**settings, azimuths_deg=np.arange(0, 360, 90))

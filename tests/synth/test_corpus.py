@@ -180,6 +180,7 @@ def test_sounds_without_a_name_are_known_by_what_they_draw(tmp_path: Path) -> No
         write(tmp_path, 2, sounds=Beeps(0.25))
 
 
+@pytest.mark.messages
 def test_the_error_says_which_settings_are_others(tmp_path: Path) -> None:
     write(tmp_path, 1)
     with pytest.raises(ValueError, match=r"max_polyphony 2, not 1; seed 0, not 3$"):

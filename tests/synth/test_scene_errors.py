@@ -99,6 +99,7 @@ def test_settings_of_the_wrong_kind_are_named(settings: dict[str, Any], message:
         SceneSynthesizer(anechoic=True, **settings)
 
 
+@pytest.mark.messages
 def test_numbers_of_numpy_are_taken() -> None:
     numbers: dict[str, Any] = {
         "duration_s": np.float64(2),

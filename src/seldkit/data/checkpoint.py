@@ -133,17 +133,18 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{path} was written by another version of seldkit: its layout is {layout}, this one"
             f" reads {LAYOUT}"
         )
-    if record.get("crc32") != _checksum(record["state"], tensors):
+    state = str(record.get("state"))
+    if record.get("crc32") != _checksum(state, tensors):
         raise ValueError(f"{path} is damaged: its contents are not what was written")
-    saved: dict[str, Any] = json.loads(record["state"])
+    saved: dict[str, Any] = json.loads(state)
     return saved, tensors
 
 
 def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
     total = zlib.crc32(text.encode())
     for name in sorted(tensors):
-        values = tensors[name].reshape(-1)
-        total = zlib.crc32(name.encode(), total)
+        tensor, values = tensors[name], tensors[name].reshape(-1)
+        total = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), total)
         total = zlib.crc32(values.view(torch.uint8).numpy().data, total) if len(values) else total
     return f"{total:08x}"
 

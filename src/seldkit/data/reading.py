@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from os import PathLike, fspath
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from seldkit.outputs import Output, SELDOutput
 Encoded = TypeVar("Encoded", SELDOutput, Tensor, covariant=True)
 
 
+@runtime_checkable
 class Encoder(Protocol, Generic[Encoded]):
     """An output format that makes targets of events, such as `formats.TrackWise`."""
 
