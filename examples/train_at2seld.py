@@ -85,6 +85,7 @@ def main() -> None:
     validation_clips = make_clips(scenes, "validation", args.sounds, test_minutes)
     test_clips = make_clips(scenes, "test", args.sounds, test_minutes)
     classes = train_clips.sounds.classes
+    print("classes:", ", ".join(classes))
     fabric.seed_everything(0)
     tagger = load_tagger(train_clips.sounds, NAMING_STEPS[args.size])
     keep_settings(args, tagger)

@@ -56,6 +56,7 @@ def main() -> None:
         raise ValueError(f"--test-folds must be others than {args.train_folds}")
     train_sounds = choose_sounds(args.sounds, args.train_folds)
     test_sounds = choose_sounds(args.sounds, args.test_folds)
+    print("classes:", ", ".join(train_sounds.classes))
     scenes = args.out / "scenes"
     train_files = make_scenes(train_sounds, scenes / "train", args, args.minutes, args.seed)
     test_files = make_scenes(test_sounds, scenes / "test", args, args.test_minutes, args.seed + 1)

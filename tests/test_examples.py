@@ -203,7 +203,9 @@ def test_train_einv2_killed_and_begun_again_is_the_unbroken_run(
     kill_einv2(broken, after=1, wait_s=0.0)
     kill_einv2(broken, after=1, wait_s=0.2)
     run_einv2(monkeypatch, broken)
-    assert "goes on after epoch" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "classes: bell, knock\n" in said
+    assert "goes on after epoch" in said
     run_einv2(monkeypatch, whole)
     assert "goes on after epoch" not in capsys.readouterr().out
     for name in ("checkpoint.safetensors", "scores.json", "pipeline/weights.safetensors"):

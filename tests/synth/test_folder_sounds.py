@@ -118,6 +118,7 @@ def test_a_table_may_begin_with_a_mark_of_its_encoding(table: Path) -> None:
         FolderSounds(table)
 
 
+@pytest.mark.messages
 def test_channels_that_cancel_and_unknown_classes_are_named(tmp_path: Path) -> None:
     record(tmp_path / "dog" / "a.wav", 0.5, -0.5)
     with pytest.raises(ValueError, match=r"a\.wav is silent: its two channels cancel each other"):
@@ -126,6 +127,10 @@ def test_channels_that_cancel_and_unknown_classes_are_named(tmp_path: Path) -> N
         for label in (-1, len(sounds.classes)):
             with pytest.raises(ValueError, match=r"label must lie in 0\.\..*, got "):
                 draw(sounds, label)
+        with pytest.raises(TypeError, match="sample_rate must be an integer, got True"):
+            draw(sounds, 0, rate=True)
+        with pytest.raises(TypeError, match=r"label must be an integer, got 0\.0"):
+            draw(sounds, 0.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="sample_rate must be at least 8000, got 4000"):
         draw(BuiltinSounds(), 0, rate=4000)
 

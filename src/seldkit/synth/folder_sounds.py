@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_count, check_positive, integer
 from seldkit._typing import Float
 from seldkit.io import read_audio
 from seldkit.synth.folds import NUM_FOLDS, fold_by_hash
@@ -83,11 +83,13 @@ class FolderSounds:
             sample_rate: Rate of the returned samples, in hertz.
 
         Raises:
+            TypeError: If the class or the rate is no integer.
             ValueError: If the recording cannot be read, is silent, or has more than two channels,
                 or there is no such class.
         """
         paths = self._recordings[self.classes[checked_label(label, self.classes)]]
-        key = paths[generator.integers(len(paths))], sample_rate
+        check_count(sample_rate=sample_rate)
+        key = paths[generator.integers(len(paths))], integer("sample_rate", sample_rate)
         if key not in self._cache:
             self._cache[key] = _read_mono(*key)
             while len(self._cache) > 1 and self._cached_bytes() > self.cache_mb * 1e6:
