@@ -43,7 +43,10 @@ def main() -> None:
     tagger = yamnet()
     tagger.load_state_dict(published.convert(published.read_saved_model(folder)))
     heard: dict[str, list[list[str]]] = defaultdict(list)  # of each class, five names a file
-    for path in find_audio(args.paths):
+    paths = list(find_audio(args.paths))
+    if not paths:
+        raise FileNotFoundError(f"there are no audio files in {', '.join(map(str, args.paths))}")
+    for path in paths:
         scores = tag(tagger.eval(), path)
         best = scores.topk(5).indices.tolist()
         if not args.quiet:

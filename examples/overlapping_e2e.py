@@ -49,6 +49,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     # Recordings of the test fold are never heard in training; built-in sounds are always new.
     train_sounds = choose_sounds(args.sounds, ("1", "2", "3", "5"))
+    print("classes:", ", ".join(train_sounds.classes))
     train_set = mix(train_sounds, args, args.mixtures, args.seed)
     test_set = mix(choose_sounds(args.sounds, ("4",)), args, args.tests, args.seed + 1)
     trained: dict[str, nn.Module] = {}

@@ -6,11 +6,11 @@ first learns to name single sounds. The network is trained in full, then without
 the focal loss, or the restriction of the directions' loss to what is active. Prints the scores on
 sounds and in rooms that were never heard. Takes about forty minutes on two processor cores for each
 seed; `--quick` shows in a minute that all of it runs. Everything is written to `runs/at2seld` (or
-`--out DIR`); run it again to go on after the last system that was finished:
+`--out DIR`); run it again, with the same arguments, to go on after the last system that was
+finished (each is what an unbroken run makes of it):
 
-    scenes_SIZE/  audio and labels, made once
-    full-0/, ...  the trained systems, by recipe and seed
-    scores.json   the scores of each
+    scenes_SIZE/  audio and labels, made once               settings.safetensors  what all share
+    full-0/, ...  the trained systems, by recipe and seed   scores.json           of each system
 """
 
 import argparse
@@ -85,15 +85,17 @@ def main() -> None:
     validation_clips = make_clips(scenes, "validation", args.sounds, test_minutes)
     test_clips = make_clips(scenes, "test", args.sounds, test_minutes)
     classes = train_clips.sounds.classes
-    fabric.seed_everything(args.seeds[0])
+    print("classes:", ", ".join(classes))
+    fabric.seed_everything(0)
     tagger = load_tagger(train_clips.sounds, NAMING_STEPS[args.size])
+    keep_settings(args, tagger)
     extractor = sk.features.presets.at2seld(bins="mel", phase="cosine_sine", tagger=tagger.bands)
     format = track_wise(len(classes))
     chunks = read_chunks(train_clips, extractor, format)
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in [*RECIPES, "thresholds of 0.5"]}
     for seed, (name, recipe) in product(args.seeds, RECIPES.items()):
         folder = args.out / f"{name.replace(' ', '-')}-{seed}"
-        if not folder.exists():
+        if not (folder / "pipeline.json").exists():  # which is written last
             fabric.seed_everything(seed)
             model = build_model(
                 len(classes),
@@ -120,6 +122,16 @@ def main() -> None:
             rows["thresholds of 0.5"].append(score(outputs, test_clips, format))
     (args.out / "scores.json").write_text(json.dumps(rows, indent=2) + "\n")
     print_table(rows)
+
+
+def keep_settings(args: argparse.Namespace, tagger: Tagger) -> None:
+    """Write down what all systems in the folder have in common, or stop unless it is the same."""
+    settings = sk.data.RunSettings(size=args.size, precision=args.precision, tagger=tagger.bands)
+    record = args.out / "settings.safetensors"
+    if record.exists():
+        sk.data.load_checkpoint(record, settings=settings)
+    else:
+        sk.data.save_checkpoint(record, epoch=0, settings=settings)
 
 
 def make_clips(folder: Path, part: str, recordings: Path | None, minutes: float) -> Clips:
@@ -174,7 +186,7 @@ def track_wise(num_classes: int, threshold: float | list[float] = 0.5) -> sk.for
 
 def read_chunks(
     clips: Clips, extractor: sk.features.FeatureExtractor, format: sk.formats.TrackWise
-) -> sk.data.Chunks:
+) -> sk.data.Chunks[sk.SELDOutput]:
     """Return features and targets in chunks, of which one begins every second."""
     features, targets = [], []
     for audio, events in zip(tqdm(clips.audio, "features"), clips.events, strict=True):
@@ -216,7 +228,7 @@ def train(
     network: torch.nn.Module,
     extractor: sk.features.FeatureExtractor,
     recipe: Recipe,
-    chunks: sk.data.Chunks,
+    chunks: sk.data.Chunks[sk.SELDOutput],
     epochs: int,
 ) -> Iterator[str]:
     """Train a network on chunks that are turned in sixteen ways; give the losses of each epoch."""

@@ -2,8 +2,10 @@
 
 Makes labelled scenes of the built-in sounds (or of your recordings: `--sounds DIR`), trains, writes
 the events that it finds in the test scenes as DCASE files, scores them, and saves the trained
-pipeline and a picture. Takes under ten minutes on two processor cores; run it again to go on where
-it was stopped. Everything is written to `runs/einv2` (or `--out DIR`):
+pipeline and a picture. Takes under ten minutes on two processor cores; run it again, with the same
+arguments, to go on after the last epoch that was finished: on the same processor the result is, bit
+for bit, that of a run that was never stopped. Everything is written to `runs/einv2` (or `--out
+DIR`):
 
     scenes/       audio and labels, made once     checkpoint.safetensors  the state of training
     predictions/  events found, as CSV files      pipeline/               the trained system
@@ -14,6 +16,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -44,16 +47,16 @@ LABELS_PER_S = 10
 def main() -> None:
     """Run the stages one after the other."""
     args = parse_arguments()
-    fabric = Fabric(
-        accelerator=args.accelerator,
-        devices=1,
-        precision="bf16-mixed" if has_bfloat16() else "32-true",
-    )
+    args.precision = "bf16-mixed" if has_bfloat16() else "32-true"
+    fabric = Fabric(accelerator=args.accelerator, devices=1, precision=args.precision)
     fabric.seed_everything(args.seed)
 
     # Recordings of the test folds are never heard in training; built-in sounds are always new.
+    if args.sounds and set(args.train_folds) & set(args.test_folds):
+        raise ValueError(f"--test-folds must be others than {args.train_folds}")
     train_sounds = choose_sounds(args.sounds, args.train_folds)
     test_sounds = choose_sounds(args.sounds, args.test_folds)
+    print("classes:", ", ".join(train_sounds.classes))
     scenes = args.out / "scenes"
     train_files = make_scenes(train_sounds, scenes / "train", args, args.minutes, args.seed)
     test_files = make_scenes(test_sounds, scenes / "test", args, args.test_minutes, args.seed + 1)
@@ -61,6 +64,8 @@ def main() -> None:
     pipeline = build_pipeline(args.preset, train_sounds.classes)
     print(f"{sum(p.numel() for p in pipeline.model.parameters()):,} parameters")
     chunks = read_chunks(train_files, pipeline)
+    if len(chunks) < args.batch_size:
+        raise ValueError(f"--batch-size is {args.batch_size}, of only {len(chunks)} chunks")
     standardize = features.Standardize(pipeline.extractor.num_channels, pipeline.extractor.num_bins)
     pipeline.standardize = standardize.fit(clip.unsqueeze(0) for clip in chunks.features)
     pipeline.to(fabric.device)
@@ -131,7 +136,7 @@ def read_labels(files: synth.SceneFiles) -> Events:
     return io.read_events(files.labels, format="dcase2023")
 
 
-def read_chunks(files: Sequence[synth.SceneFiles], pipeline: Pipeline) -> data.Chunks:
+def read_chunks(files: Sequence[synth.SceneFiles], pipeline: Pipeline) -> data.Chunks[SELDOutput]:
     """Return features and targets of all scenes, in chunks of which one begins every second."""
     extractor, clips, targets = pipeline.extractor, [], []
     format = formats.TrackWise(len(pipeline.classes or ()), num_tracks=2)
@@ -153,7 +158,7 @@ def train(
     fabric: Fabric,
     pipeline: Pipeline,
     standardize: features.Standardize,
-    chunks: data.Chunks,
+    chunks: data.Chunks[SELDOutput],
     args: argparse.Namespace,
 ) -> None:
     """Train the network, from the last checkpoint if there is one."""
@@ -168,9 +173,14 @@ def train(
         optimizer, args.lr, total_steps=args.epochs * len(batches), pct_start=0.1
     )
     swaps = augment.channel_swaps(16).to(fabric.device)
-    parts = {"model": network, "optimizer": optimizer, "schedule": schedule}
+    names = ("preset", "minutes", "epochs", "batch_size", "lr", "seed", "precision")
+    settings = data.RunSettings(**{name: getattr(args, name) for name in names})
+    parts: dict[str, Any] = {"settings": settings, "model": network, "optimizer": optimizer}
+    parts["schedule"] = schedule
     checkpoint = args.out / "checkpoint.safetensors"
     done = data.load_checkpoint(checkpoint, **parts) if checkpoint.exists() else 0
+    if done:
+        print(f"goes on after epoch {done} of {args.epochs}, from {checkpoint}", flush=True)
     for epoch in range(done, args.epochs):
         torch.manual_seed(args.seed + epoch)  # a resumed run goes on as it would have gone
         model.train()

@@ -59,7 +59,15 @@ def main() -> None:
     # Positions, in parts of 2 m, in place of directions. Where one event of L3DAS ends and the next
     # begins, both have the frame, so that four may meet.
     format = sk.formats.TrackWise(len(classes), num_tracks=3, positions_m=2.0, overflow="drop")
-    chunks = read_chunks(train_clips, format, args.chunk_s, extractor.sample_rate)
+    chunks = sk.data.read_chunks(
+        tqdm(train_clips, "audio"),
+        format,
+        sample_rate=extractor.sample_rate,
+        chunk_s=args.chunk_s,
+        label_rate=LABELS_PER_S,
+    )
+    if len(chunks) < args.batch_size:
+        raise ValueError(f"--batch-size is {args.batch_size}, of only {len(chunks)} chunks")
     scaler = sk.features.Standardize(extractor.num_channels, extractor.num_bins)
     scaler.fit(extractor(clip.unsqueeze(0)) for clip in chunks.features)
     pipeline = sk.Pipeline(
@@ -101,24 +109,11 @@ def make_clips(folder: Path, minutes: float, seed: int) -> Clips:
     ]
 
 
-def read_chunks(
-    clips: Clips, format: sk.formats.TrackWise, chunk_s: float, sample_rate: int
-) -> sk.data.Chunks:
-    """Return waveforms and targets of all clips, in chunks."""
-    waveforms, targets, ratio = [], [], sample_rate // LABELS_PER_S
-    for audio, events in tqdm(clips, "audio"):
-        waveform, _ = sk.io.read_audio(audio, sample_rate=sample_rate)
-        waveforms.append(waveform)
-        targets.append(format.encode(events, waveform.shape[1] // ratio))
-    frames = round(chunk_s * LABELS_PER_S)
-    return sk.data.Chunks(waveforms, targets, chunk_frames=frames, ratio=ratio)
-
-
 def train(
     fabric: Fabric,
     pipeline: sk.Pipeline,
     scaler: sk.features.Standardize,
-    chunks: sk.data.Chunks,
+    chunks: sk.data.Chunks[sk.SELDOutput],
     dev_clips: Clips,
     args: argparse.Namespace,
 ) -> None:
@@ -152,7 +147,7 @@ def train(
         f1 = evaluate(pipeline, dev_clips)["F1"]
         weights = ", ".join(f"{task} {weight:.3f}" for task, weight in balancer.weights.items())
         print(f"epoch {epoch + 1}: F1 {f1:.3f}, weights: {weights}")
-        stale = 0 if f1 > best_f1 else stale + 1
+        stale = 0 if epoch == 0 or f1 > best_f1 else stale + 1
         if stale == 0:
             best_f1 = f1
             sk.data.save_checkpoint(best, epoch=epoch + 1, model=pipeline.model)

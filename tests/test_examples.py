@@ -1,20 +1,34 @@
 """Examples do what their first lines promise, in tiny sizes."""
 
+import argparse
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGKILL
+from time import monotonic, sleep
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from optuna.trial import TrialState
 
+import tiny_einv2
 from house import ROOT
-from seldkit import Pipeline
+from seldkit import Pipeline, io
 from seldkit.compat import yamnet
+from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import name_sounds
+import overlapping_e2e
 import search_at2seld
 import train_at2seld
+import train_einv2
+import train_roam
 
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
 
@@ -42,10 +56,17 @@ def test_train_at2seld_prints_what_each_part_is_worth(
     scene = next(tmp_path.glob("scenes_quick/test/*.flac"))
     assert pipeline.predict(scene).num_frames == 100
 
+    last = tmp_path / "no-late-stitch-0"
+    weights = (last / "weights.safetensors").read_bytes()
+    (last / "pipeline.json").unlink()  # as after a run that was killed
     train_at2seld.main()
     again = capsys.readouterr().out
-    assert "epoch" not in again
+    assert again.count("epoch 1 of 1: sed ") == 1
     assert again.endswith(table)
+    assert (last / "weights.safetensors").read_bytes() == weights
+    monkeypatch.setattr(sys, "argv", [*command, "--precision", "32-true"])
+    with pytest.raises(ValueError, match="begun with precision=bf16-mixed, not 32-true: repeat"):
+        train_at2seld.main()
 
 
 def test_search_at2seld_tries_everything_once_and_goes_on_where_it_was_stopped(
@@ -78,3 +99,128 @@ def test_search_at2seld_tries_everything_once_and_goes_on_where_it_was_stopped(
     assert best == "0.400  stitches: late, dropout: weak"
     assert [line[:5] for line in rest] == ["0.500"] * 3
     assert study.best_params == {"stitches": "late", "dropout": "weak"}
+
+
+def record(folder: Path, classes: dict[str, int]) -> Path:
+    """Make a folder of sounds: a folder for each class, which holds so many recordings."""
+    sounds = BuiltinSounds()
+    for name, count in classes.items():
+        (folder / name).mkdir(parents=True)
+        for seed in range(count):
+            sound = sounds.draw(sounds.classes.index(name), np.random.default_rng(seed), 16000)
+            io.write_audio(folder / name / f"{seed}.wav", torch.from_numpy(sound)[None], 16000)
+    return folder
+
+
+def parts_of(folder: Path) -> list[Any]:
+    """Return the sounds that each part of each example draws from."""
+    return [
+        *(train_einv2.choose_sounds(folder, folds) for folds in (["1", "2", "3", "5"], ["4"])),
+        *(overlapping_e2e.choose_sounds(folder, folds) for folds in (("1", "2", "3", "5"), ("4",))),
+        *(FolderSounds(folder, folds=folds) for folds in train_at2seld.FOLDS.values()),
+    ]
+
+
+def test_folders_of_classes_are_divided_without_a_table(tmp_path: Path) -> None:
+    parts = parts_of(record(tmp_path / "sounds", {"bell": 3, "knock": 12}))
+    for part in parts:
+        assert part.classes == ("bell", "knock")
+    for group in (parts[:2], parts[2:4], parts[4:]):
+        files = [path for part in group for paths in part._recordings.values() for path in paths]
+        assert len(files) == len(set(files)) == 15
+    clips = train_at2seld.make_clips(tmp_path / "scenes", "test", tmp_path / "sounds", 1 / 6)
+    assert len(clips.audio) == len(clips.events) == 1
+
+
+def test_folders_that_cannot_be_used_say_why(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*none"):
+        parts_of(tmp_path / "none")
+    with pytest.raises(ValueError, match=r"must hold a folder for each class or a metadata.csv"):
+        parts_of(tmp_path)
+    folder = record(tmp_path / "sounds", {"bell": 3})
+    assert {part.classes for part in parts_of(folder)} == {("bell",)}
+    args = argparse.Namespace(duration_s=1.0)
+    with pytest.raises(ValueError, match="num_sounds must be at most the 1 classes, got 2"):
+        overlapping_e2e.mix(FolderSounds(folder), args, 1, 0)
+    (folder / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"class 'empty' has no recordings in .*: 0 WAV, FLAC or"):
+        parts_of(folder)
+
+
+def test_a_batch_needs_as_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(train_roam.SIZES, "quick", ((8, 8, 8, 8), 8, 1 / 3, 1))
+    words = ["--quick", "--out", str(tmp_path), "--batch-size", "9", "--accelerator", "cpu"]
+    monkeypatch.setattr(sys, "argv", ["train_roam.py", *words])
+    with pytest.raises(ValueError, match="--batch-size is 9, of only 4 chunks"):
+        train_roam.main()
+
+
+def test_name_sounds_wants_something_to_name(tmp_path: Path) -> None:
+    assert list(name_sounds.find_audio([tmp_path])) == []
+    path = record(tmp_path / "sounds", {"bell": 1}) / "bell" / "0.wav"
+    assert list(name_sounds.find_audio([tmp_path])) == [path]
+
+
+def einv2_command(out: Path, **changed: Any) -> list[str]:
+    """Return a command line of the example that trains EINV2 on two scenes."""
+    settings = {"out": out, "minutes": 1 / 3, "test-minutes": 1 / 6, "epochs": 4, "batch-size": 4}
+    settings |= {"sounds": out.parent / "sounds", "accelerator": "cpu", **changed}
+    words = [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
+    return [str(ROOT / "tests" / "tiny_einv2.py"), *words]
+
+
+def run_einv2(monkeypatch: pytest.MonkeyPatch, out: Path, **changed: Any) -> None:
+    monkeypatch.setattr(sys, "argv", einv2_command(out, **changed))
+    tiny_einv2.main()
+
+
+def kill_einv2(out: Path, *, after: int, wait_s: float) -> None:
+    """Begin a run as a process of its own, and kill it some time after a checkpoint is written."""
+    checkpoint = out / "checkpoint.safetensors"
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with (out.parent / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, *einv2_command(out)], env=environment, stdout=log, stderr=log
+        )
+    changes, end = 0, monotonic() + 120
+    while changes < after:
+        assert process.poll() is None, (out.parent / "log.txt").read_text()
+        assert monotonic() < end
+        sleep(0.001)
+        now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else before
+        changes, before = changes + (now != before), now
+    sleep(wait_s)
+    process.kill()
+    assert process.wait() == -SIGKILL
+
+
+def test_train_einv2_killed_and_begun_again_is_the_unbroken_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(tmp_path / "sounds", {"bell": 3, "knock": 2})
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    kill_einv2(broken, after=1, wait_s=0.0)
+    kill_einv2(broken, after=1, wait_s=0.2)
+    run_einv2(monkeypatch, broken)
+    said = capsys.readouterr().out
+    assert "classes: bell, knock\n" in said
+    assert "goes on after epoch" in said
+    run_einv2(monkeypatch, whole)
+    assert "goes on after epoch" not in capsys.readouterr().out
+    for name in ("checkpoint.safetensors", "scores.json", "pipeline/weights.safetensors"):
+        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+
+    run_einv2(monkeypatch, whole)
+    assert "goes on after epoch 4 of 4" in capsys.readouterr().out
+    for changed, message in (
+        ({"epochs": 5}, "epochs=4, not 5"),
+        ({"lr": 0.01}, r"lr=0\.001, not 0\.01"),
+        ({"batch-size": 2}, "batch_size=4, not 2"),
+    ):
+        with pytest.raises(ValueError, match=f"it was begun with {message}: repeat that"):
+            run_einv2(monkeypatch, whole, **changed)
+    with pytest.raises(ValueError, match="--batch-size is 40, of only 14 chunks"):
+        run_einv2(monkeypatch, whole, **{"batch-size": 40})
+    with pytest.raises(ValueError, match=r"holds scenes of other settings, .* moving"):
+        run_einv2(monkeypatch, whole, moving=1)

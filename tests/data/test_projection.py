@@ -156,3 +156,17 @@ def test_wrong_names_and_labels_are_named() -> None:
         project(
             Events.from_degrees([0], [7], [0], [0]), Projection({"a": "x"}, classes=OLD, onto=NEW)
         )
+    with pytest.raises(TypeError, match="classes must be a list of names, got 'ab'"):
+        Projection({}, classes="ab", onto=NEW)
+    with pytest.raises(ValueError, match="onto must have at least one name, got none"):
+        Projection({}, classes=OLD, onto=())
+
+
+def test_a_projection_stays_as_it_was_checked() -> None:
+    mapping, classes = {"a": "x"}, list(OLD)
+    projection = Projection(mapping, classes=classes, onto=NEW)
+    mapping["b"] = "unknown"
+    classes[0] = "z"
+    assert projection.labels.tolist() == [0, -1, -1, -1]
+    empty = Projection({"a": "x"}, classes=OLD, onto=("x", ""))
+    assert empty.labels.tolist() == [0, -1, -1, -1]

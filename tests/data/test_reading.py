@@ -1,13 +1,14 @@
 """Recordings and labels become chunks of waveforms and targets that belong together."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from seldkit import Events
 from seldkit.data import read_chunks
-from seldkit.formats import ClassWise, TrackWise
+from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.io import write_audio
 
 
@@ -58,3 +59,53 @@ def test_what_does_not_fit_is_named(
     arguments = {"sample_rate": 1000, "chunk_s": 0.5} | changed
     with pytest.raises(ValueError, match=message):
         read_chunks([clip(tmp_path / "a.wav", 1.0, 3)], TrackWise(3), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "format", [ACCDOA(3), MultiACCDOA(3), ClassWise(3), TrackWise(3)], ids=repr
+)
+def test_chunks_of_every_format(tmp_path: Path, format: Any) -> None:
+    found = read_chunks([clip(tmp_path / "a.wav", 1.0, 7)], format, sample_rate=1000, chunk_s=0.5)
+    assert len(found) == 2
+    for number, wanted in enumerate((0, 1)):
+        _, target = found[number]
+        parts = target if isinstance(target, torch.Tensor) else target.activity
+        assert int(parts.bool().any()) == wanted
+
+
+def test_a_label_in_the_last_partly_filled_frame_is_left_out(tmp_path: Path) -> None:
+    path, _ = clip(tmp_path / "a.wav", 1.05, 0)
+    last = Events.from_degrees([3, 10], [1, 1], [0, 0], [0, 0], num_frames=11)
+    chunks = read_chunks([(path, last)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
+    assert chunks[0][1].activity.sum() == 1
+    beyond = Events.from_degrees([3, 11], [1, 1], [0, 0], [0, 0])
+    with pytest.raises(ValueError, match=r"a\.wav: .*rows do not"):
+        read_chunks([(path, beyond)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
+
+
+@pytest.mark.messages
+def test_every_error_names_the_clip(tmp_path: Path) -> None:
+    good = clip(tmp_path / "good.wav", 1.0, 3)
+    long = tmp_path / "long.wav"
+    crowd = Events.from_degrees([0, 0, 0], [0, 1, 2], [0, 90, 180], [0, 0, 0])
+    write_audio(tmp_path / "mono.wav", torch.zeros(1, 1000) + 0.1, 1000)
+    (tmp_path / "bad.wav").write_text("no audio")
+    shape = r"features must be as those of the first clip, \(channel=4\).* got \(channel=1\)"
+    for path, events, message in (
+        (clip(long, 1.0, 10)[0], clip(long, 1.0, 10)[1], "rows do not"),
+        (good[0], crowd, "rows do not"),
+        (clip(tmp_path / "short.wav", 0.4, 0)[0], good[1], "at least 0.5 s long"),
+        (tmp_path / "mono.wav", good[1], shape),
+        (tmp_path / "bad.wav", good[1], "is no audio file"),
+        (good[0], Events.from_degrees([0], [3], [0], [0]), "label must be below"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            read_chunks([good, (path, events)], TrackWise(3), sample_rate=1000, chunk_s=0.5)
+        assert str(path) in str(caught.value)
+    with pytest.raises(FileNotFoundError, match=r"none\.wav"):
+        read_chunks([(tmp_path / "none.wav", crowd)], TrackWise(3), sample_rate=1000, chunk_s=0.5)
+    with pytest.raises(ValueError, match="at least one clip, got none"):
+        read_chunks([], TrackWise(3), sample_rate=1000, chunk_s=0.5)
+    for rate in (True, 1000.0):
+        with pytest.raises(TypeError, match=f"sample_rate must be an integer, got {rate}"):
+            read_chunks([good], TrackWise(3), sample_rate=rate, chunk_s=0.5)  # type: ignore[arg-type]

@@ -1,7 +1,9 @@
 """Weights that even out how often classes are drawn."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -125,7 +127,7 @@ def test_wrong_arguments_are_named() -> None:
     message = r"clips must have classes below num_classes=4, got 5 in clip 1"
     with pytest.raises(ValueError, match=message):
         clip_weights([clip([1]), clip([0, 5])], CLASSES)
-    with pytest.raises(ValueError, match="num_classes must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
         class_frames([], 0)
     with pytest.raises(ValueError, match="beta must be finite and not negative, got -1"):
         clip_weights([], CLASSES, beta=-1)
@@ -135,3 +137,19 @@ def test_wrong_arguments_are_named() -> None:
         clip_weights([], CLASSES, effective=1.0)
     with pytest.raises(ValueError, match="per must be one of 'clip', 'frame', got 'file'"):
         clip_weights([], CLASSES, per="file")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="num_classes must be an integer, got True"):
+        class_frames([], True)
+    for name in ("beta", "effective", "empty"):
+        with pytest.raises(TypeError, match=f"{name} must be a number, got True"):
+            clip_weights([], CLASSES, **{name: True})  # type: ignore[arg-type]
+
+
+@pytest.mark.messages
+def test_weights_by_which_nothing_would_be_drawn_are_refused() -> None:
+    twice = [clip([0]), clip([0])]
+    with pytest.raises(ValueError, match=r"beta=2000 and empty=1\.0 must leave weights that are"):
+        clip_weights(twice, CLASSES, beta=2000)
+    with pytest.raises(ValueError, match=r"beta=1\.0 and empty=0 must leave weights that are"):
+        clip_weights([clip([])], CLASSES, empty=0)
+    numbers: dict[str, Any] = {"num_classes": np.int64(CLASSES), "beta": np.float32(1)}
+    assert clip_weights(twice, **numbers).tolist() == [0.5, 0.5]

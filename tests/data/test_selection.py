@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -209,9 +210,9 @@ def test_real_labels_become_even(data: Callable[[str], Path]) -> None:
 
 @pytest.mark.messages
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match="max_clips must be positive, got 0"):
+    with pytest.raises(ValueError, match="max_clips must be at least 1, got 0"):
         select([[1, 0, 0]], max_clips=0)
-    with pytest.raises(ValueError, match="max_frames must be positive, got -1"):
+    with pytest.raises(ValueError, match="max_frames must be at least 1, got -1"):
         select([[1, 0, 0]], max_frames=-1)
     with pytest.raises(ValueError, match=r"initial must be \(cls=3\), got shape \(2,\)"):
         select([[1, 0, 0]], initial=[1, 2])
@@ -221,3 +222,17 @@ def test_wrong_arguments_are_named() -> None:
         select([[1, 0, 0]], per="file")
     with pytest.raises(ValueError, match="clips must have classes below num_classes=2"):
         select_clips([clip([0, 0, 1])], 2)
+    with pytest.raises(TypeError, match="max_clips must be an integer, got True"):
+        select([[1, 0, 0]], max_clips=True)
+    with pytest.raises(TypeError, match=r"max_frames must be an integer, got 1\.5"):
+        select([[1, 0, 0]], max_frames=1.5)
+    with pytest.raises(ValueError, match=r"initial must hold whole numbers from 0, got \[True"):
+        select([[1, 0, 0]], initial=[True, False, False])
+
+
+@pytest.mark.messages
+def test_numbers_of_numpy_are_taken() -> None:
+    numbers: dict[str, Any] = {"num_classes": np.int64(2), "max_clips": np.int32(1)}
+    found = select_clips([clip([1, 0]), clip([0, 1])], **numbers)
+    assert found.picks.tolist() == [0]
+    assert select([[1, 0, 0]], initial=np.array([1, 0, 0]))[1] == [[2, 0, 0]]

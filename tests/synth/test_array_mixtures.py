@@ -126,18 +126,56 @@ def test_seed_and_index_say_all() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_sounds": 0}, "num_sounds must be positive, got 0"),
+        ({"num_sounds": 0}, "num_sounds must be at least 1, got 0"),
         ({"num_sounds": 4}, "num_sounds must be at most the 3 classes, got 4"),
         ({"azimuths_deg": (0.0,)}, "num_sounds must be at most the 1 azimuths_deg, got 2"),
         ({"duration_s": 0}, "duration_s must be positive, got 0"),
-        ({"sample_rate": 0}, "sample_rate must be positive, got 0"),
+        ({"sample_rate": 0}, "sample_rate must be at least 1, got 0"),
         ({"level_db": (0, -1)}, "level_db must be"),
         ({"other_db": (0, -1)}, "other_db must be"),
+        ({"other_db": (0, float("inf"))}, r"other_db must be finite, got \(0, inf\)"),
+        ({"level_db": (float("nan"), 0)}, r"level_db must be \(low, high\)"),
+        ({"snr_db": float("nan")}, r"snr_db must lie in -200\.\.200, got nan"),
+        ({"snr_db": float("inf")}, r"snr_db must lie in -200\.\.200, got inf"),
+        ({"elevation_deg": 95}, r"elevation_deg must lie in -90\.\.90, got 95"),
+        ({"elevation_deg": float("nan")}, r"elevation_deg must lie in -90\.\.90, got nan"),
+        ({"azimuths_deg": (0, 400)}, r"azimuths_deg must lie in -360\.\.360, got 400"),
+        ({"azimuths_deg": (0, 360)}, r"azimuths_deg must be different, got \(0\.0, 360\.0\)"),
+        ({"duration_s": float("inf")}, "duration_s must be finite, got inf"),
+        ({"duration_s": 1e-5}, "duration_s must hold a sample, got 1e-05"),
     ],
 )
 def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mixtures(**arguments)
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_sounds": 1.5}, r"num_sounds must be an integer, got 1\.5"),
+        ({"num_sounds": True}, "num_sounds must be an integer, got True"),
+        ({"sample_rate": 8000.0}, r"sample_rate must be an integer, got 8000\.0"),
+        ({"snr_db": True}, "snr_db must be a number, got True"),
+        ({"level_db": -20.0}, r"level_db must be \(low, high\), got -20\.0"),
+        ({"sounds": 7}, "sounds must be a folder or have classes and draw, got 7"),
+    ],
+)
+def test_messages_of_settings_of_the_wrong_kind(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        mixtures(**arguments)
+
+
+@pytest.mark.messages
+def test_numbers_of_numpy_are_taken_and_azimuths_may_go_round() -> None:
+    settings: dict[str, Any] = {"num_sounds": np.int64(2), "snr_db": np.float32(10)}
+    round_about = mixtures(**settings, azimuths_deg=np.arange(0, 360, 90))
+    there = mixtures(num_sounds=2, snr_db=10, azimuths_deg=(0, 90, 180, -90))
+    zero: Any = np.int64(0)
+    for index in range(3):
+        a, b = round_about.mixture(zero, index), there.mixture(0, index)
+        torch.testing.assert_close(a.waveform, b.waveform, rtol=0, atol=1e-5)
 
 
 @pytest.mark.messages
@@ -149,5 +187,9 @@ def test_messages_of_wrong_calls() -> None:
         array_plane_wave(torch.zeros(1, 9), front, ARRAY, sample_rate=16000)
     with pytest.raises(ValueError, match=r"direction must be \(axis=3\), got shape \(2,\)"):
         array_plane_wave(torch.zeros(9), front[:2], ARRAY, sample_rate=16000)
+    with pytest.raises(TypeError, match=r"signal must hold floats, got torch\.int16"):
+        array_plane_wave(torch.ones(9).short(), front, ARRAY, sample_rate=16000)
+    with pytest.raises(TypeError, match=r"direction must hold floats, got torch\.int64"):
+        array_plane_wave(torch.zeros(9), front.long(), ARRAY, sample_rate=16000)
     with pytest.raises(ValueError, match="sample_rate must be positive, got 0"):
         array_plane_wave(torch.zeros(9), front, ARRAY, sample_rate=0)

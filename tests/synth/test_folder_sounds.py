@@ -1,5 +1,6 @@
 """Where sounds come from: folders, tables, folds, and the built-in ones."""
 
+import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,78 @@ def test_folds_choose_the_recordings_but_not_the_classes(table: Path) -> None:
     assert sounds.classes == ("cat", "dog")
     assert len(sounds) == 2
     assert np.abs(draw(sounds, 1)).max() == pytest.approx(0.2, abs=1e-3)
+
+
+def test_folders_are_divided_by_the_names_of_their_files(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for number in range(40):
+            record(tmp_path / name / f"{number}.wav", seconds=0.01)
+    parts = [FolderSounds(tmp_path, folds=(fold,)) for fold in range(1, 6)]
+    assert {part.classes for part in parts} == {("cat", "dog")}
+    assert sum(map(len, parts)) == len(FolderSounds(tmp_path)) == 80
+    assert all(6 <= len(part) <= 28 for part in parts)
+    found = {fold: set(files(part)) for fold, part in enumerate(parts)}
+    assert found[3] == {
+        f"{c}/{n}.wav"
+        for c in ("cat", "dog")
+        for n in range(40)
+        if hashlib.sha256(f"{c}/{n}.wav".encode()).digest()[0] % 5 == 3
+    }
+    record(tmp_path / "dog" / "new.wav", seconds=0.01)
+    for fold, before in found.items():
+        assert set(files(FolderSounds(tmp_path, folds=(fold + 1,)))) - before <= {"dog/new.wav"}
+
+
+def files(sounds: FolderSounds) -> list[str]:
+    """Return the files that may be drawn."""
+    return [p.relative_to(sounds.folder).as_posix() for c in sounds._recordings.values() for p in c]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 9])
+def test_a_class_of_few_files_has_some_to_train_and_some_to_test_with(
+    tmp_path: Path, count: int
+) -> None:
+    for number in range(count):
+        record(tmp_path / "dog" / f"{number}.wav", seconds=0.01)
+    train = FolderSounds(tmp_path, folds=("1", "2", "3", "5"))
+    test = FolderSounds(tmp_path, folds=("4",))
+    assert not set(files(train)) & set(files(test))
+    assert len(train) + len(test) == count
+    if count > 2:
+        assert len(FolderSounds(tmp_path, folds=(3,))) >= 1
+
+
+def test_one_file_of_a_class_is_too_few_for_two_parts(tmp_path: Path) -> None:
+    record(tmp_path / "dog" / "a.wav")
+    assert len(FolderSounds(tmp_path, folds=(1,))) == 1
+    with pytest.raises(ValueError, match=r"'dog' has no recordings in .* folds 4: 1 WAV, FLAC or"):
+        FolderSounds(tmp_path, folds=(4,))
+
+
+def test_a_table_may_begin_with_a_mark_of_its_encoding(table: Path) -> None:
+    text = (table / "metadata.csv").read_text()
+    (table / "metadata.csv").write_text(text, encoding="utf-8-sig")
+    assert len(FolderSounds(table, folds=(1,))) == 2
+    (table / "metadata.csv").write_text(text, encoding="utf-16")
+    with pytest.raises(ValueError, match=r"metadata.csv must be a CSV file in UTF-8"):
+        FolderSounds(table)
+
+
+@pytest.mark.messages
+def test_channels_that_cancel_and_unknown_classes_are_named(tmp_path: Path) -> None:
+    record(tmp_path / "dog" / "a.wav", 0.5, -0.5)
+    with pytest.raises(ValueError, match=r"a\.wav is silent: its two channels cancel each other"):
+        draw(FolderSounds(tmp_path), 0)
+    for sounds in (FolderSounds(tmp_path), BuiltinSounds()):
+        for label in (-1, len(sounds.classes)):
+            with pytest.raises(ValueError, match=r"label must lie in 0\.\..*, got "):
+                draw(sounds, label)
+        with pytest.raises(TypeError, match="sample_rate must be an integer, got True"):
+            draw(sounds, 0, rate=True)
+        with pytest.raises(TypeError, match=r"label must be an integer, got 0\.0"):
+            draw(sounds, 0.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="sample_rate must be at least 8000, got 4000"):
+        draw(BuiltinSounds(), 0, rate=4000)
 
 
 def test_repr_tells_one_choice_of_folds_from_another(table: Path) -> None:
@@ -159,9 +232,13 @@ def test_folds_that_cannot_be_used_are_named(table: Path) -> None:
         FolderSounds(table, folds=())
     with pytest.raises(ValueError, match=r"class 'cat' has no recordings in .* in the folds 3"):
         FolderSounds(table, folds=(3,))
+    with pytest.raises(TypeError, match=r"folds must be a collection, such as \(1, 2\), got '12'"):
+        FolderSounds(table, folds="12")
     (table / "metadata.csv").unlink()
-    with pytest.raises(ValueError, match=r"folds need a metadata.csv, and .* has none"):
-        FolderSounds(table, folds=(1,))
+    with pytest.raises(ValueError, match=r"folds must be some of 1, 2, 3, 4, 5, got 6"):
+        FolderSounds(table, folds=(6,))
+    with pytest.raises(ValueError, match=r"class 'cat' has no recordings in .* folds 3: 2 WAV, FL"):
+        FolderSounds(table, folds=(3,))
 
 
 @pytest.mark.messages

@@ -1,7 +1,7 @@
 """Data for training: chunks, sampling and selection of labelled clips, corpora and checkpoints."""
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
-from seldkit.data.chunks import Chunks, chunk_starts
+from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
     NIGENS2021_TO_STARSS,
@@ -11,6 +11,7 @@ from seldkit.data.projection import (
     project,
 )
 from seldkit.data.reading import read_chunks
+from seldkit.data.run_settings import RunSettings
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
@@ -20,10 +21,12 @@ __all__ = [
     "NIGENS2021_TO_STARSS",
     "SPLITS",
     "TAU2019_TO_STARSS",
+    "ChunkPlace",
     "Chunks",
     "ClipName",
     "Projected",
     "Projection",
+    "RunSettings",
     "Selection",
     "Split",
     "chunk_starts",

@@ -1,13 +1,15 @@
 """Fixed-length chunks of long clips, for training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Generic, NamedTuple, SupportsIndex
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from seldkit._checks import check_positive, check_shape
-from seldkit.outputs import SELDOutput, combine
+from seldkit._checks import check_count, integer
+from seldkit.data._clips import check_clip, naming, num_frames
+from seldkit.outputs import Output, combine
 
 
 def chunk_starts(length: int, chunk: int, hop: int) -> list[int]:
@@ -22,76 +24,111 @@ def chunk_starts(length: int, chunk: int, hop: int) -> list[int]:
         >>> chunk_starts(10, chunk=4, hop=4)
         [0, 4, 6]
     """
-    check_positive(chunk=chunk, hop=hop)
-    if length < chunk:
+    check_count(chunk=chunk, hop=hop)
+    if integer("length", length) < chunk:
         raise ValueError(f"length must be at least chunk={chunk}, got {length}")
     starts = list(range(0, length - chunk + 1, hop))
     return starts if starts[-1] == length - chunk else [*starts, length - chunk]
 
 
-class Chunks(Dataset[tuple[Tensor, SELDOutput]]):
+class ChunkPlace(NamedTuple):
+    """Where a chunk comes from.
+
+    Attributes:
+        clip: Number of its clip.
+        start: Label frame of the clip with which it begins.
+    """
+
+    clip: int
+    start: int
+
+
+class Chunks(Dataset[tuple[Tensor, Output]], Generic[Output]):
     """Chunks of clips that are held in memory as features, or as waveforms, and targets.
 
     Item `i` is a pair of features `(channel, time, freq)`, or a waveform `(channel, sample)`, and a
-    target without the batch axis; `Chunks.collate` makes a batch of items.
+    target without the batch axis, of any output format; `Chunks.collate` makes a batch of items.
 
     Args:
         features: Features of each clip, `(channel, time, freq)`, or waveforms, `(channel, sample)`,
-            where noise and the like come before the features.
-        targets: Target of each clip, as a format encodes it.
+            where noise and the like come before the features. All clips have the same channels and
+            bands. What reaches beyond the last label frame is left out: at most what one label
+            frame holds, such as the extra frame of a centred STFT.
+        targets: Target of each clip, as a format encodes it: one format for all.
         chunk_frames: Length of a chunk, in label frames.
         hop_frames: Distance between the beginnings of chunks, in label frames; without overlap if
             None.
         ratio: Feature frames, or samples, per label frame.
+        names: Name of each clip, such as its path, for error messages; their numbers if None.
+
+    Attributes:
+        places: Clip and first label frame of each chunk, in the order of the items.
 
     Raises:
-        ValueError: If features and targets differ in number, a clip is shorter than a chunk, or its
-            features are too short for its target.
+        TypeError: If a target is neither a tensor nor a `SELDOutput`, or clips have both kinds.
+        ValueError: If there are no clips, features and targets differ in number, a clip is shorter
+            than a chunk, its features are too short or too long for its target, or its channels,
+            bands or target differ from those of the first.
 
     Examples:
+        >>> from seldkit.outputs import SELDOutput
         >>> target = SELDOutput(torch.zeros(100, 2, 5), torch.zeros(100, 2, 3))
         >>> chunks = Chunks([torch.zeros(7, 401, 64)], [target], chunk_frames=40, ratio=4)
         >>> features, target = Chunks.collate([chunks[0], chunks[2]])
         >>> len(chunks), features.shape, target.direction.shape
         (3, torch.Size([2, 7, 160, 64]), torch.Size([2, 40, 2, 3]))
+        >>> chunks.places[2]
+        ChunkPlace(clip=0, start=60)
     """
 
     def __init__(
         self,
         features: Sequence[Tensor],
-        targets: Sequence[SELDOutput],
+        targets: Sequence[Output],
         *,
         chunk_frames: int,
         hop_frames: int | None = None,
         ratio: int,
+        names: Sequence[str] | None = None,
     ) -> None:
-        check_positive(ratio=ratio)
+        hop = chunk_frames if hop_frames is None else hop_frames
+        check_count(ratio=ratio, chunk_frames=chunk_frames, hop_frames=hop)
         if len(features) != len(targets):
             raise ValueError(
                 f"features and targets must be as many, got {len(features)} and {len(targets)}"
             )
-        for clip, target in zip(features, targets, strict=True):
-            axes = "channel sample" if clip.ndim == 2 else "channel time freq"
-            check_shape("features", clip, axes)
-            if clip.shape[1] < len(target.activity) * ratio:
-                raise ValueError(
-                    f"features must have {ratio} frames per label frame, got {clip.shape[1]} for"
-                    f" {len(target.activity)}"
-                )
-        self.features, self.targets = features, targets
+        if not len(features):
+            raise ValueError("features must be of at least one clip, got none")
+        if names is None:
+            names = [f"clip {number}" for number in range(len(features))]
+        elif len(names) != len(features):
+            raise ValueError(
+                f"names must be as many as the {len(features)} clips, got {len(names)}"
+            )
+        first = features[0], targets[0]
+        for name, clip, target in zip(names, features, targets, strict=True):
+            with naming(name):
+                check_clip(clip, target, first, ratio=ratio, chunk=chunk_frames)
+        self.features = features
+        self.targets: Sequence[Output] = targets
         self.chunk_frames, self.ratio = chunk_frames, ratio
-        hop = chunk_frames if hop_frames is None else hop_frames
-        self._places = [
-            (clip, start)
+        self.places = tuple(
+            ChunkPlace(clip, start)
             for clip, target in enumerate(targets)
-            for start in chunk_starts(len(target.activity), chunk_frames, hop)
-        ]
+            for start in chunk_starts(num_frames(target), chunk_frames, hop)
+        )
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, SELDOutput]:
-        clip, start = self._places[index]
+    def __iter__(self) -> Iterator[tuple[Tensor, Output]]:
+        return (self[number] for number in range(len(self)))
+
+    def __getitem__(self, index: SupportsIndex) -> tuple[Tensor, Output]:
+        number = integer("index", index)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"index must be one of {len(self)} chunks, got {number}")
+        clip, start = self.places[number]
         stop = start + self.chunk_frames
         return (
             self.features[clip][:, start * self.ratio : stop * self.ratio],
@@ -99,7 +136,7 @@ class Chunks(Dataset[tuple[Tensor, SELDOutput]]):
         )
 
     @staticmethod
-    def collate(items: Sequence[tuple[Tensor, SELDOutput]]) -> tuple[Tensor, SELDOutput]:
+    def collate(items: Sequence[tuple[Tensor, Output]]) -> tuple[Tensor, Output]:
         """Return a batch of items: features and target with the batch axis."""
-        features, targets = zip(*items, strict=True)
-        return torch.stack(features), combine(torch.stack, targets)
+        features = torch.stack([features for features, _ in items])
+        return features, combine(torch.stack, [target for _, target in items])

@@ -25,7 +25,8 @@ class Projection:
         onto: Names of all classes of the corpus on which it is projected, by number.
 
     Raises:
-        ValueError: If a name is unknown, or stands twice in a list of classes.
+        TypeError: If a list of classes is no list of names.
+        ValueError: If a list is empty, a name is unknown, or stands twice in a list of classes.
 
     Examples:
         >>> projection = Projection(
@@ -44,9 +45,17 @@ class Projection:
 
     def __post_init__(self) -> None:
         for name, names in {"classes": self.classes, "onto": self.onto}.items():
+            if isinstance(names, str) or not all(isinstance(each, str) for each in names):
+                raise TypeError(f"{name} must be a list of names, got {names!r}")
+            if not len(names):
+                raise ValueError(f"{name} must have at least one name, got none")
             twice = sorted({each for each in names if list(names).count(each) > 1})
             if twice:
                 raise ValueError(f"{name} must be different names, got twice {twice}")
+        # Copies, so that what was checked stays.
+        object.__setattr__(self, "mapping", dict(self.mapping))
+        object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "onto", tuple(self.onto))
         for old, new in self.mapping.items():
             check_choice("a class in mapping", old, self.classes)
             check_choice("a counterpart in mapping", new, self.onto)
@@ -54,8 +63,10 @@ class Projection:
     @property
     def labels(self) -> Int[Tensor, " cls"]:
         """Number of the counterpart of each class, -1 where there is none."""
-        onto = {name: label for label, name in enumerate(self.onto)}
-        return torch.tensor([onto.get(self.mapping.get(name, ""), -1) for name in self.classes])
+        onto = list(self.onto)
+        return torch.tensor(
+            [onto.index(self.mapping[n]) if n in self.mapping else -1 for n in self.classes]
+        )
 
 
 TAU2019_TO_STARSS = Projection(

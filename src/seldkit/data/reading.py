@@ -1,34 +1,39 @@
 """Labelled recordings as chunks of waveforms, for training."""
 
 from collections.abc import Iterable
-from os import PathLike
-from typing import Protocol, runtime_checkable
+from os import PathLike, fspath
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-from seldkit._checks import check_positive, whole_number
+from torch import Tensor
+
+from seldkit._checks import check_positive, integer, whole_number
+from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
 from seldkit.events import Events
 from seldkit.io import read_audio
-from seldkit.outputs import SELDOutput
+from seldkit.outputs import Output, SELDOutput
+
+Encoded = TypeVar("Encoded", SELDOutput, Tensor, covariant=True)
 
 
 @runtime_checkable
-class Encoder(Protocol):
+class Encoder(Protocol, Generic[Encoded]):
     """An output format that makes targets of events, such as `formats.TrackWise`."""
 
-    def encode(self, events: Events, num_frames: int) -> SELDOutput:
+    def encode(self, events: Events, num_frames: int) -> Encoded:
         """Return the target of a clip, without the batch axis."""
         ...
 
 
 def read_chunks(
     clips: Iterable[tuple[str | PathLike[str], Events]],
-    format: Encoder,
+    format: Encoder[Output],
     *,
     sample_rate: int,
     chunk_s: float,
     hop_s: float | None = None,
     label_rate: float = 10.0,
-) -> Chunks:
+) -> Chunks[Output]:
     """Read labelled recordings into memory as chunks of waveforms and targets.
 
     Waveforms, and not features, so that what changes the sound comes before the features: turning
@@ -42,12 +47,18 @@ def read_chunks(
         chunk_s: Length of a chunk, in seconds.
         hop_s: Distance between the beginnings of chunks, in seconds; without overlap if None.
         label_rate: Label frames per second. What is left of a clip after its last whole label frame
-            is dropped.
+            is dropped, and with it the events of that last, partly filled frame. Events beyond it
+            do not fit the clip.
+
+    Returns:
+        The chunks; a clip's name in their messages is its path.
 
     Raises:
         FileNotFoundError: If there is no such audio.
-        ValueError: If a length is no whole number of label frames, a label frame no whole number of
-            samples, a clip is shorter than a chunk, or the format cannot hold its events.
+        ValueError: If there are no clips, a length is no whole number of label frames, a label
+            frame no whole number of samples, a clip is shorter than a chunk or cannot be read, its
+            channels are not as many as the first clip's, or the format cannot hold its events. The
+            error names the clip.
 
     Examples:
         >>> import tempfile
@@ -63,19 +74,39 @@ def read_chunks(
         >>> len(chunks), waveform.shape, target.activity.shape
         (2, torch.Size([4, 24000]), torch.Size([10, 2, 1]))
     """
+    sample_rate = integer("sample_rate", sample_rate)
     check_positive(sample_rate=sample_rate, chunk_s=chunk_s, label_rate=label_rate)
     ratio = whole_number("sample_rate / label_rate", sample_rate / label_rate)
     chunk_frames = whole_number("chunk_s * label_rate", chunk_s * label_rate)
-    hop_frames = None if hop_s is None else whole_number("hop_s * label_rate", hop_s * label_rate)
-    waveforms, targets = [], []
+    if hop_s is None:
+        hop_frames = None
+    else:
+        check_positive(hop_s=hop_s)
+        hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
+    names: list[str] = []
+    waveforms: list[Tensor] = []
+    targets: list[Output] = []
     for path, events in clips:
-        waveform, _ = read_audio(path, sample_rate=sample_rate)
-        num_frames = waveform.shape[1] // ratio
-        if num_frames < chunk_frames:
-            raise ValueError(
-                f"clips must be at least {chunk_s:g} s long, got {path} of"
-                f" {waveform.shape[1] / sample_rate:g} s"
-            )
-        waveforms.append(waveform)
-        targets.append(format.encode(events, num_frames))
-    return Chunks(waveforms, targets, chunk_frames=chunk_frames, hop_frames=hop_frames, ratio=ratio)
+        names.append(fspath(path))
+        with naming(names[-1]):
+            waveform, _ = read_audio(path, sample_rate=sample_rate)
+            num_frames, rest = divmod(waveform.shape[1], ratio)
+            if num_frames < chunk_frames:
+                raise ValueError(
+                    f"clips must be at least {chunk_s:g} s long, got {path} of"
+                    f" {waveform.shape[1] / sample_rate:g} s"
+                )
+            if rest:
+                events = events.select(events.frame != num_frames)
+            waveforms.append(waveform)
+            targets.append(format.encode(events, num_frames))
+            first = waveforms[0], targets[0]
+            check_clip(waveform, targets[-1], first, ratio=ratio, chunk=chunk_frames)
+    return Chunks(
+        waveforms,
+        targets,
+        chunk_frames=chunk_frames,
+        hop_frames=hop_frames,
+        ratio=ratio,
+        names=names,
+    )

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice, check_count, check_number
 from seldkit._typing import Float, Int
 from seldkit.events import Events
 
@@ -29,7 +29,7 @@ def class_frames(clips: Iterable[Events], num_classes: int) -> Int[Tensor, "clip
         >>> class_frames([clip], num_classes=3)
         tensor([[1, 0, 2]])
     """
-    check_positive(num_classes=num_classes)
+    check_count(num_classes=num_classes)
     rows = [torch.zeros(0, num_classes, dtype=torch.int64)]
     for number, events in enumerate(clips):
         if (events.label >= num_classes).any():
@@ -78,7 +78,9 @@ def clip_weights(
         A weight for each clip.
 
     Raises:
-        ValueError: If a clip has a class beyond `num_classes`, or an argument is out of its range.
+        TypeError: If an argument is no number.
+        ValueError: If a clip has a class beyond `num_classes`, an argument is out of its range, or
+            no clip would be drawn.
 
     Examples:
         >>> speech, both, silence = (
@@ -97,10 +99,13 @@ def clip_weights(
     """
     check_choice("per", per, ("clip", "frame"))
     for name, value in {"beta": beta, "empty": empty}.items():
+        check_number(**{name: value})
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} must be finite and not negative, got {value}")
-    if effective is not None and not 0 <= effective < 1:
-        raise ValueError(f"effective must be None or lie in 0 <= b < 1, got {effective}")
+    if effective is not None:
+        check_number(effective=effective)
+        if not 0 <= effective < 1:
+            raise ValueError(f"effective must be None or lie in 0 <= b < 1, got {effective}")
     frames = class_frames(clips, num_classes)
     holds = frames > 0
     count = (holds if per == "clip" else frames).sum(dim=0).double()
@@ -112,4 +117,9 @@ def clip_weights(
     weights = holds.double() @ rarity
     silent = ~holds.any(dim=1)
     usual = 1.0 if silent.all() else float(weights[~silent].mean())
-    return torch.where(silent, empty * usual, weights)
+    weights = torch.where(silent, empty * usual, weights)
+    if len(weights) and not (weights.isfinite().all() and weights.any()):
+        raise ValueError(
+            f"beta={beta} and empty={empty} must leave weights that are finite and not all zero"
+        )
+    return weights

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_count, check_shape
 from seldkit._typing import Int
 from seldkit.data.sampling import class_frames
 from seldkit.events import Events
@@ -87,13 +87,14 @@ def select_clips(
     check_choice("per", per, ("frame", "clip"))
     for name, budget in {"max_clips": max_clips, "max_frames": max_frames}.items():
         if budget is not None:
-            check_positive(**{name: budget})
+            check_count(**{name: budget})
     frames = class_frames(clips, num_classes)
     totals = torch.zeros(num_classes, dtype=torch.int64)
     if initial is not None:
         totals = torch.as_tensor(initial)
         check_shape("initial", totals, "cls", cls=num_classes)
-        if totals.is_floating_point() or (totals < 0).any():
+        whole = totals.dtype not in (torch.bool, torch.complex64, torch.complex128)
+        if not whole or totals.is_floating_point() or (totals < 0).any():
             raise ValueError(f"initial must hold whole numbers from 0, got {totals.tolist()}")
     amounts = frames if per == "frame" else (frames > 0).long()
     sizes = frames.sum(dim=1)

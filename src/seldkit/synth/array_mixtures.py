@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from os import PathLike
 from typing import NamedTuple
 
 import numpy as np
@@ -11,14 +12,19 @@ from scipy import fft
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_count, check_floating, check_positive, check_shape
 from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
 from seldkit.geometry import unit_vector
-from seldkit.synth.builtin import BuiltinSounds
 from seldkit.synth.excerpt import at_level, excerpt
-from seldkit.synth.ranges import Range, check_range
-from seldkit.synth.sounds import Sounds
+from seldkit.synth.ranges import (
+    Range,
+    checked_positive,
+    checked_range,
+    checked_seeds,
+    checked_value,
+)
+from seldkit.synth.sounds import Sounds, as_sounds, draw_sound
 
 _RINGING = 64
 _FRAMES_PER_S = 10
@@ -45,6 +51,10 @@ def array_plane_wave(
         sample_rate: In hertz.
         speed_of_sound: In metres per second.
 
+    Raises:
+        TypeError: If signal or direction hold integers.
+        ValueError: If a shape is wrong, or a number is not positive.
+
     Examples:
         >>> pair = ArrayGeometry.line(2, spacing_m=0.343)  # 1 ms apart
         >>> click = torch.tensor([0.0, 0, 0, 0, 1, 0, 0, 0, 0])
@@ -54,7 +64,8 @@ def array_plane_wave(
     """
     check_shape("signal", signal, "sample")
     check_shape("direction", direction, "axis", axis=3)
-    check_positive(sample_rate=sample_rate)
+    check_floating(signal=signal, direction=direction)
+    check_positive(sample_rate=sample_rate, speed_of_sound=speed_of_sound)
     delay = array.delays(direction.double(), speed_of_sound=speed_of_sound) * sample_rate
     # The silence around it takes up what the delays push out, and the ringing of fractions.
     margin = _RINGING + math.ceil(float(delay.abs().max()))
@@ -96,9 +107,10 @@ class ArrayMixtures:
 
     Args:
         array: Where the microphones are.
-        sounds: Where sounds come from, such as [`FolderSounds`][seldkit.synth.FolderSounds].
+        sounds: A folder (see [`FolderSounds`][seldkit.synth.FolderSounds]), an object such as
+            `FolderSounds(folder, folds=(1, 2))`, or None for the built-in sounds.
         num_sounds: Sounds in a mixture: the target and the others.
-        azimuths_deg: Azimuth of each direction, counter-clockwise from the front.
+        azimuths_deg: Azimuth of each direction, counter-clockwise from the front; all different.
         elevation_deg: Elevation of all directions.
         duration_s: Length of a mixture.
         sample_rate: In hertz.
@@ -109,8 +121,9 @@ class ArrayMixtures:
             noise; None for no noise.
 
     Raises:
-        ValueError: If a number is not positive, a range is reversed, or there are not as many
-            classes and directions as sounds.
+        TypeError: If a number, a range or the sounds are of the wrong kind.
+        ValueError: If a number or a range is out of bounds, or there are not as many classes and
+            directions as sounds.
 
     Examples:
         >>> mixtures = ArrayMixtures(ArrayGeometry.circle(8, radius_m=0.05))
@@ -120,7 +133,7 @@ class ArrayMixtures:
     """
 
     array: ArrayGeometry
-    sounds: Sounds = field(default_factory=BuiltinSounds)
+    sounds: Sounds | str | PathLike[str] | None = None
     _: KW_ONLY
     num_sounds: int = 2
     azimuths_deg: Sequence[float] = (0.0, 45.0, 90.0, 135.0, 180.0, -135.0, -90.0, -45.0)
@@ -130,12 +143,27 @@ class ArrayMixtures:
     level_db: Range = (-32.0, -24.0)
     other_db: Range = (-9.0, -3.0)
     snr_db: float | None = 15.0
+    _sounds: Sounds = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_positive(num_sounds=self.num_sounds, duration_s=self.duration_s)
-        check_positive(sample_rate=self.sample_rate)
-        check_range("level_db", self.level_db)
-        check_range("other_db", self.other_db)
+        check_count(num_sounds=self.num_sounds, sample_rate=self.sample_rate)
+        settings: dict[str, object] = {
+            "_sounds": as_sounds(self.sounds),
+            "num_sounds": int(self.num_sounds),
+            "azimuths_deg": tuple(checked_value("azimuths_deg", a) for a in self.azimuths_deg),
+            "elevation_deg": checked_value("elevation_deg", self.elevation_deg),
+            "duration_s": checked_positive("duration_s", self.duration_s),
+            "sample_rate": int(self.sample_rate),
+            "level_db": checked_range("level_db", self.level_db),
+            "other_db": checked_range("other_db", self.other_db),
+            "snr_db": None if self.snr_db is None else checked_value("snr_db", self.snr_db),
+        }
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
+        if len({azimuth % 360 for azimuth in self.azimuths_deg}) < len(self.azimuths_deg):
+            raise ValueError(f"azimuths_deg must be different, got {self.azimuths_deg}")
+        if self.num_samples < 1:
+            raise ValueError(f"duration_s must hold a sample, got {self.duration_s}")
         for name, things in (("classes", self.classes), ("azimuths_deg", self.azimuths_deg)):
             if len(things) < self.num_sounds:
                 raise ValueError(
@@ -145,7 +173,7 @@ class ArrayMixtures:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; label `i` is the i-th name."""
-        return self.sounds.classes
+        return self._sounds.classes
 
     @property
     def num_samples(self) -> int:
@@ -158,10 +186,11 @@ class ArrayMixtures:
         Args:
             seed: Whole number, not negative; one for each set of mixtures.
             index: Number of the mixture in the set, not negative.
+
+        Raises:
+            ValueError: If a recording cannot be used.
         """
-        if seed < 0 or index < 0:
-            raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
-        generator = np.random.default_rng([seed, index])
+        generator = np.random.default_rng(checked_seeds(seed, index))
         count = self.num_sounds
         labels = generator.choice(len(self.classes), count, replace=False).tolist()
         places = generator.choice(len(self.azimuths_deg), count, replace=False).tolist()
@@ -184,7 +213,7 @@ class ArrayMixtures:
     ) -> Float[Tensor, "channel sample"]:
         """Return one sound from one direction, at a random time."""
         rate, frame = self.sample_rate, math.ceil(self.sample_rate / _FRAMES_PER_S)
-        sound = self.sounds.draw(label, generator, rate)
+        sound = draw_sound(self._sounds, label, generator, rate)
         piece = excerpt(sound, generator, num_samples=self.num_samples, sample_rate=rate)
         dry = torch.from_numpy(at_level(piece, level_db, frame=frame, range_db=_SOUNDING_DB))
         spare = self.num_samples - len(dry)

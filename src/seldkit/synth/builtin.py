@@ -5,7 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from seldkit._checks import integer
 from seldkit._typing import Float
+from seldkit.synth.ranges import checked_label
+
+LOWEST_RATE = 8000
+"""In hertz: below, the band does not hold a bird."""
 
 Sound = NDArray[np.float64]
 
@@ -34,11 +39,20 @@ class BuiltinSounds:
         Args:
             label: Class, from 0.
             generator: Chooses the parameters.
-            sample_rate: Rate of the returned samples, in hertz.
+            sample_rate: Rate of the returned samples, in hertz; at least 8000.
+
+        Raises:
+            ValueError: If there is no such class, or the rate is too low for some.
         """
-        sound = MAKERS[self.classes[label]](generator, sample_rate)
+        if integer("sample_rate", sample_rate) < LOWEST_RATE:
+            raise ValueError(f"sample_rate must be at least {LOWEST_RATE}, got {sample_rate}")
+        sound = MAKERS[self.classes[checked_label(label, self.classes)]](generator, sample_rate)
         sound /= np.abs(sound).max()
         return sound.astype(np.float32)
+
+    def fingerprint(self) -> str:
+        """Return a text that changes with what may be drawn, but for the library's version."""
+        return repr(self)
 
     def __repr__(self) -> str:
         return "BuiltinSounds()"

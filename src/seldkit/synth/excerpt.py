@@ -69,7 +69,19 @@ def without_rumble(
 def at_level(
     sound: Float[NDArray[np.float32], " sample"], level_db: float, *, frame: int, range_db: float
 ) -> Float[NDArray[np.float32], " sample"]:
-    """Return a sound at a given level: that of its frames within `range_db` of the loudest."""
+    """Return a sound at a given level: that of its frames within `range_db` of the loudest.
+
+    Raises:
+        ValueError: If it is too quiet to be raised to the level, or too loud.
+    """
     power = frame_power(sound, frame)
     sounding = power[power > power.max() * 10 ** (-range_db / 10)]
-    return sound * np.float32(10 ** (level_db / 20) / np.sqrt(sounding.mean()))
+    if len(sounding):
+        with np.errstate(over="ignore"):
+            scaled: NDArray[np.float32] = sound * np.float32(
+                10 ** (level_db / 20) / np.sqrt(sounding.mean())
+            )
+        if scaled.any() and np.isfinite(scaled).all():
+            return scaled
+    peak = np.abs(sound).max()
+    raise ValueError(f"sounds must be audible, got one with a peak of {peak:g} for {level_db:g} dB")

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from seldkit._checks import check_positive, require
+from seldkit._checks import check_count, check_positive, require
 from seldkit._typing import Float
 from seldkit.ambisonics import AXIS_TO_CHANNEL
 from seldkit.arrays import SPEED_OF_SOUND
@@ -44,7 +44,8 @@ class Room:
     image_order: int = 12
 
     def __post_init__(self) -> None:
-        check_positive(t60_s=self.t60_s, image_order=self.image_order, size_m=min(self.size_m))
+        check_count(image_order=self.image_order)
+        check_positive(t60_s=self.t60_s, size_m=min(self.size_m))
         if not all(0 < r < s for r, s in zip(self.receiver_m, self.size_m, strict=True)):
             raise ValueError(
                 f"receiver_m must lie in the room of {self.size_m} m, got {self.receiver_m}"

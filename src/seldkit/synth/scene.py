@@ -11,34 +11,33 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._checks import check_positive, require
+from seldkit._checks import check_count, check_number, require
 from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.events import Events
-from seldkit.synth.builtin import BuiltinSounds
 from seldkit.synth.excerpt import at_level, excerpt, without_rumble
 from seldkit.synth.labels import FRAMES_PER_S, PlacedSound, label_events, sounding_power
 from seldkit.synth.noise import diffuse_noise
-from seldkit.synth.ranges import Range, check_range
+from seldkit.synth.ranges import Range, checked_positive, checked_range, checked_seeds
 from seldkit.synth.render import direct_sound, reverberation
 from seldkit.synth.room import Room, draw_room
-from seldkit.synth.sounds import FolderSounds, Sounds
+from seldkit.synth.sounds import Sounds, as_sounds, draw_sound
 from seldkit.synth.trajectory import Region, draw_trajectory
 from seldkit.synth.voices import classes_between, draw_voices
 
 WALL_M = 0.2
-BOUNDS = (
-    ("event_s", 0.1, math.inf),
-    ("pause_s", 0, math.inf),
-    ("level_db", -math.inf, math.inf),
-    ("snr_db", -math.inf, math.inf),
-    ("noise_tilt_db", -math.inf, math.inf),
-    ("azimuth_deg", -180, 180),
-    ("elevation_deg", -90, 90),
-    ("distance_m", 0.1, math.inf),
-    ("turn_deg_s", 0, math.inf),
-    ("speed_m_s", 0, SPEED_OF_SOUND / 10),
-    ("t60_s", 0.05, math.inf),
+RANGES = (
+    "event_s",
+    "pause_s",
+    "level_db",
+    "snr_db",
+    "noise_tilt_db",
+    "azimuth_deg",
+    "elevation_deg",
+    "distance_m",
+    "turn_deg_s",
+    "speed_m_s",
+    "t60_s",
 )
 
 
@@ -89,6 +88,7 @@ class SceneSynthesizer:
 
     Raises:
         ModuleNotFoundError: If rooms are asked for without pyroomacoustics (the extra `synth`).
+        TypeError: If a number, a range or the sounds are of the wrong kind.
         ValueError: If a range is reversed or out of bounds, or a number makes no scene.
 
     Examples:
@@ -126,16 +126,7 @@ class SceneSynthesizer:
         self._check()
         if not self.anechoic:
             require("pyroomacoustics", "synth")
-        sounds = self.sounds
-        if sounds is None:
-            sounds = BuiltinSounds()
-        elif isinstance(sounds, str | PathLike):
-            sounds = FolderSounds(sounds)
-        elif not isinstance(sounds, Sounds):
-            raise TypeError(f"sounds must be a folder or have classes and draw, got {sounds!r}")
-        if not sounds.classes:
-            raise ValueError(f"sounds must have at least one class, got {sounds!r}")
-        object.__setattr__(self, "_sounds", sounds)
+        object.__setattr__(self, "_sounds", as_sounds(self.sounds))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -157,9 +148,7 @@ class SceneSynthesizer:
         Raises:
             ValueError: If a recording cannot be used, or no room has a place for an event.
         """
-        if seed < 0 or index < 0:
-            raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
-        seeds = np.random.SeedSequence([seed, index]).spawn(3)
+        seeds = np.random.SeedSequence(checked_seeds(seed, index)).spawn(3)
         plan, tails, ambience = (np.random.default_rng(child) for child in seeds)
         room, region = self._draw_place(plan)
         sounds = draw_voices(
@@ -226,12 +215,7 @@ class SceneSynthesizer:
         if not free:
             return None
         label = int(generator.choice(sorted(free)))
-        recording = self._sounds.draw(label, generator, self.sample_rate)
-        if recording.ndim != 1 or not np.isfinite(recording).all() or not recording.any():
-            raise ValueError(
-                f"sounds must draw mono sounds that are finite and not silent,"
-                f" got another one of class {self.classes[label]!r}"
-            )
+        recording = draw_sound(self._sounds, label, generator, self.sample_rate)
         piece = excerpt(recording, generator, num_samples=longest, sample_rate=self.sample_rate)
         dry = at_level(
             without_rumble(piece, self.sample_rate),
@@ -265,28 +249,31 @@ class SceneSynthesizer:
         return np.float32(gain) * noise
 
     def _check(self) -> None:
-        if not isinstance(self.max_polyphony, int) or self.max_polyphony < 1:
-            raise ValueError(
-                f"max_polyphony must be a whole number from 1, got {self.max_polyphony!r}"
-            )
-        check_positive(
-            duration_s=self.duration_s,
-            sample_rate=self.sample_rate,
-            image_order=self.image_order,
-            label_range_db=self.label_range_db,
-        )
+        """Take numbers of any kind as Python's, and refuse those that make no scene."""
+        settings: dict[str, object] = {}
+        for name in ("max_polyphony", "sample_rate", "image_order"):
+            check_count(**{name: getattr(self, name)})
+            settings[name] = int(getattr(self, name))
+        for name in ("duration_s", "label_range_db"):
+            settings[name] = checked_positive(name, getattr(self, name))
+        for name in RANGES:
+            limits = getattr(self, name)
+            if limits is not None or name != "snr_db":
+                settings[name] = checked_range(name, limits)
+        if len(self.room_m) != 3:
+            raise ValueError(f"room_m must be (length, width, height), got {self.room_m}")
+        sides = zip(("length", "width", "height"), self.room_m, strict=True)
+        settings["room_m"] = tuple(checked_range(f"{s} in room_m", limits) for s, limits in sides)
+        check_number(moving=self.moving)
+        settings["moving"] = float(self.moving)
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
         if self.sample_rate % FRAMES_PER_S:
             raise ValueError(f"sample_rate must be a multiple of 10, got {self.sample_rate}")
         if self.num_frames < 1 or abs(self.num_frames / FRAMES_PER_S - self.duration_s) > 1e-9:
             raise ValueError(f"duration_s must be a multiple of 0.1, got {self.duration_s}")
         if not 0 <= self.moving <= 1:
             raise ValueError(f"moving must be a probability, 0 to 1, got {self.moving}")
-        for name, lowest, highest in BOUNDS:
-            limits = getattr(self, name)
-            if limits is not None:
-                check_range(name, limits, lowest=lowest, highest=highest)
-        for side, limits in zip(("length", "width", "height"), self.room_m, strict=True):
-            check_range(f"{side} in room_m", limits, lowest=1)
 
 
 def _add(mix: NDArray[np.float32], sound: NDArray[np.float32], onset: int) -> None:

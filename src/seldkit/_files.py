@@ -1,0 +1,82 @@
+"""Files that are whole at every moment, whoever writes them and whenever it is stopped."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+from tempfile import mkdtemp
+
+ABANDONED_S = 3600.0
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a draft of the same name elsewhere in the folder; it takes the file's place at the end.
+
+    The place is taken at once, when all is on the disk: a process that is killed at any moment
+    leaves the old file or the new one, and of two that write at once each leaves a whole one. Where
+    the block raises, the old file stays.
+
+    Args:
+        path: The file. Its folder must exist.
+        overwrite: Whether a file that is there is replaced; if not, it stays, and the draft goes.
+
+    Examples:
+        >>> path = Path(mkdtemp()) / "a.txt"
+        >>> with replacing(path) as draft:
+        ...     length = draft.write_text("whole")
+        >>> path.read_text(), [file.name for file in path.parent.iterdir()]
+        ('whole', ['a.txt'])
+    """
+    folder = Path(mkdtemp(".draft", ".", path.parent))
+    try:
+        draft = folder / path.name
+        yield draft
+        _flush(draft, os.O_RDWR)
+        if overwrite:
+            draft.replace(path)
+        else:
+            _place_first(draft, path)
+        with suppress(OSError):  # Windows cannot flush a folder
+            _flush(path.parent, os.O_RDONLY)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts whose writers were killed: those that nobody has touched for an hour."""
+    for draft in folder.glob(".*.draft"):
+        with suppress(OSError):
+            touched = max(each.stat().st_mtime for each in (draft, *draft.iterdir()))
+            if time.time() - touched > ABANDONED_S:
+                shutil.rmtree(draft, ignore_errors=True)
+
+
+def version() -> str:
+    """Return the version of the library, or `unknown` where it is not installed."""
+    try:
+        return metadata.version("seldkit")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _place_first(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)  # unlike a rename, it leaves what is there
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without links
+        if not path.exists():
+            draft.replace(path)
+
+
+def _flush(path: Path, flags: int) -> None:
+    """Wait until a file, or the list of a folder's files, is on the disk."""
+    number = os.open(path, flags)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
