@@ -233,14 +233,14 @@ def test_it_compiles_and_exports(decision: Any) -> None:
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [
-        (cnn14, {"num_classes": 0}, "num_classes must be positive, got 0"),
+        (cnn14, {"num_classes": 0}, "num_classes must be at least 1, got 0"),
         (cnn14, {"widths": (4,)}, "widths, pool_time and pool_freq must have one length, got 1"),
         (cnn14, {"num_bins": 31}, "num_bins must be at least 32 for pool_freq=.*, got 31"),
         (cnn14, {"decision": "step"}, "decision must be one of 'clip', 'frame', got 'step'"),
         (cnn14, {"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         (cnn14, {"embedding_dropout": -1}, r"embedding_dropout must be in \[0, 1\), got -1"),
         (epanns, {"widths": [(4, 6, 8)] * 6}, r"widths must be pairs.*, got \(4, 6, 8\)"),
-        (epanns, {"widths": [(0, 4)] * 6}, "mid_channels must be positive, got 0"),
+        (epanns, {"widths": [(0, 4)] * 6}, r"widths\[0\]\[0\] must be at least 1, got 0"),
     ],
 )
 def test_messages(build: Callable[..., CNN14], arguments: dict[str, Any], message: str) -> None:

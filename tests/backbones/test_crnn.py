@@ -41,7 +41,7 @@ def test_it_compiles_and_exports() -> None:
         ({"temporal": "lstm"}, "temporal must be one of 'conformer', 'gru', got 'lstm'"),
         ({"widths": (4,)}, "must have one length, got 1, 2 and 2"),
         ({"widths": (4, 7), "temporal": "gru"}, "widths must end in an even number, got 7"),
-        ({"num_layers": 0}, "num_layers must be positive, got 0"),
+        ({"num_layers": 0}, "num_layers must be at least 1, got 0"),
     ],
 )
 def test_messages(arguments: dict[str, Any], message: str) -> None:

@@ -59,7 +59,7 @@ def test_messages() -> None:
         TimeFold(64, size=100, frames_per_step=32)
     with pytest.raises(ValueError, match="num_bins must be a multiple of 24, got 64"):
         TimeFold(64, size=256, frames_per_step=24)
-    with pytest.raises(ValueError, match="frames_per_step must be positive, got 0"):
+    with pytest.raises(ValueError, match="frames_per_step must be at least 1, got 0"):
         TimeFold(64, size=256, frames_per_step=0)
     with pytest.raises(ValueError, match=r"x must be \(batch, channel, time, freq=2\), got shape"):
         TimeFold(2, size=4, frames_per_step=1)(torch.zeros(1, 1, 4, 3))

@@ -94,14 +94,14 @@ def test_published_sizes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"in_channels": 0}, "in_channels must be positive, got 0"),
+        ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
         ({"num_bins": 48}, "spec_size must be a multiple of num_bins=48, got 256"),
         ({"num_bins": 16}, "num_bins must be a multiple of 32, got 16"),
-        ({"patch": 0}, "patch must be positive, got 0"),
-        ({"embed_dim": 0}, "embed_dim must be positive, got 0"),
+        ({"patch": 0}, "patch must be at least 1, got 0"),
+        ({"embed_dim": 0}, "embed_dim must be at least 1, got 0"),
         ({"window": 5}, "window must divide the 64 patches of stage 0, got 5"),
         ({"depths": (2, 2)}, "depths and num_heads must have one length, got 2 and 4"),
-        ({"depths": (2, 0, 2, 2)}, "depths must be positive, got 0"),
+        ({"depths": (2, 0, 2, 2)}, r"depths\[1\] must be at least 1, got 0"),
         ({"depths": (), "num_heads": ()}, "must have one length, got 0 and 0"),
         ({"num_heads": (4, 8, 16, 7)}, "num_heads must divide the 768 channels of stage 3, got 7"),
         ({"drop_path": 1.0}, r"drop_path must be in \[0, 1\), got 1.0"),

@@ -198,11 +198,11 @@ def test_it_compiles_and_exports() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
         ({"widths": [8] * 13}, "widths must be 14 numbers, got 13"),
-        ({"widths": [8] * 13 + [0]}, r"widths\[13\] must be positive, got 0"),
+        ({"widths": [8] * 13 + [0]}, r"widths\[13\] must be at least 1, got 0"),
         ({"frames_per_step": 64}, "frames_per_step must be one of 1, 2, 4, 8, 16, 32, got 64"),
-        ({"patch_hop": 0}, "patch_hop must be positive, got 0"),
+        ({"patch_hop": 0}, "patch_hop must be at least 1, got 0"),
     ],
 )
 def test_messages_of_the_builder(arguments: dict[str, Any], message: str) -> None:

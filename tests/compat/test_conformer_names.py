@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from seldkit.compat._conformer import is_sinusoid_table, rename_conformer
+from seldkit.compat._conformer import conformer_rules, is_sinusoid_table
+from seldkit.compat._rules import to_ours
 from seldkit.layers import ConformerBlock
 
 
@@ -17,10 +18,11 @@ def test_every_tensor_is_named_once() -> None:
     published += [f"2.sequential.5.running_{kind}" for kind in ("mean", "var")]
     published += ["2.sequential.5.num_batches_tracked", "2.sequential.4.conv.weight"]
     published = [f"{name[0]}.module{name[1:]}" for name in published] + ["4.weight", "4.bias"]
-    renamed = [rename_conformer(f"layers.12.sequential.{name}") for name in published]
+    rules = conformer_rules("a", "b")
+    renamed = [to_ours(rules, f"a.layers.12.sequential.{name}") for name in published]
     with torch.device("meta"):
         ours = ConformerBlock(8).state_dict()
-    assert sorted(map(str, renamed)) == sorted(f"12.{name}" for name in ours)
+    assert sorted(map(str, renamed)) == sorted(f"b.12.{name}" for name in ours)
 
 
 @pytest.mark.parametrize(
@@ -35,5 +37,5 @@ def test_every_tensor_is_named_once() -> None:
     ],
 )
 def test_unknown_names_have_none(name: str) -> None:
-    assert rename_conformer(name) is None
+    assert to_ours(conformer_rules("a", "b"), f"a.{name}") is None
     assert is_sinusoid_table(name) == name.endswith("pe")

@@ -187,7 +187,7 @@ def test_messages() -> None:
         dcase.unpack_multi_accdoa(torch.zeros(2, 0), 3, 13)
     with pytest.raises(ValueError, match=r"flat must be \(\.\.\., entry\), got shape \(\)"):
         dcase.unpack_accdoa(torch.zeros(()), 13)
-    with pytest.raises(ValueError, match="num_tracks must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
         dcase.unpack_multi_accdoa(torch.zeros(2, 39), 0, 13)
     with pytest.raises(ValueError, match=r"time, track=3, cls, axis\), got shape \(5, 2, 4, 3\)"):
         dcase.pack_adpit_label(torch.zeros(5, 2, 4, 3))

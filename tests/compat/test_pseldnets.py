@@ -141,7 +141,7 @@ def test_unknown_and_missing_names_are_all_listed(load: Load) -> None:
         "encoder.layers.0.blocks.0.attn.qkv.gain",
         "fc_sed_track1.bias",
         "loss.alpha",
-        "net.stitch1.0.weight",
+        "stitch1.0.weight",
         "scalar.0.momentum",
         "tscam_conv.bias",
     ]
@@ -160,16 +160,17 @@ def test_unknown_and_missing_names_are_all_listed(load: Load) -> None:
     published |= dict.fromkeys(wrong, torch.zeros(1))
     with pytest.raises(KeyError) as error:
         pseldnets.convert(published)
+    missing = sorted(f"{theirs} (here {ours})" for theirs, ours in lost.items())
     assert error.value.args[0] == (
         "these are not the weights of SEDDOA with HTS-AT;"
-        f" unknown: {sorted(wrong)}; missing: {sorted(lost.values())}"
+        f" unknown: {sorted(wrong)}; missing: {missing}"
     )
 
 
 def test_two_names_of_one_tensor_are_listed(load: Load) -> None:
     published = load("seddoa_htsat")
     twice = published | {"net.scalar.2.bias": published["scalar.2.bias"]}
-    with pytest.raises(KeyError, match=r"unknown: \['net.scalar.2.bias', 'scalar.2.bias'\]"):
+    with pytest.raises(KeyError, match=r"got twice: \['net.scalar.2.bias', 'scalar.2.bias'\]"):
         pseldnets.convert(twice)
 
 
@@ -192,7 +193,7 @@ def test_one_name_is_enough_to_know_the_network(name: str, network: str, missing
 
 
 def test_nothing_is_not_a_network() -> None:
-    with pytest.raises(KeyError, match=r"unknown: \[\]; missing: .*'vectors\.conv\.bias'"):
+    with pytest.raises(KeyError, match=r"missing: .*'tscam_conv\.bias \(here vectors\.conv\.bias"):
         pseldnets.convert({})
 
 
@@ -200,7 +201,7 @@ def test_nothing_is_not_a_network() -> None:
     ("num_classes", "message"),
     [
         (None, "num_classes must be given for the weights of ACCDOA or multi-ACCDOA"),
-        (0, "num_classes must be positive, got 0"),
+        (0, "num_classes must be at least 1, got 0"),
         (4, "num_classes must fit the 45 outputs of the weights, got 4"),
     ],
 )

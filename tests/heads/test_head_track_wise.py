@@ -31,7 +31,7 @@ def test_start_values() -> None:
 def test_messages() -> None:
     for name in ("in_channels", "num_classes", "num_tracks"):
         sizes = [0 if size == name else 6 for size in ("in_channels", "num_classes", "num_tracks")]
-        with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
             TrackWiseHead(*sizes)
     head, right, wrong = TrackWiseHead(6, 5, 3), torch.zeros(1, 4, 3, 6), torch.zeros(1, 4, 2, 6)
     with pytest.raises(ValueError, match=r"activity must be \(batch, time, track=3, channel=6\)"):

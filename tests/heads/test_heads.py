@@ -196,11 +196,11 @@ def test_wrong_features_are_named(name: str) -> None:
 @pytest.mark.messages
 @pytest.mark.parametrize("head", [ClassWiseHead, ACCDOAHead, MultiACCDOAHead])
 def test_sizes_are_positive(head: Callable[..., nn.Module]) -> None:
-    with pytest.raises(ValueError, match="in_channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="in_channels must be at least 1, got 0"):
         head(0, CLASSES)
-    with pytest.raises(ValueError, match="num_classes must be positive, got -1"):
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got -1"):
         head(IN, -1)
-    with pytest.raises(ValueError, match="num_tracks must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
         MultiACCDOAHead(IN, CLASSES, 0)
 
 

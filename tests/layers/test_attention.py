@@ -89,8 +89,10 @@ def test_every_pair_is_scored_as_the_formula_says(positions: Any, scale: Any, ti
 
 
 @settings(max_examples=20)
-@given(st.integers(1, 9), st.integers(0, 5), st.integers(0, 5), st.sampled_from(["exact", "shaw"]))
-def test_only_distances_matter(time: int, before: int, after: int, positions: Any) -> None:
+@given(st.integers(1, 9), st.integers(0, 5), st.integers(0, 5), st.sampled_from(SCHEMES))
+def test_padding_changes_nothing_whatever_it_holds(
+    time: int, before: int, after: int, positions: Any
+) -> None:
     layer, x = attention(positions=positions), sequence(2, time)
     longer = sequence(2, before + time + after)  # what is padding may hold anything
     longer[:, before : before + time] = x
@@ -101,11 +103,27 @@ def test_only_distances_matter(time: int, before: int, after: int, positions: An
         torch.testing.assert_close(inside, layer(x))
 
 
+@pytest.mark.parametrize("positions", SCHEMES)
+def test_items_of_many_lengths_are_what_each_is_alone(positions: Any) -> None:
+    layer, x = attention(positions=positions), sequence(4, 7)
+    lengths = [7, 5, 1, 0]
+    padding = torch.arange(7) >= torch.tensor(lengths)[:, None]
+    x.requires_grad_()
+    together = layer(x, padding)
+    for item, length in enumerate(lengths):
+        if length:
+            alone = layer(x[item : item + 1, :length])
+            torch.testing.assert_close(together[item : item + 1, :length], alone)
+    together[~padding].sum().backward()  # also with an item that is padding alone
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+    assert (x.grad[padding] == 0).all()
+
+
 def test_the_published_shift_depends_on_the_number_of_frames() -> None:
     layer, x = attention(positions="shift"), sequence(1, 6)
-    padding = torch.tensor([[False] * 5 + [True]])
     with torch.no_grad():
-        assert not torch.allclose(layer(x, padding)[:, :5], layer(x[:, :5]))
+        assert not torch.allclose(layer(x.repeat(1, 2, 1))[:, :6], layer(x))
 
 
 @pytest.mark.parametrize("positions", SCHEMES)
@@ -197,7 +215,7 @@ def test_messages() -> None:
         RelativePositionAttention(6)
     with pytest.raises(ValueError, match="channels must be even where there are sinusoids, got 9"):
         RelativePositionAttention(9, num_heads=3)
-    with pytest.raises(ValueError, match="num_heads must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_heads must be at least 1, got 0"):
         RelativePositionAttention(8, num_heads=0)
     with pytest.raises(ValueError, match="positions must be one of 'exact', 'shift', 'shaw'"):
         RelativePositionAttention(8, positions="absolute")  # type: ignore[arg-type]

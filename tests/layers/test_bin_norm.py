@@ -51,7 +51,7 @@ def test_it_compiles_and_exports() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="num_bins must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_bins must be at least 1, got 0"):
         BinNorm(3, num_bins=0)
     with pytest.raises(ValueError, match=r"x must be \(batch, channel=3, time, freq=5\), got"):
         BinNorm(3, num_bins=5)(torch.zeros(1, 3, 4, 6))

@@ -139,9 +139,9 @@ def test_compiles_and_exports(make: Make, training: bool) -> None:
 @pytest.mark.messages
 @every_layer
 def test_messages_of_every_layer(make: Make) -> None:
-    with pytest.raises(ValueError, match="channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
         make(0)
-    with pytest.raises(ValueError, match="reduction must be positive, got -4"):
+    with pytest.raises(ValueError, match="reduction must be at least 1, got -4"):
         make(8, reduction=-4)
     with pytest.raises(ValueError, match=r"x must be \(batch, channel=8, time, freq\), got shape"):
         make(8)(torch.zeros(2, 4, 5, 7))

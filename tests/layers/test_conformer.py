@@ -106,7 +106,7 @@ def test_the_formula_by_hand(arguments: dict[str, Any], kernel_size: int) -> Non
 
 
 @settings(max_examples=15)
-@given(st.integers(1, 8), st.integers(0, 4), st.integers(0, 4), st.sampled_from([{}, WIDE]))
+@given(st.integers(1, 8), st.integers(0, 4), st.integers(0, 4), st.sampled_from(VARIANTS))
 def test_padding_changes_nothing(
     time: int, before: int, after: int, arguments: dict[str, Any]
 ) -> None:
@@ -203,7 +203,7 @@ def test_parameters_are_drawn_again() -> None:
 @pytest.mark.messages
 def test_messages() -> None:
     for name in ("kernel_size", "feedforward", "conv_expansion", "num_heads", "max_distance"):
-        with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
             ConformerBlock(8, **{name: 0})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="channels must be a multiple of 3 heads, got 8"):
         ConformerBlock(8, num_heads=3)

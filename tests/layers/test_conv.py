@@ -55,13 +55,13 @@ def test_repr_device_and_type() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="in_channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="in_channels must be at least 1, got 0"):
         DoubleConv(0, 3)
-    with pytest.raises(ValueError, match="out_channels must be positive, got -2"):
+    with pytest.raises(ValueError, match="out_channels must be at least 1, got -2"):
         DoubleConv(2, -2)
-    with pytest.raises(ValueError, match="pool_time must be positive, got 0"):
+    with pytest.raises(ValueError, match="pool_time must be at least 1, got 0"):
         DoubleConv(2, 3, pool_time=0)
-    with pytest.raises(ValueError, match="pool_freq must be positive, got 0"):
+    with pytest.raises(ValueError, match="pool_freq must be at least 1, got 0"):
         DoubleConv(2, 3, pool_freq=0)
     with pytest.raises(ValueError, match=r"x must be \(batch, channel=2, time, freq\), got shape"):
         DoubleConv(2, 3)(torch.zeros(1, 3, 4, 4))

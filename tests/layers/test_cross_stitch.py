@@ -100,7 +100,7 @@ def test_initialisation_and_repr() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
         CrossStitch(0)
     with pytest.raises(ValueError, match="a and b must have the same shape"):
         CrossStitch(2)(torch.zeros(1, 5, 2), torch.zeros(1, 4, 2))

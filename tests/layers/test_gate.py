@@ -119,7 +119,7 @@ def test_messages() -> None:
     wrong: Any = "none"
     with pytest.raises(ValueError, match="logits must be one of 'self', 'learned', 'scalar', got"):
         SoftmaxGate(logits=wrong)
-    with pytest.raises(ValueError, match="num_streams must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_streams must be at least 1, got 0"):
         SoftmaxGate(num_streams=0)
     with pytest.raises(ValueError, match=r"streams must be \(batch, stream=2, time, freq\), got"):
         SoftmaxGate()(torch.zeros(1, 3, 5, 4))

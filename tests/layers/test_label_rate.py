@@ -64,7 +64,7 @@ def test_it_compiles_and_exports() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="frames_per_step must be positive, got 0"):
+    with pytest.raises(ValueError, match="frames_per_step must be at least 1, got 0"):
         LabelRate(0, 10)
     with pytest.raises(ValueError, match="filling must be one of 'linear', 'hold', got 'cubic'"):
         LabelRate(8, 10, filling="cubic")  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def test_start_values_names_and_settings() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="channels_b must be positive, got 0"):
+    with pytest.raises(ValueError, match="channels_b must be at least 1, got 0"):
         MapStitch(2, 0)
     with pytest.raises(ValueError, match=r"a must be \(batch, channel=2, time, freq\), got"):
         MapStitch(2, 3)(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))

@@ -145,7 +145,7 @@ def test_compiles_and_exports() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="out_channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="out_channels must be at least 1, got 0"):
         MaxFeatureMap(3, 0)
     with pytest.raises(ValueError, match="kernel_size must be odd, got 4"):
         MaxFeatureMap(3, 4, 4)

@@ -42,7 +42,7 @@ def test_type_state_and_repr() -> None:
 def test_messages() -> None:
     with pytest.raises(ValueError, match="channels must be even, got 5"):
         SinusoidalPositions(5)
-    with pytest.raises(ValueError, match="channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
         SinusoidalPositions(0)
     with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=4\), got shape"):
         SinusoidalPositions(4)(torch.zeros(1, 4, 3))

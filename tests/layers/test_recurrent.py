@@ -193,9 +193,9 @@ def test_names_start_values_and_repr() -> None:
 @pytest.mark.messages
 def test_messages() -> None:
     for kind in (MinimalGatedUnit, RecurrentStack):
-        with pytest.raises(ValueError, match="in_channels must be positive, got 0"):
+        with pytest.raises(ValueError, match="in_channels must be at least 1, got 0"):
             kind(0, 4)
-        with pytest.raises(ValueError, match="channels must be positive, got -1"):
+        with pytest.raises(ValueError, match="channels must be at least 1, got -1"):
             kind(3, -1)
         with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=3\), got shape"):
             kind(3, 4)(torch.zeros(1, 3, 5))
@@ -203,7 +203,7 @@ def test_messages() -> None:
             kind(3, 4)(torch.zeros(1, 0, 3))
     with pytest.raises(ValueError, match=r"h0 must be \(batch=1, channel=4\), got shape \(1, 3\)"):
         MinimalGatedUnit(3, 4)(torch.zeros(1, 2, 3), torch.zeros(1, 3))
-    with pytest.raises(ValueError, match="num_layers must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_layers must be at least 1, got 0"):
         RecurrentStack(3, 4, 0)
     with pytest.raises(ValueError, match="merge must be one of 'product', 'concat', 'sum', got"):
         RecurrentStack(3, 4, merge="mul")  # type: ignore[arg-type]

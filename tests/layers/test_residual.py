@@ -123,9 +123,9 @@ def test_compiles_and_exports(kind: str, training: bool) -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="in_channels must be positive, got 0"):
+    with pytest.raises(ValueError, match="in_channels must be at least 1, got 0"):
         ResidualBlock(0, 4)
-    with pytest.raises(ValueError, match="out_channels must be positive, got -1"):
+    with pytest.raises(ValueError, match="out_channels must be at least 1, got -1"):
         ResidualBlock(4, -1)
     with pytest.raises(ValueError, match=r"x must be \(batch, channel=4, time, freq\), got shape"):
         ResidualBlock(4, 4)(torch.zeros(1, 3, 5, 7))

@@ -124,7 +124,7 @@ def test_settings_are_shown_and_places_are_free() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="num_tracks must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
         TrackSplit(4, 0)
     with pytest.raises(ValueError, match="split must be one of 'linear', 'embedding', got 'copy'"):
         TrackSplit(4, 2, split="copy")  # type: ignore[arg-type]

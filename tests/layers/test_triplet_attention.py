@@ -154,7 +154,7 @@ def test_compiles_and_exports(training: bool) -> None:
 def test_messages() -> None:
     with pytest.raises(ValueError, match="kernel_size must be odd, got 4"):
         TripletAttention(4)
-    with pytest.raises(ValueError, match="kernel_size must be positive, got -1"):
+    with pytest.raises(ValueError, match="kernel_size must be at least 1, got -1"):
         TripletAttention(-1)
     with pytest.raises(ValueError, match=r"momentum must lie in 0\.\.1, got 2"):
         TripletAttention(momentum=2.0)

@@ -116,11 +116,11 @@ def test_compiles_and_exports() -> None:
     ("arguments", "message"),
     [
         ({"widths": (4,)}, r"widths must be of two levels at least, got \(4,\)"),
-        ({"widths": (4, 0)}, r"widths\[1\] must be positive, got 0"),
-        ({"in_channels": 0}, "in_channels must be positive, got 0"),
-        ({"out_channels": 0}, "out_channels must be positive, got 0"),
-        ({"pool_time": 0}, "pool_time must be positive, got 0"),
-        ({"pool_freq": 0}, "pool_freq must be positive, got 0"),
+        ({"widths": (4, 0)}, r"widths\[1\] must be at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
+        ({"out_channels": 0}, "out_channels must be at least 1, got 0"),
+        ({"pool_time": 0}, "pool_time must be at least 1, got 0"),
+        ({"pool_freq": 0}, "pool_freq must be at least 1, got 0"),
     ],
 )
 def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> None:

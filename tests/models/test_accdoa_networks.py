@@ -122,7 +122,7 @@ def test_the_call_is_remembered(encoder: str) -> None:
 def test_messages() -> None:
     with pytest.raises(ValueError, match="format must be one of 'accdoa', 'multi_accdoa', got 'x'"):
         build("htsat", format="x")
-    with pytest.raises(ValueError, match="num_classes must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
         build("gru", 0)
-    with pytest.raises(ValueError, match="num_tracks must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
         build("htsat", num_tracks=0)

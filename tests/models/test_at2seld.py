@@ -419,8 +419,8 @@ def test_the_call_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_tracks": 0}, "num_tracks must be positive, got 0"),
-        ({"in_channels": 0}, "in_channels must be positive, got 0"),
+        ({"num_tracks": 0}, "num_tracks must be at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
         ({"bins": "bark"}, "bins must be one of 'linear', 'mel', got 'bark'"),
         ({"backbone": "vggish"}, "backbone must be one of 'epanns', 'cnn14', 'yamnet', 'none'"),
         ({"backbone": "none"}, "backbone='none' needs late_stitch=False and no early_stitches"),
@@ -432,14 +432,17 @@ def test_the_call_is_remembered() -> None:
         ({"pool": "mean"}, "pool must be one of 'average', 'max', got 'mean'"),
         ({"widths": (4,)}, "must have one length, got 1, 2 and 2"),
         ({"pool_freq": (64, 16)}, r"pool_freq must leave a bin of 513, got \(64, 16\)"),
-        ({"pool_time": (0, 1)}, "pool_time must be positive, got 0"),
+        ({"pool_time": (0, 1)}, r"pool_time\[0\] must be at least 1, got 0"),
         ({"map_dropout": 1.0}, r"map_dropout must be in \[0, 1\), got 1.0"),
         ({"split": "copy"}, "split must be one of 'linear', 'embedding', got 'copy'"),
         ({"smoothing": "lstm"}, "smoothing must be one of 'bidirectional', 'unidirectional', "),
-        ({"smoothing_layers": 0}, "smoothing_layers must be positive, got 0"),
+        ({"smoothing_layers": 0}, "smoothing_layers must be at least 1, got 0"),
         ({"channels": 15, "temporal": "none"}, "channels must be even for bidirectional smooth"),
         ({"early_stitches": ["norm"]}, r"early_stitches must be some of \['block1', 'block2', "),
         ({"early_stitches": ["block1"] * 2}, r"some of .* got \['block1', 'block1'\]"),
+        ({"early_stitches": ["block2", "block1"]}, "each once and in this order, got"),
+        ({"early_stitches": ["block7"]}, r"early_stitches must be some of .* got \['block7'\]"),
+        ({"early_stitches": "block1"}, "early_stitches must be some of"),
         ({"early_stitches": ["block1", "block2", "block3"]}, "early_stitches must be at most 2"),
     ],
 )
@@ -460,8 +463,10 @@ def test_messages_of_wrong_parts_and_features() -> None:
     with pytest.raises(ValueError, match="late_stitch must be left out without a backbone"):
         AT2SELD(**(parts | none))  # type: ignore[arg-type]
     early = {"early_stitches": {"block9": nn.Identity()}}
-    with pytest.raises(ValueError, match=r"after some of \['norm', .*\], got \['block9'\]"):
-        AT2SELD(**(parts | early))  # type: ignore[arg-type]
+    for names in (["block9"], ["norm"], ["classifier"], ["block2", "block1"]):
+        wrong = {"early_stitches": {name: nn.Identity() for name in names}}
+        with pytest.raises(ValueError, match=r"after some of \['block1', .*\], in this order, got"):
+            AT2SELD(**(parts | wrong))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="early_stitches need a SpatialEncoder, got Mean"):
         AT2SELD(**(parts | early | {"spatial_encoder": Mean()}))  # type: ignore[arg-type]
     three = {"early_stitches": {f"block{n}": nn.Identity() for n in (1, 2, 3)}}

@@ -223,18 +223,18 @@ def test_the_call_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
-        ({"num_tracks": 0}, "num_tracks must be positive, got 0"),
-        ({"in_channels": 0}, "in_channels must be positive, got 0"),
-        ({"sed_channels": 0}, "sed_channels must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+        ({"num_tracks": 0}, "num_tracks must be at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
+        ({"sed_channels": 0}, "sed_channels must be at least 1, got 0"),
         ({"sed_channels": 8}, "sed_channels must be at most 7, got 8"),
         ({"widths": (4, 8)}, "must have one length, got 2, 4 and 4"),
         ({"widths": (), "pool_time": (), "pool_freq": ()}, "must have one length, got 0, 0 and 0"),
         ({"widths": (4, 4, 4, 12)}, "widths must end in a multiple of 8, got 12"),
         ({"sharing": "stitched"}, "sharing must be one of 'soft', 'hard', 'none', got 'stitched'"),
-        ({"num_heads": 0}, "num_heads must be positive, got 0"),
-        ({"num_layers": 0}, "num_layers must be positive, got 0"),
-        ({"feedforward": 0}, "feedforward must be positive, got 0"),
+        ({"num_heads": 0}, "num_heads must be at least 1, got 0"),
+        ({"num_layers": 0}, "num_layers must be at least 1, got 0"),
+        ({"feedforward": 0}, "feedforward must be at least 1, got 0"),
     ],
 )
 def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> None:

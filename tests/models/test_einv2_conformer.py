@@ -94,8 +94,8 @@ def test_compiles_and_exports() -> None:
     [
         ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'none'"),
         ({"feedforward": 12}, "feedforward must be a multiple of 8 for Conformer blocks, got 12"),
-        ({"frames_per_label": 0}, "frames_per_label must be positive, got 0"),
-        ({"num_bins": 0}, "num_bins must be positive, got 0"),
+        ({"frames_per_label": 0}, "frames_per_label must be at least 1, got 0"),
+        ({"num_bins": 0}, "num_bins must be at least 1, got 0"),
     ],
 )
 def test_messages(arguments: dict[str, Any], message: str) -> None:

@@ -320,8 +320,8 @@ def test_the_call_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
-        ({"num_directions": 0}, "num_directions must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+        ({"num_directions": 0}, "num_directions must be at least 1, got 0"),
         ({"num_microphones": 1}, "num_microphones must be at least 2, got 1"),
         ({"parts": "ssl+ssc"}, "parts must be one of 'ssl', 'sss', 'ssc', .* got 'ssl"),
         ({"ssl_output": "plane"}, "ssl_output must be one of 'vector', 'map', got 'plane'"),
@@ -329,8 +329,8 @@ def test_the_call_is_remembered() -> None:
         ({"gate": "hard"}, "logits must be one of 'self', 'learned', 'scalar', got 'hard'"),
         ({"compression": 0}, "compression must be positive, got 0"),
         ({"widths": ()}, "widths must hold one stage at least, got none"),
-        ({"widths": (4, 0)}, r"widths\[1\] must be positive, got 0"),
-        ({"grid_time": 0}, "grid_time must be positive, got 0"),
+        ({"widths": (4, 0)}, r"widths\[1\] must be at least 1, got 0"),
+        ({"grid_time": 0}, "grid_time must be at least 1, got 0"),
     ],
 )
 def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> None:

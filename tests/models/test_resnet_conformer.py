@@ -186,10 +186,10 @@ def test_the_call_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
-        ({"num_blocks": 0}, "num_blocks must be positive, got 0"),
-        ({"num_layers": 0}, "num_layers must be positive, got 0"),
-        ({"pool_time_end": 0}, "pool_time_end must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+        ({"num_blocks": 0}, "num_blocks must be at least 1, got 0"),
+        ({"num_layers": 0}, "num_layers must be at least 1, got 0"),
+        ({"pool_time_end": 0}, "pool_time_end must be at least 1, got 0"),
         ({"num_bins": 31}, r"num_bins must be at least 32 for pool_freq=\(4, 4, 2, 1\), got 31"),
         ({"widths": (4, 8)}, "must have one length, got 2, 4 and 4"),
         ({"channels": 18}, "channels must be a multiple of 4 heads, got 18"),

@@ -203,8 +203,8 @@ def test_the_call_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
-        ({"num_tracks": 0}, "num_tracks must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+        ({"num_tracks": 0}, "num_tracks must be at least 1, got 0"),
         ({"sed_channels": 8}, "sed_channels must be at most 7, got 8"),
         ({"widths": (4, 8)}, "must have one length, got 2, 4 and 4"),
         ({"widths": (), "pool_time": (), "pool_freq": ()}, "must have one length, got 0, 0 and 0"),
@@ -214,10 +214,10 @@ def test_the_call_is_remembered() -> None:
         ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'none'"),
         ({"attention": "msca"}, "attention must be one of 'none', 'mfm', 'ctam', 'attentive_mfm'"),
         ({"pool": "mean"}, "pool must be one of 'average', 'max', got 'mean'"),
-        ({"pool_freq": (4, 0, 4, 2)}, "pool_freq must be positive, got 0"),
+        ({"pool_freq": (4, 0, 4, 2)}, r"pool_freq\[1\] must be at least 1, got 0"),
         ({"num_stitches": 5}, r"num_stitches must lie in 0\.\.4, got 5"),
         ({"norm": "batch"}, "norm must be one of 'pre', 'post', 'none', got 'batch'"),
-        ({"num_heads": 0}, "num_heads must be positive, got 0"),
+        ({"num_heads": 0}, "num_heads must be at least 1, got 0"),
     ],
 )
 def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> None:

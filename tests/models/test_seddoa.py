@@ -154,9 +154,9 @@ def test_the_call_is_remembered(build: Callable[..., EncoderSELD]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "num_classes must be positive, got 0"),
-        ({"num_tracks": 0}, "num_tracks must be positive, got 0"),
-        ({"frames_per_label": 0}, "frames_per_label must be positive, got 0"),
+        ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+        ({"num_tracks": 0}, "num_tracks must be at least 1, got 0"),
+        ({"frames_per_label": 0}, "frames_per_label must be at least 1, got 0"),
         ({"sharing": "half"}, "sharing must be one of 'soft', 'hard', 'none', got 'half'"),
         ({"sharing": "soft", "sed_channels": 8}, "sed_channels must be at most 7, got 8"),
         ({"window": 3}, "window must divide the 16 patches of stage 0, got 3"),
@@ -175,5 +175,5 @@ def test_messages_of_wrong_features() -> None:
         small()(torch.zeros(1, 4, 40, 8))
     with pytest.raises(ValueError, match="num_frames must be at least frames_per_label=10, got 9"):
         small()(torch.zeros(1, 7, 9, 8))
-    with pytest.raises(ValueError, match="num_tracks must be positive, got 0"):
+    with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
         small_crnn(5, 0)

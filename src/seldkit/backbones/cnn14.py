@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_one_length, check_positive, check_rate, check_shape
+from seldkit._checks import check_choice, check_one_length, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 from seldkit.layers import BinNorm, DoubleConv
@@ -52,6 +53,7 @@ class CNN14(TaggingBackbone):
         frames_per_step: Frames of the features that one step of the map stands for.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -137,6 +139,7 @@ class CNN14(TaggingBackbone):
 
 
 @builder
+@plain_settings()
 def cnn14(
     num_classes: int = 527,
     *,
@@ -204,6 +207,7 @@ def cnn14(
     )
 
 
+@plain_settings()
 def build_cnn14(
     num_classes: int,
     num_bins: int,
@@ -216,7 +220,6 @@ def build_cnn14(
     embedding_dropout: float,
 ) -> CNN14:
     """Build the network whose blocks have the given widths of two convolutions each."""
-    check_positive(num_classes=num_classes, num_bins=num_bins, embedding_dim=embedding_dim)
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     for pair in widths:
         if len(pair) != 2:
@@ -226,7 +229,6 @@ def build_cnn14(
             f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
             f" got {num_bins}"
         )
-    check_rate(dropout=dropout, embedding_dropout=embedding_dropout)
     channels = [1, *(last for _, last in widths)]
     blocks = [
         DoubleConv(first, last, mid_channels=mid, pool_time=time, pool_freq=freq)

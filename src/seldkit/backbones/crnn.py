@@ -7,7 +7,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length, check_positive
+from seldkit._checks import check_choice, check_one_length
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import BinNorm, ConformerBlock, DoubleConv, RecurrentStack
 
@@ -37,6 +38,7 @@ class CRNN(nn.Module):
 
     out_bins = 1
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -61,6 +63,7 @@ class CRNN(nn.Module):
         return sequence.mT.unsqueeze(3)
 
 
+@plain_settings()
 def crnn(
     in_channels: int = 7,
     *,
@@ -107,7 +110,6 @@ def crnn(
         >>> encoder(torch.zeros(1, 7, 100, 64)).shape
         torch.Size([1, 16, 12, 1])
     """
-    check_positive(num_layers=num_layers, num_heads=num_heads)
     check_choice("temporal", temporal, ("conformer", "gru"))
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     width = widths[-1]

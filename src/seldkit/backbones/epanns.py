@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from seldkit._builders import builder
+from seldkit._settings import plain_settings
 from seldkit.backbones.cnn14 import CNN14, Decision, build_cnn14
 
 
 @builder
+@plain_settings()
 def epanns(
     num_classes: int = 527,
     *,

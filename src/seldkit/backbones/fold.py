@@ -4,7 +4,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -50,9 +51,9 @@ class TimeFold(nn.Module):
         torch.Size([2, 768, 64, 2])
     """
 
+    @plain_settings()
     def __init__(self, num_bins: int, *, size: int, frames_per_step: int) -> None:
         super().__init__()
-        check_positive(num_bins=num_bins, size=size, frames_per_step=frames_per_step)
         if size % num_bins:
             raise ValueError(f"size must be a multiple of num_bins={num_bins}, got {size}")
         if num_bins % frames_per_step:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_one_length, check_positive, check_rate
+from seldkit._checks import check_one_length
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones.fold import TimeFold
 from seldkit.backbones.swin import PatchEmbedding, PatchMerging, SwinBlock, SwinStage
@@ -38,6 +39,7 @@ class HTSAT(nn.Module):
         frames_per_step: Frames of the features that one step of the map stands for.
     """
 
+    @plain_settings()
     def __init__(
         self, *, norm: nn.Module, fold: TimeFold, stages: Sequence[nn.Module], out_channels: int
     ) -> None:
@@ -76,6 +78,7 @@ class HTSATBranches(nn.Module):
         frames_per_step: Frames of the features that one step of the maps stands for.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -102,6 +105,7 @@ class HTSATBranches(nn.Module):
         return self.fold.unfold(sed, batch=batch), self.fold.unfold(doa, batch=batch)
 
 
+@plain_settings()
 def htsat(
     in_channels: int = 7,
     *,
@@ -144,7 +148,6 @@ def htsat(
         >>> encoder(torch.zeros(1, 7, 300, 16)).shape
         torch.Size([1, 32, 64, 2])
     """
-    check_positive(in_channels=in_channels)
     swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
     return HTSAT(
         norm=BinNorm(in_channels, num_bins=num_bins),
@@ -154,6 +157,7 @@ def htsat(
     )
 
 
+@plain_settings()
 def htsat_branches(
     in_channels: int = 7,
     *,
@@ -199,7 +203,6 @@ def htsat_branches(
         >>> sed.shape, doa.shape
         (torch.Size([1, 32, 64, 2]), torch.Size([1, 32, 64, 2]))
     """
-    check_positive(in_channels=in_channels, sed_channels=sed_channels)
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
     swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
@@ -228,15 +231,11 @@ class _Swin:
     drop_path: float
 
     def __post_init__(self) -> None:
-        check_positive(num_bins=self.num_bins, spec_size=self.spec_size, patch=self.patch)
-        check_positive(embed_dim=self.embed_dim, window=self.window)
         if self.spec_size % self.num_bins:
             raise ValueError(
                 f"spec_size must be a multiple of num_bins={self.num_bins}, got {self.spec_size}"
             )
         check_one_length(depths=self.depths, num_heads=self.num_heads)
-        check_positive(depths=min(self.depths), num_heads=min(self.num_heads))
-        check_rate(drop_path=self.drop_path)
         for stage, heads in enumerate(self.num_heads):
             if self.width(stage) % heads:
                 raise ValueError(

@@ -7,7 +7,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
+from seldkit.layers.dot_product import attend
 
 
 class StochasticDepth(nn.Module):
@@ -19,6 +21,7 @@ class StochasticDepth(nn.Module):
         rate: Probability of being dropped, in [0, 1).
     """
 
+    @plain_settings()
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
@@ -57,6 +60,7 @@ class WindowAttention(nn.Module):
         relative_position_bias_table: `[place, head]`; `(2 * window - 1) ** 2` places, row by row.
     """
 
+    @plain_settings(from_zero=["shift"])
     def __init__(self, channels: int, *, num_heads: int, window: int, shift: int) -> None:
         super().__init__()
         self.num_heads, self.window, self.shift = num_heads, window, shift
@@ -86,9 +90,7 @@ class WindowAttention(nn.Module):
         bias = self._place_bias().expand(height * width // self.window**2, -1, -1, -1)
         if self.shift:
             bias = bias.masked_fill(self._apart(height, width, x.device), float("-inf"))
-        attended = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias.flatten(0, 1)[None].to(query.dtype)
-        )
+        attended = attend(query, key, value, bias.flatten(0, 1)[None].to(query.dtype))
         x = rearrange(
             attended, "b (i j h) (y x) c -> b (i y) (j x) (h c)", i=height // self.window, **size
         )
@@ -132,6 +134,7 @@ class SwinBlock(nn.Module):
         drop_path: Rate of stochastic depth.
     """
 
+    @plain_settings(from_zero=["shift"])
     def __init__(
         self,
         channels: int,
@@ -175,6 +178,7 @@ class PatchEmbedding(nn.Module):
         patch: Height and width of a patch.
     """
 
+    @plain_settings()
     def __init__(self, in_channels: int, channels: int, *, patch: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(in_channels, channels, patch, stride=patch)
@@ -198,6 +202,7 @@ class PatchMerging(nn.Module):
         channels: Channels of the input.
     """
 
+    @plain_settings()
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(4 * channels)

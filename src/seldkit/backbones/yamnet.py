@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 
@@ -42,6 +43,7 @@ class SameConv(nn.Module):
         groups: Groups of channels; `in_channels` for one filter in each channel.
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -110,6 +112,7 @@ class YAMNet(TaggingBackbone):
         frames_per_step: Frames of the features that one step of the map stands for.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -120,7 +123,6 @@ class YAMNet(TaggingBackbone):
         frames_per_step: int = 32,
     ) -> None:
         super().__init__()
-        check_positive(patch_frames=patch_frames, patch_hop=patch_hop)
         self.patch_frames, self.patch_hop = patch_frames, patch_hop
         self.blocks = nn.ModuleList(blocks)
         self.classifier = classifier
@@ -155,7 +157,7 @@ class YAMNet(TaggingBackbone):
         frames, size, hop = features.shape[2], self.patch_frames, self.patch_hop
         x = _continued(features, (size - frames) % hop if frames > size else size - frames)
         patches = rearrange(x.unfold(2, size, hop), "b c p f t -> (b p) c t f")
-        embedding = self.encode(patches).mean(dim=(2, 3)).unflatten(0, (len(features), -1))
+        embedding = self.encode(patches).mean(dim=(2, 3)).unflatten(0, (features.shape[0], -1))
         return TaggingOutput(self.classifier(embedding), embedding)
 
     def extra_repr(self) -> str:
@@ -167,6 +169,7 @@ class YAMNet(TaggingBackbone):
 
 
 @builder
+@plain_settings()
 def yamnet(
     num_classes: int = 521,
     *,
@@ -212,11 +215,9 @@ def yamnet(
         >>> tagger.encode(torch.zeros(1, 1, 200, 64)).shape
         torch.Size([1, 8, 7, 2])
     """
-    check_positive(num_classes=num_classes)
     check_choice("frames_per_step", frames_per_step, (1, 2, 4, 8, 16, 32))
     if len(widths) != len(_WIDTHS):
         raise ValueError(f"widths must be {len(_WIDTHS)} numbers, got {len(widths)}")
-    check_positive(**{f"widths[{block}]": width for block, width in enumerate(widths)})
     blocks: list[nn.Module] = []
     step = dilation = 1
     for block, (in_channels, out_channels) in enumerate(pairwise([1, *widths])):

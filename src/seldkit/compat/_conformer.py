@@ -1,8 +1,8 @@
 """Names in the Conformers of PSELDNets and its relatives, for `layers.ConformerBlock`."""
 
-import re
+from typing import Any
 
-_TENSOR = re.compile(r"layers\.(\d+)\.sequential\.(.+)\.(\w+)")
+from seldkit.compat._rules import WORD, Rule
 
 _PARTS = {
     "0.module.sequential.0": "feedforward1.norm",
@@ -24,25 +24,43 @@ _PARTS = {
     "3.module.sequential.4": "feedforward2.reduce",
     "4": "norm",
 }
-_BIASES = {"u_bias": "attention.content_bias", "v_bias": "attention.position_bias"}
+_BIASES = {"u_bias": "content_bias", "v_bias": "position_bias"}
 
 
-def rename_conformer(name: str) -> str | None:
-    """Return the name of a published tensor in an `nn.Sequential` of blocks, or None if unknown.
+def conformer_rules(published: str, ours: str, **fields: Any) -> list[Rule]:
+    """Return the rules for an `nn.Sequential` of blocks.
 
     The blocks need `positions="shift", scale="model"`.
 
+    Args:
+        published: Where the blocks are there, with fields.
+        ours: Where they are here, with the same fields.
+        fields: See [`Rule`][seldkit.compat._rules.Rule].
+
     Examples:
-        >>> rename_conformer("layers.1.sequential.0.module.sequential.4.weight")
-        '1.feedforward1.reduce.weight'
+        >>> from seldkit.compat._rules import to_ours
+        >>> rules = conformer_rules("decoder", "temporal")
+        >>> to_ours(rules, "decoder.layers.1.sequential.0.module.sequential.4.weight")
+        'temporal.1.feedforward1.reduce.weight'
     """
-    match = _TENSOR.fullmatch(name)
-    if match is None:
-        return None
-    block, part, tensor = match.groups()
-    if part == "1.module.attention" and tensor in _BIASES:
-        return f"{block}.{_BIASES[tensor]}"
-    return f"{block}.{_PARTS[part]}.{tensor}" if part in _PARTS else None
+    block = f"{published}.layers.{{block}}.sequential"
+    return [
+        Rule(
+            f"{block}.1.module.attention.{{bias}}",
+            f"{ours}.{{block}}.attention.{{bias}}",
+            block=0,
+            bias=_BIASES,
+            **fields,
+        ),
+        Rule(
+            f"{block}.{{part}}.{{tensor}}",
+            f"{ours}.{{block}}.{{part}}.{{tensor}}",
+            block=0,
+            part=_PARTS,
+            tensor=WORD,
+            **fields,
+        ),
+    ]
 
 
 def is_sinusoid_table(name: str) -> bool:

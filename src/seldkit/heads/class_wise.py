@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import linear_layer
 from seldkit.outputs import SELDOutput
@@ -45,9 +46,9 @@ class ClassWiseHead(nn.Module):
         (torch.Size([1, 40, 11]), torch.Size([1, 40, 11, 3]))
     """
 
+    @plain_settings()
     def __init__(self, in_channels: int, num_classes: int, *, distance: bool = False) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_classes=num_classes)
         self.activity = linear_layer(in_channels, num_classes)
         self.direction = linear_layer(in_channels, num_classes * 3)
         self.distance = linear_layer(in_channels, num_classes) if distance else None

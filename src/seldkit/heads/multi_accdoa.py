@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import bound_vectors, linear_layer, vector_entries
 
@@ -46,6 +47,7 @@ class MultiACCDOAHead(nn.Module):
         torch.Size([1, 50, 3, 13, 3])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -58,7 +60,6 @@ class MultiACCDOAHead(nn.Module):
         bounded: bool = True,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_classes=num_classes, num_tracks=num_tracks)
         self.num_classes, self.num_tracks = num_classes, num_tracks
         self.distance, self.onscreen = distance, onscreen
         self.planar, self.bounded = planar, bounded

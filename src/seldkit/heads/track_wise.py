@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import linear_layer
 from seldkit.outputs import SELDOutput
@@ -46,6 +47,7 @@ class TrackWiseHead(nn.Module):
         (torch.Size([1, 40, 2, 14]), torch.Size([1, 40, 2, 3]))
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -56,7 +58,6 @@ class TrackWiseHead(nn.Module):
         class_directions: bool = False,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_classes=num_classes, num_tracks=num_tracks)
         self.in_channels = in_channels
         self.class_directions = class_directions
         directions = num_classes if class_directions else 1

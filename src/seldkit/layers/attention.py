@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_rate, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Bool, Float
+from seldkit.layers.dot_product import attend
 from seldkit.layers.positions import sinusoids
 
 RelativePositions = Literal["exact", "shift", "shaw"]
@@ -62,6 +64,7 @@ class RelativePositionAttention(nn.Module):
         torch.Size([2, 25, 32])
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -76,14 +79,12 @@ class RelativePositionAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels, num_heads=num_heads, max_distance=max_distance)
         check_choice("positions", positions, ("exact", "shift", "shaw"))
         check_choice("scale", scale, ("head", "model"))
         if channels % num_heads:
             raise ValueError(f"channels must be a multiple of {num_heads} heads, got {channels}")
         if channels % 2 and positions != "shaw":
             raise ValueError(f"channels must be even where there are sinusoids, got {channels}")
-        check_rate(dropout=dropout)
         self.channels, self.num_heads, self.dropout = channels, num_heads, dropout
         self.positions, self.scale = positions, scale
         self.max_distance, self.qkv_bias = max_distance, qkv_bias
@@ -122,27 +123,27 @@ class RelativePositionAttention(nn.Module):
         x: Float[Tensor, "batch time channel"],
         padding: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch time channel"]:
-        """Return the sequence after attention; no frame attends to where `padding` is true."""
+        """Return the sequence after attention; no frame attends to where `padding` is true.
+
+        Frames that are padding, all before or all behind the others, change nothing in these.
+        """
         check_shape("x", x, "batch time channel", channel=self.channels)
         if not x.shape[1]:
             raise ValueError(f"x must have at least one frame, got shape {tuple(x.shape)}")
         query, key, value = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
         width = self.channels if self.scale == "model" else self.channels // self.num_heads
         scale = width**-0.5
-        bias = scale * self._position_scores(query)
         if padding is not None:
             check_shape("padding", padding, "batch time", batch=x.shape[0], time=x.shape[1])
-            bias = bias.masked_fill(padding[:, None, None], float("-inf"))
+        bias = scale * self._position_scores(query, padding)
+        if padding is not None:
+            # Not -inf, which makes nan of an item that is padding alone.
+            lowest = torch.finfo(bias.dtype).min / 2
+            bias = bias.masked_fill(padding[:, None, None], lowest)
         if self.positions != "shaw":
             query = query + self.content_bias.unsqueeze(1)
-        attended = functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=bias,
-            dropout_p=self.dropout if self.training else 0.0,
-            scale=scale,
-        )
+        dropout = self.dropout if self.training else 0.0
+        attended = attend(query, key, value, bias, dropout=dropout, scale=scale)
         output: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return output
 
@@ -154,7 +155,7 @@ class RelativePositionAttention(nn.Module):
         return heads.transpose(-3, -2)
 
     def _position_scores(
-        self, query: Float[Tensor, "batch head time c"]
+        self, query: Float[Tensor, "batch head time c"], padding: Bool[Tensor, "batch time"] | None
     ) -> Float[Tensor, "batch head time time"]:
         """Return the position term of each pair of frames, before scaling."""
         time = query.shape[2]
@@ -166,7 +167,11 @@ class RelativePositionAttention(nn.Module):
         precise = torch.promote_types(query.dtype, torch.float32)  # bf16 cannot count frames
         table = sinusoids(place.to(precise), self.channels).to(query.dtype)
         query = query + self.position_bias.unsqueeze(1)
-        return _shift(query @ self._split(self.position(table)).mT)
+        scores = query @ self._split(self.position(table)).mT
+        shifted = _shift(scores)
+        if padding is None or self.positions != "shift":
+            return shifted
+        return _of_own_length(scores, shifted, padding)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -175,6 +180,24 @@ class RelativePositionAttention(nn.Module):
             f" positions={self.positions!r}, scale={self.scale!r},"
             f" max_distance={self.max_distance}, qkv_bias={self.qkv_bias}"
         )
+
+
+def _of_own_length(
+    scores: Float[Tensor, "batch head time place"],
+    shifted: Float[Tensor, "batch head time time"],
+    padding: Bool[Tensor, "batch time"],
+) -> Float[Tensor, "batch head time time"]:
+    """Return shifted scores whose past is counted from the frames that are not padding.
+
+    The position of a past frame in the scheme `"shift"` depends on how many frames there are.
+    """
+    time = scores.shape[2]
+    frame = torch.arange(time, device=scores.device)
+    behind = frame - frame[:, None]  # j - i: not positive in the past
+    length = padding.logical_not().sum(dim=1)[:, None, None]
+    place = (length - 1 + behind).clamp(0, time - 1).unsqueeze(1)
+    past = scores.gather(3, place.expand(-1, scores.shape[1], -1, -1))
+    return torch.where(behind <= 0, past, shifted)
 
 
 def _shift(scores: Float[Tensor, "*batch time place"]) -> Float[Tensor, "*batch time time"]:

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -32,6 +33,7 @@ class BinNorm(nn.Module):
         tensor(1., grad_fn=<RoundBackward1>)
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -41,7 +43,6 @@ class BinNorm(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels, num_bins=num_bins)
         self.channels, self.num_bins = channels, num_bins
         self.batch_norm = nn.BatchNorm1d(channels * num_bins, device=device, dtype=dtype)
 

@@ -5,7 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 AttentionNorm = Literal["batch", "group"]
@@ -35,6 +36,7 @@ class SqueezeExcite(nn.Module):
         torch.Size([1, 64, 25, 16])
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -44,7 +46,6 @@ class SqueezeExcite(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels, reduction=reduction)
         self.channels, self.reduction = channels, reduction
         width = max(1, channels // reduction)
         self.squeeze = nn.Linear(channels, width, device=device, dtype=dtype)
@@ -109,6 +110,7 @@ class MultiScaleChannelAttention(nn.Module):
         4576
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -119,7 +121,6 @@ class MultiScaleChannelAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels, reduction=reduction)
         check_choice("norm", norm, ("batch", "group"))
         fewest = 2 if norm == "group" else 1  # a group of one number would be all zeros
         if channels < fewest:

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Bool, Float
 from seldkit.layers.attention import AttentionScale, RelativePositionAttention, RelativePositions
 
@@ -58,6 +59,7 @@ class ConformerBlock(nn.Module):
         1588736
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -76,8 +78,6 @@ class ConformerBlock(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(kernel_size=kernel_size, feedforward=feedforward)
-        check_positive(conv_expansion=conv_expansion)
         self.channels, self.kernel_size, self.feedforward = channels, kernel_size, feedforward
         self.conv_expansion = conv_expansion
         self.feedforward1 = _FeedForward(channels, feedforward, dropout, device, dtype)

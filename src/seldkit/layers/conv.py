@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -32,6 +33,7 @@ class DoubleConv(nn.Module):
         torch.Size([1, 64, 80, 16])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -45,9 +47,6 @@ class DoubleConv(nn.Module):
     ) -> None:
         super().__init__()
         mid_channels = out_channels if mid_channels is None else mid_channels
-        check_positive(in_channels=in_channels, out_channels=out_channels)
-        check_positive(mid_channels=mid_channels)
-        check_positive(pool_time=pool_time, pool_freq=pool_freq)
         self.in_channels, self.pool_time, self.pool_freq = in_channels, pool_time, pool_freq
 
         def convolution(channels: int, width: int) -> nn.Conv2d:

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_same_shape
+from seldkit._checks import check_same_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -44,6 +45,7 @@ class CrossStitch(nn.Module):
         [(1, 8, 5, 4), (1, 8, 5, 4)]
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -57,7 +59,6 @@ class CrossStitch(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels)
         self.channels, self.sequential = channels, sequential
         self.low, self.high, self.own, self.shared = low, high, own, shared
         matrices = 1 if shared else channels

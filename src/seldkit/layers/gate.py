@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_same_shape, check_shape
+from seldkit._checks import check_choice, check_same_shape, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 GateLogits = Literal["self", "learned", "scalar"]
@@ -74,6 +75,7 @@ class SoftmaxGate(nn.Module):
         torch.Size([1, 256, 256])
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -84,7 +86,6 @@ class SoftmaxGate(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("logits", logits, ("self", "learned", "scalar"))
-        check_positive(num_streams=num_streams)
         self.logits, self.num_streams = logits, num_streams
         if logits != "self":
             self.bias = nn.Parameter(torch.empty(num_streams, device=device, dtype=dtype))

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -21,6 +22,7 @@ class GRU(nn.RNNBase):
         dtype: Type of the parameters.
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -46,6 +48,8 @@ class GRU(nn.RNNBase):
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
         """Return the states of the last layer, those of both directions side by side."""
+        if torch.onnx.is_in_onnx_export():
+            return self._as_onnx(x)
         directions = 1 + self.bidirectional
         start = x.new_zeros(directions * self.num_layers, x.shape[0], self.hidden_size)
         states, _ = torch.gru(
@@ -60,3 +64,36 @@ class GRU(nn.RNNBase):
             batch_first=True,
         )
         return states
+
+    def _as_onnx(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
+        """Return the same by the operator of ONNX: traced, a GRU is bound to its frames.
+
+        There the gates stand in the order update, reset, new, time comes first, and both biases are
+        one tensor.
+        """
+        directions, width = 1 + self.bidirectional, self.hidden_size
+        weights = [self._of_both(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        start = x.new_zeros(directions, x.shape[0], width)
+        for layer in range(self.num_layers):
+            kernel, recurrent, *biases = (both[layer] for both in weights)
+            (states,) = torch.onnx.ops.symbolic_multi_out(
+                "GRU",
+                (x.transpose(0, 1), kernel, recurrent, torch.cat(biases, dim=1), None, start),
+                {
+                    "direction": "bidirectional" if self.bidirectional else "forward",
+                    "hidden_size": width,
+                    "linear_before_reset": 1,
+                },
+                dtypes=[x.dtype],
+                shapes=[(x.shape[1], directions, x.shape[0], width)],
+            )
+            x = states.permute(2, 0, 1, 3).flatten(2)
+        return x
+
+    def _of_both(self, kind: str) -> list[Tensor]:
+        """Return weights `[direction, gate * channel, ...]` of each layer, as ONNX orders them."""
+        ends = ("", "_reverse")[: 1 + self.bidirectional]
+        names = [[f"{kind}_l{layer}{end}" for end in ends] for layer in range(self.num_layers)]
+        stacks = (torch.stack([getattr(self, name) for name in both]) for both in names)
+        gates = (stack.unflatten(1, (3, self.hidden_size)).unbind(1) for stack in stacks)
+        return [torch.cat((update, reset, new), dim=1) for reset, update, new in gates]

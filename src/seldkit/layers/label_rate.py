@@ -2,10 +2,11 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 Filling = Literal["linear", "hold"]
@@ -32,17 +33,16 @@ class LabelRate(nn.Module):
             `"hold"` keeps the value for the whole step.
 
     Examples:
-        >>> import torch
         >>> steps = torch.tensor([[1.0, 2.0, 6.0]])
         >>> LabelRate(4, 3, filling="hold")(steps, num_frames=13)
         tensor([[1.0000, 1.6667, 3.3333, 6.0000]])
     """
 
+    @plain_settings()
     def __init__(
         self, frames_per_step: int, frames_per_label: int, *, filling: Filling = "linear"
     ) -> None:
         super().__init__()
-        check_positive(frames_per_step=frames_per_step, frames_per_label=frames_per_label)
         check_choice("filling", filling, ("linear", "hold"))
         self.frames_per_step, self.frames_per_label = frames_per_step, frames_per_label
         self.filling = filling
@@ -58,14 +58,20 @@ class LabelRate(nn.Module):
                 f"num_frames must be at least frames_per_label={self.frames_per_label},"
                 f" got {num_frames}"
             )
-        steps = x.flatten(2).mT if x.ndim > 2 else x.unsqueeze(1)
-        mode = "linear" if self.filling == "linear" else "nearest"
-        frames = functional.interpolate(steps, scale_factor=float(self.frames_per_step), mode=mode)
-        wanted = num_frames - num_frames % self.frames_per_label
-        lacking = max(wanted - frames.shape[2], 0)
-        frames = functional.pad(frames, (0, lacking), mode="replicate")[..., :wanted]
-        labels = functional.avg_pool1d(frames, self.frames_per_label).mT
-        return labels.unflatten(2, x.shape[2:]) if x.ndim > 2 else labels.squeeze(2)
+        size, last = self.frames_per_step, x.shape[1] - 1
+        num_labels = num_frames // self.frames_per_label
+        frame = torch.arange(num_labels * self.frames_per_label, device=x.device)
+        frame = frame.clamp(max=(last + 1) * size - 1)  # where steps end, the last one goes on
+        step = frame // size
+        frames = x[:, step]
+        if self.filling == "linear":
+            # How far from the middle of the step, in half frames: whole numbers, so that any size
+            # and length is exact.
+            halves = 2 * (frame % size) + 1 - size
+            other = (step + halves.sign()).clamp(0, last)
+            share = (halves.abs() / (2 * size)).to(x.dtype).unflatten(0, (-1, *[1] * (x.ndim - 2)))
+            frames = frames + share * (x[:, other] - frames)
+        return frames.unflatten(1, (num_labels, self.frames_per_label)).mean(dim=2)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

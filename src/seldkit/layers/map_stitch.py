@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -42,6 +43,7 @@ class MapStitch(nn.Module):
         [(1, 64, 50, 32), (1, 24, 50, 256)]
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels_a: int,
@@ -52,7 +54,6 @@ class MapStitch(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels_a=channels_a, channels_b=channels_b)
         self.channels_a, self.channels_b, self.own = channels_a, channels_b, own
 
         def weight(channels: int) -> nn.Parameter:

@@ -5,7 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 Norm = Literal["pre", "post", "none"]
@@ -72,6 +73,7 @@ class MaxFeatureMap(nn.Module):
         torch.Size([1, 64, 160, 32])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -84,7 +86,6 @@ class MaxFeatureMap(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, out_channels=out_channels, kernel_size=kernel_size)
         check_choice("norm", norm, ("pre", "post", "none"))
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -43,9 +44,9 @@ class SinusoidalPositions(nn.Module):
         tensor([[[0., 1., 0., 1.]]])
     """
 
+    @plain_settings()
     def __init__(self, channels: int, *, scale: float = 0.1) -> None:
         super().__init__()
-        check_positive(channels=channels)
         if channels % 2:
             raise ValueError(f"channels must be even, got {channels}")
         self.channels, self.scale = channels, scale

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_rate, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers.gru import GRU
 
@@ -50,6 +51,7 @@ class MinimalGatedUnit(nn.Module):
         >>> more, last = unit(torch.zeros(2, 3, 8), last)
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -59,7 +61,6 @@ class MinimalGatedUnit(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, channels=channels)
         self.in_channels, self.channels = in_channels, channels
 
         def parameter(*shape: int) -> nn.Parameter:
@@ -138,6 +139,7 @@ class RecurrentStack(nn.Module):
         torch.Size([2, 50, 128])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -152,9 +154,7 @@ class RecurrentStack(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, channels=channels, num_layers=num_layers)
         check_choice("merge", merge, ("product", "concat", "sum"))
-        check_rate(dropout=dropout)
         self.in_channels, self.channels, self.num_layers = in_channels, channels, num_layers
         self.merge, self.merge_every, self.tanh = merge, merge_every, tanh
         self.out_channels = 2 * channels if merge == "concat" else channels

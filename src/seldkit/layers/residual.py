@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -37,6 +38,7 @@ class ResidualBlock(nn.Module):
         torch.Size([1, 48, 100, 16])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -47,7 +49,6 @@ class ResidualBlock(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels = in_channels, out_channels
 
         def convolution(channels: int, kernel_size: int) -> nn.Conv2d:

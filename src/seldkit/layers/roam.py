@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers.max_feature_map import MaxFeatureMap, Norm
 from seldkit.layers.triplet_attention import TripletAttention
@@ -38,6 +39,7 @@ class ROAM(nn.Module):
         torch.Size([1, 64, 160, 32])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,

@@ -7,8 +7,10 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_rate, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
+from seldkit.layers.dot_product import attend
 
 Split = Literal["linear", "embedding"]
 
@@ -33,6 +35,7 @@ class TrackSplit(nn.Module):
         torch.Size([1, 5, 3, 8])
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -43,7 +46,6 @@ class TrackSplit(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels, num_tracks=num_tracks)
         check_choice("split", split, ("linear", "embedding"))
         self.channels, self.num_tracks, self.split = channels, num_tracks, split
         shape = (channels,) if split == "embedding" else (channels, channels)
@@ -134,6 +136,7 @@ class TrackAttention(nn.Module):
         torch.Size([1, 5, 3, 8])
     """
 
+    @plain_settings()
     def __init__(
         self,
         channels: int,
@@ -144,12 +147,10 @@ class TrackAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(channels=channels, num_heads=num_heads)
         if channels % num_heads:
             raise ValueError(
                 f"channels must be a multiple of num_heads={num_heads}, got {channels}"
             )
-        check_rate(dropout=dropout)
         self.channels, self.num_heads, self.dropout = channels, num_heads, dropout
         self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
         self.qkv = nn.Linear(channels, 3 * channels, device=device, dtype=dtype)
@@ -169,11 +170,11 @@ class TrackAttention(nn.Module):
         """Return the tracks after they have attended to each other."""
         check_shape("x", x, "batch time track channel", channel=self.channels)
         query, key, value = rearrange(
-            self.qkv(self.norm(x)), "b t n (qkv h c) -> qkv b t h n c", qkv=3, h=self.num_heads
+            self.qkv(self.norm(x)), "b t n (qkv h c) -> qkv (b t) h n c", qkv=3, h=self.num_heads
         )
         dropout = self.dropout if self.training else 0.0
-        attended = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
-        added = self.out(rearrange(attended, "b t h n c -> b t n (h c)"))
+        attended = attend(query, key, value, dropout=dropout)
+        added = self.out(rearrange(attended, "(b t) h n c -> b t n (h c)", t=x.shape[1]))
         return x + functional.dropout(added, self.dropout, self.training)
 
     def extra_repr(self) -> str:

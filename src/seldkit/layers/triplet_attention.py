@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
@@ -50,6 +51,7 @@ class TripletAttention(nn.Module):
         300
     """
 
+    @plain_settings()
     def __init__(
         self,
         kernel_size: int = 7,
@@ -61,7 +63,6 @@ class TripletAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(kernel_size=kernel_size)
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         if not 0 <= momentum <= 1:

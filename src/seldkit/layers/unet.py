@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers.conv import DoubleConv
 
@@ -38,6 +39,7 @@ class UNetEncoder(nn.Module):
         [(1, 4, 10, 7), (1, 8, 5, 4), (1, 16, 3, 2)]
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -104,6 +106,7 @@ class UNetDecoder(nn.Module):
         torch.Size([1, 4, 10, 7])
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -180,6 +183,7 @@ class UNet(nn.Module):
         torch.Size([1, 1, 41, 31])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -192,7 +196,6 @@ class UNet(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels = in_channels, out_channels
         pools = {"pool_time": pool_time, "pool_freq": pool_freq}
         self.encoder = UNetEncoder(in_channels, widths=widths, **pools, device=device, dtype=dtype)
@@ -220,5 +223,3 @@ class UNet(nn.Module):
 def _check_levels(widths: Sequence[int], pool_time: int, pool_freq: int) -> None:
     if len(widths) < 2:
         raise ValueError(f"widths must be of two levels at least, got {widths}")
-    check_positive(**{f"widths[{level}]": width for level, width in enumerate(widths)})
-    check_positive(pool_time=pool_time, pool_freq=pool_freq)

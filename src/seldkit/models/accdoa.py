@@ -6,7 +6,8 @@ from typing import Literal
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones import CRNN, HTSAT, crnn, htsat
 from seldkit.backbones.crnn import Temporal
@@ -30,6 +31,7 @@ class EncoderACCDOA(nn.Module):
         num_tracks: Number of tracks, or None for the format without them.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -58,6 +60,7 @@ class EncoderACCDOA(nn.Module):
 
 
 @builder
+@plain_settings()
 def accdoa_htsat(
     num_classes: int,
     num_tracks: int = 3,
@@ -126,6 +129,7 @@ def accdoa_htsat(
 
 
 @builder
+@plain_settings()
 def accdoa_crnn(
     num_classes: int,
     num_tracks: int = 3,
@@ -198,7 +202,6 @@ def _accdoa(
 ) -> EncoderACCDOA:
     """Return an encoder with its head."""
     check_choice("format", format, ("accdoa", "multi_accdoa"))
-    check_positive(num_classes=num_classes, num_tracks=num_tracks)
     tracks = num_tracks if format == "multi_accdoa" else None
     return EncoderACCDOA(
         encoder=encoder,

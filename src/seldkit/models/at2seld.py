@@ -7,7 +7,8 @@ from typing import Literal
 from torch import nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice
+from seldkit._settings import plain_settings
 from seldkit.heads import TrackWiseHead
 from seldkit.heads.linear import linear_layer
 from seldkit.layers import (
@@ -38,6 +39,7 @@ _NUM_BINS = {"linear": 513, "mel": 64}
 
 
 @builder
+@plain_settings(from_zero=["neighbours"])
 def at2seld(
     num_classes: int,
     num_tracks: int = 3,
@@ -153,7 +155,6 @@ def at2seld(
         >>> alone(torch.zeros(1, 10, 501, 513)).direction.shape
         torch.Size([1, 50, 3, 13, 3])
     """
-    check_positive(num_tracks=num_tracks, channels=channels)
     check_choice("bins", bins, _NUM_BINS)
     check_choice("backbone", backbone, ("epanns", "cnn14", "yamnet", "none"))
     if backbone == "none" and (early_stitches or late_stitch):
@@ -223,9 +224,11 @@ def at2seld(
 def _early_stitches(
     blocks: Sequence[str], channels: dict[str, int], widths: Sequence[int], own: float | None
 ) -> dict[str, nn.Module]:
-    unknown = [name for name in blocks if name not in channels]
-    if unknown or len(set(blocks)) < len(blocks):
-        raise ValueError(f"early_stitches must be some of {list(channels)}, got {list(blocks)}")
+    if list(blocks) != [name for name in channels if name in set(blocks)]:
+        raise ValueError(
+            f"early_stitches must be some of {list(channels)}, each once and in this order,"
+            f" got {list(blocks)}"
+        )
     if len(blocks) > len(widths):
         raise ValueError(f"early_stitches must be at most {len(widths)}, got {list(blocks)}")
     own = 0.9 if own is None else own
@@ -237,7 +240,6 @@ def _early_stitches(
 
 def _smoothing(kind: Smoothing, channels: int, num_layers: int, residual: bool) -> nn.Module:
     check_choice("smoothing", kind, ("bidirectional", "unidirectional", "none"))
-    check_positive(smoothing_layers=num_layers)
     if kind == "none":
         return nn.Identity()
     both = kind == "bidirectional"

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones import TaggingBackbone, cnn14, epanns, yamnet
 from seldkit.features import LogMel, presets
@@ -44,6 +45,7 @@ class LevelToLogMel(nn.Module):
         tensor([-100.])
     """
 
+    @plain_settings()
     def __init__(self, log_mel: LogMel, *, gain: float = 1.0) -> None:
         super().__init__()
         check_positive(gain=gain)
@@ -56,8 +58,10 @@ class LevelToLogMel(nn.Module):
     ) -> Float[Tensor, "batch channel time mel"]:
         """Return the log-mel of each channel."""
         check_shape("level", level, "batch channel time freq")
-        power = self.gain * 10 ** (level[..., : self.log_mel.mel.weight.shape[0]] / 10)
-        return self.log_mel.of_power(power)
+        # Half precision holds neither the power of silence nor that of loud sounds.
+        wide = level.to(torch.promote_types(level.dtype, torch.float32))
+        power = self.gain * 10 ** (wide[..., : self.log_mel.mel.weight.shape[0]] / 10)
+        return self.log_mel.of_power(power).to(level.dtype)
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
@@ -83,13 +87,11 @@ class SemanticProjection(nn.Module):
         neighbours: Steps that are looked at before and after each; 0 for none.
     """
 
+    @plain_settings(from_zero=["neighbours"])
     def __init__(
         self, in_channels: int, out_channels: int, *, rate: LabelRate, neighbours: int = 1
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, out_channels=out_channels)
-        if neighbours < 0:
-            raise ValueError(f"neighbours must be at least 0, got {neighbours}")
         self.in_channels, self.neighbours = in_channels, neighbours
         self.linear = nn.Linear(in_channels, out_channels)
         self.rate = rate
@@ -145,8 +147,9 @@ class _MelOfYAMNet(nn.Module):
     def forward(
         self, level: Float[Tensor, "batch channel time mel"]
     ) -> Float[Tensor, "batch channel time mel"]:
-        bands: Tensor = _YAMNET_GAIN**0.5 * 10 ** (level / 20) + 0.001
-        return bands.log()
+        wide = level.to(torch.promote_types(level.dtype, torch.float32))
+        bands = _YAMNET_GAIN**0.5 * 10 ** (wide / 20) + 0.001
+        return bands.log().to(level.dtype)
 
 
 def front_end(kind: Tagger, bins: Literal["linear", "mel"]) -> nn.Module:

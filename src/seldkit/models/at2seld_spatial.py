@@ -7,7 +7,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length, check_positive, check_rate
+from seldkit._checks import check_choice, check_one_length
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import (
     BinNorm,
@@ -39,6 +40,7 @@ class SpatialEncoder(nn.Module):
         rate: Makes label frames of steps; None where each step is one.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -50,8 +52,6 @@ class SpatialEncoder(nn.Module):
         rate: LabelRate | None = None,
     ) -> None:
         super().__init__()
-        check_positive(in_features=in_features, out_channels=out_channels)
-        check_positive(frames_per_step=frames_per_step)
         self.frames_per_step = frames_per_step
         self.norm = norm
         self.stages = nn.ModuleList(stages)
@@ -105,14 +105,11 @@ def spatial_encoder(
     check_choice("block", block, ("residual", "convolution"))
     check_choice("attention", attention, ("none", "squeeze_excite", "multi_scale"))
     check_choice("pool", pool, ("average", "max"))
-    check_positive(in_channels=in_channels, frames_per_label=frames_per_label)
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    check_positive(widths=min(widths), pool_time=min(pool_time), pool_freq=min(pool_freq))
     if prod(pool_freq) > num_bins:
         raise ValueError(f"pool_freq must leave a bin of {num_bins}, got {tuple(pool_freq)}")
     if block == "convolution" and attention != "none":
         raise ValueError(f"attention must be 'none' for block='convolution', got {attention!r}")
-    check_rate(map_dropout=dropout)
     pooling = nn.AvgPool2d if pool == "average" else nn.MaxPool2d
     stages = [
         nn.Sequential(

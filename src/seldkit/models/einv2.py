@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_one_length, check_positive, check_shape
+from seldkit._checks import check_choice, check_one_length, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
@@ -53,6 +54,7 @@ class StitchedSELD(nn.Module):
         head: Makes the output from both branches.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -96,6 +98,7 @@ class StitchedSELD(nn.Module):
 
 
 @builder
+@plain_settings()
 def einv2(
     num_classes: int,
     num_tracks: int = 2,
@@ -169,7 +172,6 @@ def einv2(
         >>> sum(p.numel() for p in model.parameters())
         26218978
     """
-    check_positive(num_tracks=num_tracks, in_channels=in_channels, sed_channels=sed_channels)
     check_choice("sharing", sharing, ("soft", "hard", "none"))
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if sed_channels > in_channels:

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_positive
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones import CRNN, HTSAT, HTSATBranches
 from seldkit.layers import LabelRate
@@ -26,6 +26,7 @@ class LabelConv(nn.Module):
         rate: Makes label frames of steps.
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -57,7 +58,6 @@ def label_conv(
     That is three steps and lines between them for HTS-AT; behind a CRNN a linear layer for each
     step, which is held.
     """
-    check_positive(out_channels=out_channels, frames_per_label=frames_per_label)
     recurrent = isinstance(encoder, CRNN)
     return LabelConv(
         encoder.out_channels,

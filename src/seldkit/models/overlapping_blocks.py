@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 SeparatorOutput = Literal["mask", "direct"]
@@ -26,7 +27,8 @@ def reference_spectrogram(
         compression: Exponent of the magnitude; less than 1 brings loud and quiet bins together.
 
     Returns:
-        $|X|^c$, which is $10^{c L / 20}$ of the level $L$.
+        $|X|^c$, which is $10^{c L / 20}$ of the level $L$; at most what the type of the features
+        can hold, 65504 in float16.
 
     Examples:
         >>> reference_spectrogram(torch.full((1, 15, 1, 1), 40.0))
@@ -34,8 +36,9 @@ def reference_spectrogram(
     """
     check_shape("features", features, "batch channel time freq")
     check_positive(compression=compression)
-    spectrogram: Tensor = 10 ** (features[:, 0] * (compression / 20))
-    return spectrogram
+    level = features[:, 0].to(torch.promote_types(features.dtype, torch.float32))
+    spectrogram: Tensor = 10 ** (level * (compression / 20))
+    return spectrogram.clamp(max=torch.finfo(features.dtype).max).to(features.dtype)
 
 
 def direction_planes(
@@ -50,6 +53,7 @@ def direction_planes(
 class InputNorm(nn.BatchNorm2d):
     """Batch norm without weights, which takes the channels of features to one scale."""
 
+    @plain_settings()
     def __init__(self, channels: int) -> None:
         super().__init__(channels, affine=False)
 
@@ -87,6 +91,7 @@ class MapClassifier(nn.Module):
         torch.Size([2, 8])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -97,9 +102,6 @@ class MapClassifier(nn.Module):
         grid_freq: int = 16,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_scores=num_scores)
-        check_positive(grid_time=grid_time, grid_freq=grid_freq)
-        check_positive(**{f"widths[{stage}]": width for stage, width in enumerate(widths)})
         if not widths:
             raise ValueError("widths must hold one stage at least, got none")
         self.in_channels, self.grid_time, self.grid_freq = in_channels, grid_time, grid_freq
@@ -121,13 +123,25 @@ class MapClassifier(nn.Module):
         check_shape("x", x, "batch channel time freq", channel=self.in_channels)
         for stage in self.stages:
             x = stage(x)
-        grid = functional.adaptive_avg_pool2d(x, (self.grid_time, self.grid_freq))
+        if torch.onnx.is_in_onnx_export():  # has a grid for one size alone
+            grid = _means(self.grid_time, x) @ x @ _means(self.grid_freq, x.mT).mT
+        else:
+            grid = functional.adaptive_avg_pool2d(x, (self.grid_time, self.grid_freq))
         scores: Tensor = self.output(grid.flatten(1))
         return scores
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return f"{self.in_channels}, grid_time={self.grid_time}, grid_freq={self.grid_freq}"
+
+
+def _means(places: int, maps: Float[Tensor, "*batch row column"]) -> Float[Tensor, "place row"]:
+    """Return what takes the rows of maps to their means in so many places, which may overlap."""
+    rows = maps.shape[-2]
+    row, place = (torch.arange(n, device=maps.device) for n in (rows, places))
+    first, end = place * rows // places, ((place + 1) * rows + places - 1) // places
+    inside = (row >= first[:, None]) & (row < end[:, None])
+    return inside.to(maps.dtype) / (end - first)[:, None]
 
 
 class SourceSeparator(nn.Module):
@@ -156,6 +170,7 @@ class SourceSeparator(nn.Module):
         torch.Size([2, 30, 33])
     """
 
+    @plain_settings()
     def __init__(
         self,
         in_channels: int,
@@ -166,7 +181,6 @@ class SourceSeparator(nn.Module):
         compression: float = 1.0,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_directions=num_directions)
         check_choice("output", output, ("mask", "direct"))
         check_positive(compression=compression)
         self.in_channels, self.num_directions = in_channels, num_directions
@@ -182,7 +196,7 @@ class SourceSeparator(nn.Module):
         """Return the magnitudes of what comes from the direction."""
         check_shape("features", features, "batch channel time freq", channel=self.in_channels)
         planes = direction_planes(direction, features)
-        sizes = {"batch": len(features), "direction": self.num_directions}
+        sizes = {"batch": features.shape[0], "direction": self.num_directions}
         time, freq = features.shape[2:]
         check_shape("direction", planes, "batch direction time freq", **sizes, time=time, freq=freq)
         estimate: Tensor = self.network(torch.cat((self.norm(features), planes), dim=1)).squeeze(1)

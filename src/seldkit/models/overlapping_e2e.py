@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive, check_shape
+from seldkit._checks import check_choice, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import SoftmaxGate, UNet
 from seldkit.layers.gate import GateLogits
@@ -107,12 +108,13 @@ class OverlappingE2E(nn.Module):
         if self.ssc is not None:
             if spectrogram is None:
                 spectrogram = _needed("spectrogram", joined, "sss")
-            check_shape("spectrogram", spectrogram, "batch time freq", batch=len(features))
+            check_shape("spectrogram", spectrogram, "batch time freq", batch=features.shape[0])
             logits = self.ssc(spectrogram.unsqueeze(1))
         return OverlappingOutput(logits, joined, separated, found)
 
 
 @builder
+@plain_settings()
 def overlapping_e2e(
     num_classes: int,
     num_directions: int = 8,
@@ -172,7 +174,6 @@ def overlapping_e2e(
         >>> output.logits.shape, output.spectrogram.shape, output.direction.shape
         (torch.Size([1, 75]), torch.Size([1, 256, 256]), torch.Size([1, 8]))
     """
-    check_positive(num_classes=num_classes, num_directions=num_directions)
     check_choice("parts", parts, get_args(Parts))
     check_choice("ssl_output", ssl_output, ("vector", "map"))
     if num_microphones < 2:

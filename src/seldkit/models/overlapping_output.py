@@ -71,7 +71,7 @@ def overlapping_losses(
         check_same_shape(spectrogram=spectrogram, separated=output.spectrogram)
         losses["sss"] = functional.mse_loss(output.spectrogram, spectrogram)
     if output.logits is not None and label is not None:
-        check_shape("label", label, "batch", batch=len(output.logits))
+        check_shape("label", label, "batch", batch=output.logits.shape[0])
         if classification == "cross_entropy":
             losses["ssc"] = functional.cross_entropy(output.logits, label)
         else:

@@ -9,7 +9,8 @@ from typing import Literal
 from torch import nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice
+from seldkit._settings import plain_settings
 from seldkit.layers import (
     ConformerBlock,
     MultiScaleChannelAttention,
@@ -28,6 +29,7 @@ ChannelAttention = Literal["squeeze_excite", "msca"]
 
 
 @builder
+@plain_settings()
 def resnet_conformer(
     num_classes: int,
     *,
@@ -116,8 +118,6 @@ def resnet_conformer(
         >>> sum(p.numel() for p in model.parameters())
         11685164
     """
-    check_positive(num_classes=num_classes, in_channels=in_channels, num_bins=num_bins)
-    check_positive(num_blocks=num_blocks, pool_time_end=pool_time_end, num_layers=num_layers)
     check_choice("attention", attention, (None, "squeeze_excite", "msca"))
     bins = bins_after(num_bins, widths, pool_time, pool_freq)
     head = head_of_format(

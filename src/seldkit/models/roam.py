@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_one_length, check_positive
+from seldkit._checks import check_choice, check_one_length
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
@@ -30,6 +31,7 @@ PoolKind = Literal["average", "max"]
 
 
 @builder
+@plain_settings(from_zero=["num_stitches"])
 def roam(
     num_classes: int,
     num_tracks: int = 3,
@@ -119,7 +121,6 @@ def roam(
         >>> model(torch.zeros(1, 7, 2400, 128, device="meta")).activity.shape
         torch.Size([1, 300, 3, 14])
     """
-    check_positive(num_tracks=num_tracks, in_channels=in_channels, sed_channels=sed_channels)
     check_choice("pool", pool, ("average", "max"))
     check_choice("attention", attention, ("none", "mfm", "ctam", "attentive_mfm", "roam"))
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
@@ -198,7 +199,6 @@ class _Pool(nn.Module):
 
     def __init__(self, pool_time: int, pool_freq: int, kind: PoolKind) -> None:
         super().__init__()
-        check_positive(pool_time=pool_time, pool_freq=pool_freq)
         self.pool_time, self.pool_freq, self.kind = pool_time, pool_freq, kind
 
     def forward(

@@ -6,7 +6,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones import HTSAT, HTSATBranches, crnn, htsat, htsat_branches
 from seldkit.backbones.crnn import Temporal
@@ -46,6 +47,7 @@ class EncoderSELD(nn.Module):
 
 
 @builder
+@plain_settings()
 def seddoa(
     num_classes: int,
     num_tracks: int = 3,
@@ -107,7 +109,6 @@ def seddoa(
         >>> activity.shape, direction.shape
         (torch.Size([1, 40, 3, 13]), torch.Size([1, 40, 3, 3]))
     """
-    check_positive(num_classes=num_classes, num_tracks=num_tracks)
     check_choice("sharing", sharing, ("soft", "hard", "none"))
     sizes: dict[str, Any] = {
         "num_bins": num_bins,
@@ -137,6 +138,7 @@ def seddoa(
 
 
 @builder
+@plain_settings()
 def seddoa_crnn(
     num_classes: int,
     num_tracks: int = 3,
@@ -185,7 +187,6 @@ def seddoa_crnn(
         >>> model(torch.zeros(1, 7, 401, 64)).activity.shape
         torch.Size([1, 40, 3, 13])
     """
-    check_positive(num_classes=num_classes, num_tracks=num_tracks)
     encoder = crnn(
         in_channels,
         num_bins=num_bins,

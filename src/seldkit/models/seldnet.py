@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_positive, check_shape
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import RecurrentStack
 from seldkit.models.sequence import (
@@ -54,6 +55,7 @@ Those with `video` read sound and video.
 
 
 @builder
+@plain_settings(from_zero=["num_attention_layers"])
 def seldnet(
     num_classes: int,
     *,
@@ -134,11 +136,6 @@ def seldnet(
         >>> sum(p.numel() for p in model.parameters())
         594471
     """
-    check_positive(num_classes=num_classes, in_channels=in_channels, num_bins=num_bins)
-    check_positive(rnn_channels=rnn_channels, rnn_layers=rnn_layers, num_heads=num_heads)
-    check_positive(**{f"hidden[{i}]": width for i, width in enumerate(hidden)})
-    if num_attention_layers < 0:
-        raise ValueError(f"num_attention_layers must not be negative, got {num_attention_layers}")
     if rnn_channels % num_heads and (num_attention_layers or video_size is not None):
         raise ValueError(f"rnn_channels must be a multiple of {num_heads}, got {rnn_channels}")
     bins = bins_after(num_bins, widths, pool_time, pool_freq)
@@ -223,7 +220,6 @@ class _VideoFusion(nn.Module):
         if len(size) != 2:
             raise ValueError(f"video_size must be rows and columns, got {tuple(size)}")
         self.rows, self.columns = size
-        check_positive(rows=self.rows, columns=self.columns, num_video_layers=num_layers)
         self.embed = nn.Linear(self.rows * self.columns, channels)
         layer = nn.TransformerDecoderLayer(channels, num_heads, batch_first=True)
         self.decoder = nn.TransformerDecoder(layer, num_layers)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length, check_positive, check_shape
+from seldkit._checks import check_choice, check_one_length, check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
 from seldkit.outputs import SELDOutput
@@ -37,6 +38,7 @@ class SequenceSELD(nn.Module):
         head: Makes the output.
     """
 
+    @plain_settings()
     def __init__(
         self,
         *,
@@ -50,7 +52,6 @@ class SequenceSELD(nn.Module):
         head: nn.Module,
     ) -> None:
         super().__init__()
-        check_positive(in_channels=in_channels, num_bins=num_bins, min_frames=min_frames)
         self.in_channels, self.num_bins, self.min_frames = in_channels, num_bins, min_frames
         self.trunk = trunk
         self.sequence = sequence
@@ -120,9 +121,6 @@ def bins_after(
 ) -> int:
     """Return how many bins are left after all blocks, or raise `ValueError` for wrong settings."""
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    for i, pools in enumerate(zip(widths, pool_time, pool_freq, strict=True)):
-        names = (f"widths[{i}]", f"pool_time[{i}]", f"pool_freq[{i}]")
-        check_positive(**dict(zip(names, pools, strict=True)))
     if num_bins < prod(pool_freq):
         raise ValueError(
             f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"

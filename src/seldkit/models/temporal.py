@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-from seldkit._checks import check_choice, check_positive
+from seldkit._checks import check_choice
 from seldkit.layers import ConformerBlock, RecurrentStack
 from seldkit.layers.attention import RelativePositions
 
@@ -37,7 +37,6 @@ def temporal_encoder(
             and its relatives.
     """
     check_choice("temporal", kind, TEMPORALS)
-    check_positive(num_layers=num_layers, num_heads=num_heads, feedforward=feedforward)
     needed = {"transformer": num_heads, "conformer": num_heads, "gru": 2, "none": 1}[kind]
     if channels % needed:
         raise ValueError(f"widths must end in a multiple of {needed}, got {channels}")

@@ -1,27 +1,17 @@
 """Weights of the published DCASE baselines of 2022 to 2025, for `models.seldnet`."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_count
+from seldkit.compat._names import bare_weights, check_names
+from seldkit.compat._rules import REST, WORD, Rule, count, to_ours, to_published
 from seldkit.models import seldnet
 
-_CONV = re.compile(r"conv_blocks\.(\d+)\.(conv|bn)\.(\w+)")
-_CONV_AMONG = re.compile(r"conv_block_list\.(\d+)\.(conv|bn)\.(\w+)")  # with pools and dropouts
-_GRU = re.compile(r"gru\.(\w+)")
-_ATTENTION = re.compile(r"(?:mhsa_block_list|mhsa_layers)\.(\d+)\.(.+)")
-_ATTENTION_NORM = re.compile(r"(?:layer_norm_list|layer_norms)\.(\d+)\.(\w+)")
-_EMBED = re.compile(r"visual_embed_to_d_model\.(\w+)")
-_DECODER = re.compile(r"transformer_decoder\.(layers\.\d+\..+)")
-_UNUSED = re.compile(r"transformer_decoder_layer\.(.+)")
-_LINEAR = re.compile(r"fnn_list\.(\d+)\.(weight|bias)")
-
-_LAYER = {"conv": "conv", "bn": "norm"}
+_COPIED = "fusion.decoder.layers.0."
 _HEAD = ("head.linear.weight", "head.linear.bias")
 
 
@@ -37,7 +27,7 @@ def convert(
     Args:
         state_dict: The published weights, or a checkpoint with them as `seld_model`, as in 2025.
             Read them by `torch.load(path, map_location="cpu", weights_only=True)`, which runs no
-            code of the file. Names may begin with `module.`, as data-parallel training leaves them.
+            code of the file. For wrappers and beginnings of names see [`compat`][seldkit.compat].
         num_classes: Number of classes.
         num_tracks: Number of tracks; 1 for ACCDOA.
 
@@ -57,63 +47,57 @@ def convert(
         ...
         KeyError: "these are not the weights of SELDnet; unknown: ['fc.bias']; missing: ..."
     """
-    check_positive(num_classes=num_classes, num_tracks=num_tracks)
-    published = state_dict.get("seld_model", state_dict)
-    bare = {name: name.removeprefix("module.") for name in published}
-    last = _largest(_LINEAR, bare.values(), default=1)
-    names = {name: _rename(short, last) for name, short in bare.items()}
-    converted = {new: published[old] for old, new in names.items() if new is not None}
-    expected = _expected(converted, last)
-    unused = {_unused(name) for name in expected}
-    times = Counter(names.values())
-    unknown = sorted(
-        old for old, new in names.items() if new not in expected | unused or times[new] > 1
-    )
-    missing = sorted(expected - set(converted))
-    if unknown or missing:
-        raise KeyError(
-            f"these are not the weights of SELDnet; unknown: {unknown}; missing: {missing}"
-        )
+    check_count(num_classes=num_classes, num_tracks=num_tracks)
+    weights = bare_weights(state_dict)
+    last = count(r"fnn_list\.NUMBER\.", weights, default=2) - 1
+    rules = _rules(weights, last)
+    names = {name: to_ours(rules, name) for name in weights}
+    expected = _expected([name for name in names.values() if name is not None], last)
+    published = {new: to_published(rules, new) for new in expected}
+    unused = {f"unused.{name.removeprefix(_COPIED)}" for name in expected if _COPIED in name}
+    wanted = {old: new for old, new in names.items() if new not in unused}
+    check_names("SELDnet", wanted, published)
+    converted = {str(new): weights[old] for old, new in wanted.items()}
     rows = {name: _our_rows(converted[name], num_classes, num_tracks) for name in _HEAD}
-    return {name: x for name, x in converted.items() if name in expected} | rows
+    return converted | rows
 
 
-def _rename(name: str, last: int) -> str | None:
-    """Return the name of a published tensor in `models.seldnet`, or None if it is unknown."""
-    if match := _CONV.fullmatch(name):
-        return f"trunk.{match[1]}.{_LAYER[match[2]]}.{match[3]}"
-    if (match := _CONV_AMONG.fullmatch(name)) and int(match[1]) % 3 == 0:
-        return f"trunk.{int(match[1]) // 3}.{_LAYER[match[2]]}.{match[3]}"
-    if match := _GRU.fullmatch(name):
-        return f"sequence.recurrent.gru.0.{match[1]}"
-    if match := _ATTENTION.fullmatch(name):
-        return f"sequence.attention.{match[1]}.attention.{match[2]}"
-    if match := _ATTENTION_NORM.fullmatch(name):
-        return f"sequence.attention.{match[1]}.norm.{match[2]}"
-    if match := _EMBED.fullmatch(name):
-        return f"fusion.embed.{match[1]}"
-    if match := _DECODER.fullmatch(name):
-        return f"fusion.decoder.{match[1]}"
-    if match := _UNUSED.fullmatch(name):
-        return f"unused.{match[1]}"
-    if match := _LINEAR.fullmatch(name):
-        layer = int(match[1])
-        return f"head.linear.{match[2]}" if layer == last else f"branches.0.{layer}.{match[2]}"
-    return None
+def _rules(names: Iterable[str], last: int) -> list[Rule]:
+    """Return what tensors are called there and here; two parts have two names in the editions."""
+    names = list(names)
 
+    def has(part: str) -> bool:
+        return any(name.startswith(f"{part}.") for name in names)
 
-def _largest(pattern: re.Pattern[str], names: Iterable[str], *, default: int) -> int:
-    """Return the largest number that a pattern finds at the beginning of the names."""
-    return max((int(match[1]) for match in map(pattern.match, names) if match), default=default)
+    layer: dict[str, Any] = {"layer": {"conv": "conv", "bn": "norm"}, "kind": WORD}
+    among = has("conv_block_list")  # with pools and dropouts between
+    blocks: dict[str, Any] = {"n": {str(3 * n): str(n) for n in range(100)} if among else 0}
+    stack = "conv_block_list" if among else "conv_blocks"
+    attention = "mhsa_layers" if has("mhsa_layers") else "mhsa_block_list"
+    norms = "layer_norms" if has("layer_norms") else "layer_norm_list"
+    return [
+        Rule(f"{stack}.{{n}}.{{layer}}.{{kind}}", "trunk.{n}.{layer}.{kind}", **blocks, **layer),
+        Rule("gru.{kind}", "sequence.recurrent.gru.0.{kind}", kind=WORD),
+        Rule(
+            f"{attention}.{{n}}.{{rest}}", "sequence.attention.{n}.attention.{rest}", n=0, rest=REST
+        ),
+        Rule(f"{norms}.{{n}}.{{kind}}", "sequence.attention.{n}.norm.{kind}", n=0, kind=WORD),
+        Rule("visual_embed_to_d_model.{kind}", "fusion.embed.{kind}", kind=WORD),
+        Rule(
+            "transformer_decoder.layers.{n}.{rest}",
+            "fusion.decoder.layers.{n}.{rest}",
+            n=0,
+            rest=REST,
+        ),
+        Rule("transformer_decoder_layer.{rest}", "unused.{rest}", rest=REST),
+        Rule(f"fnn_list.{last}.{{kind}}", "head.linear.{kind}", kind=WORD),
+        Rule("fnn_list.{n}.{kind}", "branches.0.{n}.{kind}", n=0, kind=WORD),
+    ]
 
 
 def _expected(names: Iterable[str], last: int) -> set[str]:
     """Return the names in a network with as many layers as there are weights."""
-
-    def number(pattern: str, default: int = 0) -> int:
-        return 1 + _largest(re.compile(pattern), names, default=default - 1)
-
-    blocks = number(r"trunk\.(\d+)", 3)
+    blocks = count(r"trunk\.NUMBER\.", names, default=3)
     with torch.device("meta"):
         model = seldnet(
             1,
@@ -122,18 +106,15 @@ def _expected(names: Iterable[str], last: int) -> set[str]:
             pool_time=[1] * blocks,
             pool_freq=[1] * blocks,
             rnn_channels=8,
-            rnn_layers=number(r"sequence\.recurrent\..+_l(\d+)", 2),
-            num_attention_layers=number(r"sequence\.attention\.(\d+)"),
+            rnn_layers=count(
+                r"sequence\.recurrent\.gru\.0\.\w+_lNUMBER(?:_reverse)?$", names, default=2
+            ),
+            num_attention_layers=count(r"sequence\.attention\.NUMBER\.", names, default=0),
             hidden=[8] * last,
             video_size=(1, 1) if any(name.startswith("fusion.") for name in names) else None,
-            num_video_layers=number(r"fusion\.decoder\.layers\.(\d+)", 2),
+            num_video_layers=count(r"fusion\.decoder\.layers\.NUMBER\.", names, default=2),
         )
     return set(model.state_dict())
-
-
-def _unused(name: str) -> str:
-    """Return the name of the tensor that a decoder's first layer is a copy of, or the name."""
-    return name.replace("fusion.decoder.layers.0.", "unused.")
 
 
 def _our_rows(x: Tensor, num_classes: int, num_tracks: int) -> Tensor:

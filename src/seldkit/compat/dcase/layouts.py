@@ -8,7 +8,7 @@ class over six rows; here target and prediction of multi-ACCDOA have one shape.
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_positive
+from seldkit._checks import check_count
 from seldkit._typing import Float
 
 # Rows A0 | B0 B1 | C0 C1 C2 of the label, for 0 to 3 sources of a class.
@@ -101,7 +101,7 @@ def unpack_multi_accdoa(
         >>> unpack_multi_accdoa(torch.zeros(1, 50, 117), num_tracks=3, num_classes=13).shape
         torch.Size([1, 50, 3, 13, 3])
     """
-    check_positive(num_tracks=num_tracks, num_classes=num_classes)
+    check_count(num_tracks=num_tracks, num_classes=num_classes)
     _check_end("flat", flat, "entry")
     entries = flat.shape[-1]
     if entries == 0 or entries % (num_tracks * num_classes):

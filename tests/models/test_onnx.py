@@ -1,0 +1,56 @@
+"""Every network runs in ONNX Runtime as in PyTorch, for other batches and lengths, too."""
+
+import pytest
+import torch
+from torch.export import Dim
+from torch.utils import _pytree
+
+from networks import NETWORKS, Network, each_network
+from seldkit import backbones, models
+from seldkit._builders import built_by
+
+
+@pytest.mark.transforms
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec.. is deprecated:FutureWarning")
+@each_network
+def test_it_runs_in_onnx_runtime_for_any_batch_and_length(network: Network) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    module = network.build().eval()
+    for name, value in module.named_buffers():  # batch norms that have seen something
+        if name.endswith(("running_mean", "running_var")):
+            value.uniform_(0.5, 1.5)
+    shape = network.channels, network.frames, network.bins
+    program = torch.onnx.export(
+        module,
+        (torch.randn(2, *shape),),
+        dynamic_shapes=({0: Dim.DYNAMIC, 2: Dim.DYNAMIC},),
+        dynamo=True,
+        optimize=False,  # takes as long as all the rest
+        verbose=False,
+    )
+    assert program is not None
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = runtime.InferenceSession(program.model_proto.SerializeToString(), options)
+    (given,) = session.get_inputs()
+    for batch, more in ((2, 0), (1, 27), (3, 60)):
+        features = torch.randn(batch, network.channels, network.frames + more, network.bins)
+        with torch.no_grad():
+            wanted = [x for x in _pytree.tree_leaves(module(features)) if x is not None]
+        found = session.run(None, {given.name: features.numpy()})
+        assert len(found) == len(wanted)
+        for x, y in zip(found, wanted, strict=True):
+            torch.testing.assert_close(torch.from_numpy(x), y, rtol=1e-4, atol=1e-5)
+
+
+def test_every_builder_is_among_the_networks() -> None:
+    tried = {built.name for n in NETWORKS.values() if (built := built_by(n.build())) is not None}
+    named = {
+        name
+        for room in (models, backbones)
+        for name in room.__all__
+        if hasattr(getattr(room, name), "__wrapped__") and name.islower()
+    }
+    assert named - {"crnn", "htsat", "htsat_branches"} <= tried
+    assert {"crnn", "htsat", "htsat_branches"} <= set(NETWORKS)
