@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from seldkit._checks import check_finite, check_number, check_shape
@@ -120,6 +119,8 @@ def _linked(
 
 def _places(content: NDArray[np.float64], memory: float) -> NDArray[np.int64]:
     """Return where each linked track stands, frame by frame: `[time, group, track]`."""
+    from scipy.optimize import linear_sum_assignment
+
     places = np.empty(content.shape[:3], dtype=np.int64)
     held = np.zeros_like(content[0])
     for t, frame in enumerate(content):
