@@ -54,11 +54,7 @@ def link_tracks(
         parts = [x.detach().cpu().double() for x in output if x is not None]
         values = torch.cat([(x.unsqueeze(-1) if x.ndim < 3 else x).flatten(2) for x in parts], -1)
         track = _linked(content, values.unsqueeze(1), memory).squeeze(2).to(output.activity.device)
-        return SELDOutput(
-            _take(output.activity, track),
-            _take(output.direction, track),
-            None if output.distance is None else _take(output.distance, track),
-        )
+        return output.map(lambda x: _take(x, track))
     if not isinstance(output, Tensor):
         raise TypeError(f"output must be a SELDOutput or a tensor, got {type(output).__name__}")
     check_shape("output", output, "time track cls axis")
