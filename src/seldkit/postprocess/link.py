@@ -7,8 +7,8 @@ from torch import Tensor
 
 from seldkit._checks import check_finite, check_number, check_shape
 from seldkit._typing import Float, Int
+from seldkit.geometry import unit_norm
 from seldkit.outputs import Output, SELDOutput
-from seldkit.postprocess.tracks import unit_norm
 
 
 def link_tracks(
