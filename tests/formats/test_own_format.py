@@ -86,7 +86,6 @@ def test_a_format_of_ones_own_is_trained_and_decoded(tmp_path: Path) -> None:
     assert found.label.tolist() == scene.label.tolist()
     assert (found.direction * scene.direction).sum(dim=1).min() > 0.99
     pipeline.save(tmp_path)
-    builders = {"network": network, "OneAtATime": OneAtATime}
-    again = Pipeline.load(tmp_path, builders=builders)
+    again = Pipeline.load(tmp_path, builders={"network": network, "OneAtATime": OneAtATime})
     assert again.format == format
     assert again.predict(waveform, 8000) == found

@@ -158,7 +158,7 @@ def test_the_vector_is_bounded_and_the_logit_is_not() -> None:
 
 
 def test_one_track_of_multi_accdoa_is_accdoa() -> None:
-    options: dict[str, bool] = {"distance": True, "planar": True}
+    options: dict[str, Any] = {"distance": True, "planar": True}
     one, many = ACCDOAHead(IN, CLASSES, **options), MultiACCDOAHead(IN, CLASSES, 1, **options)
     many.load_state_dict(one.state_dict())
     (x,) = features(one)
@@ -167,7 +167,7 @@ def test_one_track_of_multi_accdoa_is_accdoa() -> None:
 
 @pytest.mark.parametrize("class_directions", [False, True])
 def test_distances_are_positive_and_never_without_gradient(class_directions: bool) -> None:
-    options: dict[str, bool] = {"distance": True, "class_directions": class_directions}
+    options: dict[str, Any] = {"distance": True, "class_directions": class_directions}
     heads = ClassWiseHead(IN, CLASSES, distance=True), TrackWiseHead(IN, CLASSES, TRACKS, **options)
     for head in heads:
         x = [10 * x for x in features(head)]
