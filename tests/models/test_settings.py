@@ -115,7 +115,8 @@ def test_messages() -> None:
     def network(width: int, *, more: int = 0, sizes: Any = (), dropout: float | None = None) -> Any:
         return width, more, dropout
 
-    assert network(np.int32(3), dropout=None) == (3, 0, None)
+    three: Any = np.int32(3)
+    assert network(three, dropout=None) == (3, 0, None)
     with pytest.raises(ValueError, match="width must be at least 1, got 0"):
         network(0)
     with pytest.raises(ValueError, match="more must be at least 0, got -1"):
