@@ -58,6 +58,12 @@ def real(name: str, column: Column) -> Tensor:
     return torch.from_numpy(values.astype(np.float64))
 
 
+def vectors(name: str, column: Column) -> Tensor:
+    """Return vectors as `float64 [row, axis]`, copied to the CPU; no rows if there are none."""
+    values = real(name, column)
+    return values if values.numel() else values.reshape(0, 3)
+
+
 def flags(name: str, column: Column) -> Tensor:
     """Return booleans, copied to the CPU.
 
@@ -79,25 +85,46 @@ def flags(name: str, column: Column) -> Tensor:
     return torch.from_numpy(values.astype(np.bool_))
 
 
-def number_within(group: Tensor) -> Tensor:
-    """Number the rows of each group from 0, in their order.
+def group(*columns: Tensor) -> Tensor:
+    """Return the number of the group of each row: rows are of one if they agree in all columns.
 
     Args:
-        group: Key of the group of each row.
+        columns: Integers, `int64 [row]` each.
+
+    Returns:
+        Groups, from 0 in rising order of the columns, the first one foremost.
+
+    Examples:
+        >>> group(torch.tensor([7, 3, 7, 7]), torch.tensor([1, 0, 1, 0]))
+        tensor([2, 0, 2, 1])
+    """
+    groups = torch.zeros_like(columns[0])
+    for column in columns:
+        values, number = column.unique(return_inverse=True)
+        _, groups = (groups * len(values) + number).unique(return_inverse=True)
+    return groups
+
+
+def number_within(*columns: Tensor) -> Tensor:
+    """Number the rows of each group from 0, in their order; see `group`.
 
     Examples:
         >>> number_within(torch.tensor([7, 3, 7, 7, 3]))
         tensor([0, 0, 1, 2, 1])
     """
-    keys = group.numpy()
-    order = keys.argsort(kind="stable")
-    place = np.arange(len(keys))
-    ordered = keys[order]
-    starts = np.ones(len(keys), dtype=np.bool_)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    number = np.empty_like(place)
-    number[order] = place - np.maximum.accumulate(np.where(starts, place, 0))
-    return torch.from_numpy(number)
+    groups = group(*columns)
+    order = groups.argsort(stable=True)
+    size = groups.bincount()
+    start = size.cumsum(dim=0) - size
+    number = torch.arange(len(groups)) - start.repeat_interleave(size)
+    return torch.empty_like(number).index_put_((order,), number)
+
+
+def same(a: object, b: object) -> bool:
+    """Return whether two columns, numbers or None are equal."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return torch.equal(a, b)
+    return a is b if isinstance(a, Tensor) or isinstance(b, Tensor) else a == b
 
 
 def _numbers(name: str, column: Column) -> NDArray[Any]:
