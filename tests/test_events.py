@@ -323,7 +323,11 @@ def test_flags_are_booleans_or_zeros_and_ones(kind: type) -> None:
     ],
 )
 def test_azimuths_are_turned_into_their_range(given: float, azimuth: float) -> None:
-    assert Events.from_degrees([0], [0], [given], [0]).azimuth_deg.tolist() == [azimuth]
+    events = Events.from_degrees([0], [0], [given], [0])
+    assert events.azimuth_deg.tolist() == [azimuth]
+    for same in (events, events.select(torch.tensor([0])), events.window(0, 1), events.at(0.05)):
+        assert same.given_deg is not None
+        assert same.given_deg[0].tolist() == [given] * len(same)
 
 
 def test_what_exceeds_the_zenith_by_rounding_is_the_zenith() -> None:
