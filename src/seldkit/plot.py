@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from seldkit._checks import require
@@ -145,9 +144,9 @@ def _strokes(events: Events) -> list[NDArray[np.int64]]:
     """Return the rows of each unbroken line, in the order of time."""
     strokes = []
     for rows in unbroken(events.frame, events.label, events.source):
-        direction = events.direction[torch.from_numpy(rows)]
+        direction = events.direction[rows]
         jumps = ~within(angle_deg(direction[1:], direction[:-1]), MAX_JUMP_DEG)
-        strokes += np.split(rows, np.flatnonzero(jumps.numpy()) + 1)
+        strokes += np.split(rows.numpy(), np.flatnonzero(jumps.numpy()) + 1)
     return strokes
 
 

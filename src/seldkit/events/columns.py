@@ -85,39 +85,43 @@ def flags(name: str, column: Column) -> Tensor:
     return torch.from_numpy(values.astype(np.bool_))
 
 
-def group(*columns: Tensor) -> Tensor:
-    """Return the number of the group of each row: rows are of one if they agree in all columns.
+def one_key(*columns: Tensor) -> Tensor:
+    """Return a number for each row, in the order of the columns, of which the first is foremost.
 
     Args:
         columns: Integers, `int64 [row]` each.
 
     Returns:
-        Groups, from 0 in rising order of the columns, the first one foremost.
+        Numbers from 0, equal where rows agree in all columns.
 
     Examples:
-        >>> group(torch.tensor([7, 3, 7, 7]), torch.tensor([1, 0, 1, 0]))
-        tensor([2, 0, 2, 1])
+        >>> one_key(torch.tensor([7, 3, 7, 7]), torch.tensor([1, 0, 1, 0]))
+        tensor([9, 0, 9, 8])
     """
-    groups = torch.zeros_like(columns[0])
+    key, size = torch.zeros_like(columns[0]), 1
     for column in columns:
-        values, number = column.unique(return_inverse=True)
-        _, groups = (groups * len(values) + number).unique(return_inverse=True)
-    return groups
+        low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
+        if size * (high - low + 1) >= 2**63:
+            key, column = (values.unique(return_inverse=True)[1] for values in (key, column))
+            size, low, high = len(key), 0, len(key) - 1
+        key = key * (high - low + 1) + (column - low)
+        size *= high - low + 1
+    return key
 
 
 def number_within(*columns: Tensor) -> Tensor:
-    """Number the rows of each group from 0, in their order; see `group`.
+    """Number the rows that agree in all columns from 0, in their order.
 
     Examples:
         >>> number_within(torch.tensor([7, 3, 7, 7, 3]))
         tensor([0, 0, 1, 2, 1])
     """
-    groups = group(*columns)
-    order = groups.argsort(stable=True)
-    size = groups.bincount()
-    start = size.cumsum(dim=0) - size
-    number = torch.arange(len(groups)) - start.repeat_interleave(size)
-    return torch.empty_like(number).index_put_((order,), number)
+    key = one_key(*columns)
+    order = key.argsort(stable=True)
+    place = torch.arange(len(key))
+    repeats = key[order].diff(prepend=key.new_tensor([-1])) == 0
+    first = place.masked_fill(repeats, 0).cummax(dim=0).values
+    return torch.empty_like(key).index_put_((order,), place - first)
 
 
 def same(a: object, b: object) -> bool:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seldkit._checks import shortest
 from seldkit._typing import Int
-from seldkit.events.columns import group, number_within
+from seldkit.events.columns import number_within, one_key
 from seldkit.events.rows import MAX_FRAMES
 
 
@@ -96,7 +96,8 @@ def _coarsen(
     Sounds stand in the order of their first rows.
     """
     coarse = frame // multiple
-    sound = group(coarse, label, source, number_within(frame, label, source))
+    key = one_key(coarse, label, source, number_within(frame, label, source))
+    _, sound = key.unique(return_inverse=True)
     order = frame.argsort(stable=True)
     order = order[sound[order].argsort(stable=True)]
     size = sound.bincount()

@@ -2,13 +2,11 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-from seldkit.events.columns import number_within
+from seldkit.events.columns import number_within, one_key
 
 
 class Span(NamedTuple):
@@ -31,16 +29,16 @@ class Span(NamedTuple):
 
 def unbroken(
     frame: Int[Tensor, " event"], label: Int[Tensor, " event"], source: Int[Tensor, " event"]
-) -> list[NDArray[np.int64]]:
+) -> list[Int[Tensor, " row"]]:
     """Return the rows of each sound, in the order of time; a frame without it ends a sound.
 
     Rows that share frame, class and source are different sounds, told apart by their order.
     """
     twin = number_within(frame, label, source)
-    order = np.lexsort([column.numpy() for column in (frame, twin, source, label)])
-    sound = torch.stack((label, source, twin))[:, order].numpy()
-    breaks = (sound[:, 1:] != sound[:, :-1]).any(axis=0) | (np.diff(frame.numpy()[order]) != 1)
-    return [rows for rows in np.split(order, np.flatnonzero(breaks) + 1) if len(rows)]
+    order = one_key(label, source, twin, frame).argsort()
+    other = one_key(label, source, twin)[order].diff() != 0
+    starts = (other | (frame[order].diff() != 1)).nonzero().flatten() + 1
+    return list(order.tensor_split(starts)) if len(order) else []
 
 
 def find_spans(
@@ -62,7 +60,7 @@ def find_spans(
                 source=int(source[first]),
                 start_s=round(int(frame[first]) * frame_s, 9),
                 end_s=round((int(frame[last]) + 1) * frame_s, 9),
-                direction=_mean(direction[torch.from_numpy(rows)]),
+                direction=_mean(direction[rows]),
             )
         )
     return spans
