@@ -118,7 +118,7 @@ def compare(preset: str, rounds: int, most_clips: int = 16) -> None:
     features = torch.randn(clips, 7, 160, bins, device=fabric.device)
     direction = nn.functional.normalize(torch.randn(clips, 40, 2, 3), dim=-1)
     target = SELDOutput((torch.rand(clips, 40, 2, classes) > 0.9).float(), direction)
-    target = SELDOutput(*(x.to(fabric.device) for x in tensors(target)))
+    target = target.map(lambda x: x.to(fabric.device))
     with torch.no_grad():
         outputs = [tensors(net.eval()(features)) for net in (plain, network)]
     torch.testing.assert_close(*outputs, rtol=1e-3, atol=1e-3)

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seldkit.geometry import angle_deg, azimuth_elevation_deg, unit_vector, within, wrap_deg
+from seldkit.geometry import (
+    angle_deg,
+    azimuth_elevation_deg,
+    unit_norm,
+    unit_vector,
+    within,
+    wrap_deg,
+)
 
 AZIMUTHS = st.floats(-180, 180, exclude_max=True)
 ELEVATIONS = st.floats(-90, 90)
@@ -164,3 +171,13 @@ def test_azimuths_are_wrapped_where_they_must_be(dtype: torch.dtype) -> None:
     torch.testing.assert_close(
         unit_vector(wrapped, 0.0), unit_vector(azimuth, 0.0), atol=1e-5, rtol=0
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_length_one_of_the_longest_and_the_shortest(dtype: torch.dtype) -> None:
+    info = torch.finfo(dtype)
+    x = torch.tensor([[1.0, 1.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 0.0]], dtype=dtype)
+    want = torch.tensor([[0.5**0.5, 0.5**0.5, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 0.0]], dtype=dtype)
+    for size in (1.0, info.max / 2, info.tiny):
+        torch.testing.assert_close(unit_norm(x * size), want)
+    assert unit_norm(x).dtype == dtype

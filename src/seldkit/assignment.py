@@ -7,7 +7,6 @@ from math import inf
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional
 
@@ -129,6 +128,8 @@ def _column_sets(size: int) -> list[tuple[list[list[int]], list[list[int]]]]:
 
 
 def _hungarian(cost: Tensor) -> Tensor:
+    from scipy.optimize import linear_sum_assignment
+
     matrices = cost.detach().cpu().double().numpy()
     index = np.empty(matrices.shape[:-1], dtype=np.int64)
     for place in np.ndindex(matrices.shape[:-2]):

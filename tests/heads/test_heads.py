@@ -1,6 +1,7 @@
 """What holds for every head: shapes, settings, gradients, precisions and names of weights."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,20 +13,20 @@ from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead, TrackWiseH
 
 IN, CLASSES, TRACKS = 8, 5, 2
 
-HEADS: dict[str, Callable[[], nn.Module]] = {
-    "class_wise": lambda: ClassWiseHead(IN, CLASSES),
-    "class_wise_distance": lambda: ClassWiseHead(IN, CLASSES, distance=True),
-    "accdoa": lambda: ACCDOAHead(IN, CLASSES),
-    "accdoa_2025": lambda: ACCDOAHead(IN, CLASSES, distance=True, onscreen=True, planar=True),
-    "multi_accdoa": lambda: MultiACCDOAHead(IN, CLASSES),
-    "multi_accdoa_2024": lambda: MultiACCDOAHead(IN, CLASSES, distance=True, bounded=False),
-    "multi_accdoa_2025": lambda: MultiACCDOAHead(
-        IN, CLASSES, distance=True, onscreen=True, planar=True
+HEADS: dict[str, Callable[..., nn.Module]] = {
+    "class_wise": partial(ClassWiseHead, IN, CLASSES),
+    "class_wise_distance": partial(ClassWiseHead, IN, CLASSES, distance=True),
+    "accdoa": partial(ACCDOAHead, IN, CLASSES),
+    "accdoa_2025": partial(ACCDOAHead, IN, CLASSES, distance=True, onscreen=True, planar=True),
+    "multi_accdoa": partial(MultiACCDOAHead, IN, CLASSES),
+    "multi_accdoa_2024": partial(MultiACCDOAHead, IN, CLASSES, distance=True, bounded=False),
+    "multi_accdoa_2025": partial(
+        MultiACCDOAHead, IN, CLASSES, distance=True, onscreen=True, planar=True
     ),
-    "track_wise": lambda: TrackWiseHead(IN, CLASSES, TRACKS),
-    "track_wise_distance": lambda: TrackWiseHead(IN, CLASSES, TRACKS, distance=True),
-    "track_wise_class": lambda: TrackWiseHead(
-        IN, CLASSES, TRACKS, distance=True, class_directions=True
+    "track_wise": partial(TrackWiseHead, IN, CLASSES, TRACKS),
+    "track_wise_distance": partial(TrackWiseHead, IN, CLASSES, TRACKS, distance=True),
+    "track_wise_class": partial(
+        TrackWiseHead, IN, CLASSES, TRACKS, distance=True, class_directions=True
     ),
 }
 KEYS = {
@@ -120,6 +121,23 @@ def test_names_of_weights(name: str) -> None:
 @every_head
 def test_start_values(name: str) -> None:
     for layer in HEADS[name]().modules():
+        if isinstance(layer, nn.Linear):
+            assert (layer.bias == 0).all()
+            assert 0 < layer.weight.abs().max() <= (6 / IN) ** 0.5
+
+
+@every_head
+def test_parameters_are_where_and_as_one_asks(name: str) -> None:
+    for parameter in HEADS[name](dtype=torch.float64).parameters():
+        assert parameter.dtype == torch.float64
+    empty = HEADS[name](device=torch.device("meta"))
+    assert all(parameter.is_meta for parameter in empty.parameters())
+    head = empty.to_empty(device="cpu")
+    for parameter in head.parameters():
+        nn.init.constant_(parameter, torch.nan)
+    reset: Any = head.reset_parameters
+    reset()
+    for layer in head.modules():
         if isinstance(layer, nn.Linear):
             assert (layer.bias == 0).all()
             assert 0 < layer.weight.abs().max() <= (6 / IN) ** 0.5

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seldkit._checks import check_count
 from seldkit._typing import Float
-from seldkit.outputs import Output, SELDOutput, combine
+from seldkit.outputs import Output, SELDOutput, apply
 
 
 def shift_time(
@@ -50,10 +50,9 @@ def shift_time(
         )
     shifts: list[int] = torch.randint(frames, (len(x),), generator=generator).tolist()
 
-    def shift(parts: list[Tensor]) -> Tensor:
-        clips = zip(parts[0], shifts, strict=True)
-        return torch.stack([clip.roll(n, dims=0) for clip, n in clips])
+    def shifted(clips: Tensor, dim: int, unit: int) -> Tensor:
+        moved = [clip.roll(n * unit, dims=dim) for clip, n in zip(clips, shifts, strict=True)]
+        return torch.stack(moved)
 
     with torch.autocast(x.device.type, enabled=False):
-        moved = [clip.roll(n * ratio, dims=1) for clip, n in zip(x, shifts, strict=True)]
-        return torch.stack(moved), combine(shift, [target])
+        return shifted(x, 1, ratio), apply(lambda part: shifted(part, 0, 1), target)

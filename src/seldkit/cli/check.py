@@ -24,11 +24,13 @@ LIMIT = 20
 """How many problems of a file are told unless another number is asked for."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str
+) -> None:
     """Add `check` to the commands of a program."""
     parser = commands.add_parser(
         "check",
-        help="find all that is wrong with label files",
+        help=summary,
         description="Find all that is wrong with label files.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

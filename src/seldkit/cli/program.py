@@ -4,9 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 
-from seldkit.cli import check, score
+COMMANDS = {
+    "score": "score predictions as a published protocol does",
+    "check": "find all that is wrong with label files",
+}
+"""What each command does, in a line; its file is imported when it is asked for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         1 file, 0 problems
         0
     """
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(words).parse_args(words)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -47,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands; it knows the options of those among the words."""
     parser = argparse.ArgumentParser(
         prog="seldkit",
         description="Tools for sound event localization and detection (SELD).",
@@ -55,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"seldkit {version('seldkit')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    score.add_command(commands)
-    check.add_command(commands)
+    for command, summary in COMMANDS.items():
+        if command in words:
+            import_module(f"seldkit.cli.{command}").add_command(commands, summary)
+        else:
+            commands.add_parser(command, help=summary)
     return parser

@@ -66,11 +66,13 @@ SETTINGS = (
 """The options that are arguments of `SELDMetrics`."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str
+) -> None:
     """Add `score` to the commands of a program."""
     parser = commands.add_parser(
         "score",
-        help="score predictions as a published protocol does",
+        help=summary,
         description="Score predictions against references, as a published protocol does.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from seldkit._checks import check_count, integer
 from seldkit.data._clips import check_clip, naming, num_frames
-from seldkit.outputs import Output, combine
+from seldkit.outputs import Output, apply, combine
 
 
 def chunk_starts(length: int, chunk: int, hop: int) -> list[int]:
@@ -132,7 +132,7 @@ class Chunks(Dataset[tuple[Tensor, Output]], Generic[Output]):
         stop = start + self.chunk_frames
         return (
             self.features[clip][:, start * self.ratio : stop * self.ratio],
-            combine(lambda parts: parts[0][start:stop], [self.targets[clip]]),
+            apply(lambda x: x[start:stop], self.targets[clip]),
         )
 
     @staticmethod

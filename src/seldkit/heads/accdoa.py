@@ -1,11 +1,12 @@
 """The head that ends a network in the ACCDOA format."""
 
+import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.heads.linear import bound_vectors, linear_layer, vector_entries
+from seldkit.heads.linear import bound_vectors, linear_layer, reset_linear, vector_entries
 
 
 class ACCDOAHead(nn.Module):
@@ -31,12 +32,13 @@ class ACCDOAHead(nn.Module):
         bounded: Whether the vector passes through tanh and the distance through ReLU, as in the
             DCASE baselines until 2023 and of 2025; False leaves both linear, as in that of 2024.
             Where ReLU gives 0 it passes no gradient; a linear distance may be negative.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.
 
     Examples:
-        >>> import torch
         >>> ACCDOAHead(128, 13)(torch.zeros(1, 50, 128)).shape
         torch.Size([1, 50, 13, 3])
         >>> stereo = ACCDOAHead(128, 13, distance=True, onscreen=True, planar=True)
@@ -54,13 +56,19 @@ class ACCDOAHead(nn.Module):
         onscreen: bool = False,
         planar: bool = False,
         bounded: bool = True,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.distance, self.onscreen = distance, onscreen
         self.planar, self.bounded = planar, bounded
         entries = vector_entries(distance=distance, onscreen=onscreen, planar=planar)
-        self.linear = linear_layer(in_channels, num_classes * entries)
+        self.linear = linear_layer(in_channels, num_classes * entries, device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from Kaiming's uniform law; biases are zero."""
+        reset_linear(self)
 
     def forward(
         self, x: Float[Tensor, "batch time channel"]

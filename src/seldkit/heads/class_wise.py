@@ -1,12 +1,13 @@
 """The head that ends a network in the class-wise format."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.heads.linear import linear_layer
+from seldkit.heads.linear import linear_layer, reset_linear
 from seldkit.outputs import SELDOutput
 
 
@@ -34,12 +35,13 @@ class ClassWiseHead(nn.Module):
         in_channels: Channels of the features.
         num_classes: Number of classes.
         distance: Whether distances are estimated too.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.
 
     Examples:
-        >>> import torch
         >>> features = torch.zeros(1, 40, 128)
         >>> activity, direction, _ = ClassWiseHead(128, 11)(features, features)
         >>> activity.shape, direction.shape
@@ -47,11 +49,27 @@ class ClassWiseHead(nn.Module):
     """
 
     @plain_settings()
-    def __init__(self, in_channels: int, num_classes: int, *, distance: bool = False) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        *,
+        distance: bool = False,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         super().__init__()
-        self.activity = linear_layer(in_channels, num_classes)
-        self.direction = linear_layer(in_channels, num_classes * 3)
-        self.distance = linear_layer(in_channels, num_classes) if distance else None
+
+        def layer(out_channels: int) -> nn.Linear:
+            return linear_layer(in_channels, out_channels, device, dtype)
+
+        self.activity = layer(num_classes)
+        self.direction = layer(num_classes * 3)
+        self.distance = layer(num_classes) if distance else None
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from Kaiming's uniform law; biases are zero."""
+        reset_linear(self)
 
     def forward(
         self,

@@ -4,12 +4,24 @@ import torch
 from torch import Tensor, nn
 
 
-def linear_layer(in_channels: int, out_channels: int) -> nn.Linear:
-    """Return a linear layer with the start values of EIN-SELD: Kaiming uniform, no bias."""
-    layer = nn.Linear(in_channels, out_channels)
-    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-    nn.init.zeros_(layer.bias)
+def linear_layer(
+    in_channels: int,
+    out_channels: int,
+    device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
+) -> nn.Linear:
+    """Return a linear layer with the start values of a head."""
+    layer = nn.Linear(in_channels, out_channels, device=device, dtype=dtype)
+    reset_linear(layer)
     return layer
+
+
+def reset_linear(module: nn.Module) -> None:
+    """Give the linear layers of a module the start values of EIN-SELD: Kaiming uniform, no bias."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
 
 
 def vector_entries(*, distance: bool, onscreen: bool, planar: bool) -> int:

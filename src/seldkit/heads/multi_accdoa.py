@@ -1,11 +1,12 @@
 """The head that ends a network in the multi-ACCDOA format."""
 
+import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.heads.linear import bound_vectors, linear_layer, vector_entries
+from seldkit.heads.linear import bound_vectors, linear_layer, reset_linear, vector_entries
 
 
 class MultiACCDOAHead(nn.Module):
@@ -33,12 +34,13 @@ class MultiACCDOAHead(nn.Module):
         bounded: Whether the vector passes through tanh and the distance through ReLU, as in the
             DCASE baselines until 2023 and of 2025; False leaves both linear, as in that of 2024.
             Where ReLU gives 0 it passes no gradient; a linear distance may be negative.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.
 
     Examples:
-        >>> import torch
         >>> dcase2024 = MultiACCDOAHead(128, 13, distance=True, bounded=False)
         >>> dcase2024(torch.zeros(1, 50, 128)).shape
         torch.Size([1, 50, 3, 13, 4])
@@ -58,13 +60,19 @@ class MultiACCDOAHead(nn.Module):
         onscreen: bool = False,
         planar: bool = False,
         bounded: bool = True,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.num_classes, self.num_tracks = num_classes, num_tracks
         self.distance, self.onscreen = distance, onscreen
         self.planar, self.bounded = planar, bounded
         entries = vector_entries(distance=distance, onscreen=onscreen, planar=planar)
-        self.linear = linear_layer(in_channels, num_tracks * num_classes * entries)
+        self.linear = linear_layer(in_channels, num_tracks * num_classes * entries, device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from Kaiming's uniform law; biases are zero."""
+        reset_linear(self)
 
     def forward(
         self, x: Float[Tensor, "batch time channel"]

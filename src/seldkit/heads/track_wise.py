@@ -7,7 +7,7 @@ from torch.nn import functional
 from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.heads.linear import linear_layer
+from seldkit.heads.linear import linear_layer, reset_linear
 from seldkit.outputs import SELDOutput
 
 
@@ -36,6 +36,8 @@ class TrackWiseHead(nn.Module):
         num_tracks: Number of tracks.
         distance: Whether distances are estimated too.
         class_directions: Whether a track has a direction, and a distance, for each class.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.
@@ -56,6 +58,8 @@ class TrackWiseHead(nn.Module):
         *,
         distance: bool = False,
         class_directions: bool = False,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
@@ -63,11 +67,17 @@ class TrackWiseHead(nn.Module):
         directions = num_classes if class_directions else 1
 
         def layers(out_channels: int) -> nn.ModuleList:
-            return nn.ModuleList(linear_layer(in_channels, out_channels) for _ in range(num_tracks))
+            return nn.ModuleList(
+                linear_layer(in_channels, out_channels, device, dtype) for _ in range(num_tracks)
+            )
 
         self.activity = layers(num_classes)
         self.direction = layers(directions * 3)
         self.distance = layers(directions) if distance else None
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from Kaiming's uniform law; biases are zero."""
+        reset_linear(self)
 
     def forward(
         self,

@@ -4,15 +4,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import soundfile
 import torch
 
 from seldkit._checks import check_finite
 from seldkit.io.promises import ends_early, promise
 from seldkit.io.resampling import Samples
+
+if TYPE_CHECKING:
+    import soundfile
 
 Truncated = Literal["error", "keep"]
 
@@ -38,7 +40,7 @@ class Recording:
         shortage: What is missing from the file, in words, or None.
     """
 
-    def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
+    def __init__(self, path: Path, file: "soundfile.SoundFile") -> None:
         self.path = path
         self.num_channels = file.channels
         self.sample_rate = file.samplerate
@@ -80,6 +82,8 @@ class Recording:
 
     def _decode(self, first: int, last: int) -> Samples:
         """Return `[sample, channel]`, none of them if the decoder fails."""
+        import soundfile
+
         try:
             if self._file.tell() != first:
                 self._file.seek(first)
@@ -114,6 +118,8 @@ class Recording:
 
     def _reopen(self) -> None:
         """Open the file again: a decoder that failed does not recover."""
+        import soundfile
+
         self.close()
         self._file = soundfile.SoundFile(self.path)
 
@@ -127,6 +133,8 @@ def recording(path: Path, truncated: Truncated) -> Iterator[Recording]:
         ValueError: If the file is no audio, holds no samples, or fewer than it should if that is
             to be an error.
     """
+    import soundfile
+
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:

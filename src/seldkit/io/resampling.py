@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import i0
 
 Samples = NDArray[np.float32]
 """Samples of a signal, `[channel, sample]`."""
@@ -94,6 +93,8 @@ def _reach(ratio: Ratio, first: int, stop: int) -> tuple[int, int]:
 @lru_cache(maxsize=128)
 def _weights(ratio: Ratio, first: int, stop: int) -> NDArray[np.float32]:
     """Return what each input in reach counts in each output, `[input, output]`."""
+    from scipy.special import i0
+
     inputs = np.arange(*_reach(ratio, first, stop))[:, None] * ratio.up
     far = (np.arange(first, stop) * ratio.down - inputs) / ratio.half  # from -1 to 1
     window = i0(BETA * np.sqrt(np.clip(1 - far**2, 0, None))) / i0(BETA)

@@ -4,9 +4,7 @@ import struct
 from os import PathLike
 from pathlib import Path
 
-import soundfile
 import torch
-from scipy.io import wavfile
 from torch import Tensor
 
 from seldkit._checks import check_count, check_finite, check_floating, check_shape
@@ -39,6 +37,9 @@ def write_audio(
             nan or infinity, goes beyond full scale where the file holds integers or beyond 100
             times it anywhere, or the format is not among those above.
     """
+    import soundfile
+    from scipy.io import wavfile
+
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUBTYPES:

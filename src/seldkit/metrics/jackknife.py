@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from math import inf
 from typing import NamedTuple
 
-from scipy import stats
 from torch import Tensor
 
 from seldkit._checks import check_number
@@ -94,11 +93,13 @@ def jackknife(
 
 
 def _interval(plain: Tensor, partial: Tensor, alpha: float, largest: float | None) -> Interval:
+    from scipy.stats import t
+
     num_clips = len(partial)
     mean = partial.mean(dim=0)
     bias = (num_clips - 1) * (mean - plain)
     error = ((num_clips - 1) * (partial - mean).square().mean(dim=0)).sqrt()
-    half = stats.t.ppf(1 - alpha / 2, num_clips - 1) * error
+    half = t.ppf(1 - alpha / 2, num_clips - 1) * error
     low, high = plain - bias - half, plain - bias + half
     if largest is not None:
         low, high = low.clamp(0, largest), high.clamp(0, largest)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from seldkit._typing import Float, Int
@@ -156,6 +155,8 @@ def _matchings(rows: int, cols: int) -> Int[Tensor, "matching pair"]:
 
 
 def _hungarian(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
+    from scipy.optimize import linear_sum_assignment
+
     index = np.array([linear_sum_assignment(matrix) for matrix in cost.numpy()])
     row, col = torch.from_numpy(index).unbind(dim=1)
     return row * cost.shape[-1] + col

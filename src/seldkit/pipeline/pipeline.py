@@ -15,7 +15,7 @@ from seldkit._typing import Float
 from seldkit.data import chunk_starts
 from seldkit.events import Events
 from seldkit.features import FeatureExtractor, Standardize
-from seldkit.outputs import SELDOutput, combine
+from seldkit.outputs import SELDOutput, apply
 from seldkit.pipeline.audio import Audio, open_audio
 from seldkit.pipeline.checks import OutputFormat, check_sizes, class_names
 from seldkit.pipeline.description import PARTS, SETTINGS
@@ -248,9 +248,9 @@ class Pipeline(nn.Module):
                 if measured != self._measured:
                     pace.check_whole(output if window == frames.window else None)
                     self._measured = measured
-                outputs.append(combine(lambda parts: steady(parts[0][:, :window]), [output]))
+                outputs.append(apply(lambda x: steady(x[:, :window]), output))
                 if decodes and len(outputs) == 1:
-                    self._decode(combine(lambda parts: parts[0][0], outputs))
+                    self._decode(apply(lambda x: x[0], outputs[0]))
         joined: SELDOutput | Tensor = join(outputs, starts, window)
         return joined
 

@@ -12,7 +12,7 @@ from seldkit.postprocess.steps import (
     MedianFilter,
     SmoothTracks,
 )
-from seldkit.postprocess.tracks import smooth_tracks, unit_norm
+from seldkit.postprocess.tracks import smooth_tracks
 
 __all__ = [
     "Chain",
@@ -30,5 +30,4 @@ __all__ = [
     "link_tracks",
     "median_filter",
     "smooth_tracks",
-    "unit_norm",
 ]

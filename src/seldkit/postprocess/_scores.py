@@ -5,8 +5,8 @@ from torch import Tensor
 
 from seldkit._checks import check_finite, check_floating
 from seldkit._typing import Bool, Float
+from seldkit.geometry import unit_norm
 from seldkit.outputs import Output, SELDOutput
-from seldkit.postprocess.tracks import unit_norm
 
 CERTAIN = 1000.0
 """A logit whose probability is 1, and that of its negative 0, in float64."""

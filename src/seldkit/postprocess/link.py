@@ -3,13 +3,12 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from seldkit._checks import check_finite, check_number, check_shape
 from seldkit._typing import Float, Int
+from seldkit.geometry import unit_norm
 from seldkit.outputs import Output, SELDOutput
-from seldkit.postprocess.tracks import unit_norm
 
 
 def link_tracks(
@@ -55,11 +54,7 @@ def link_tracks(
         parts = [x.detach().cpu().double() for x in output if x is not None]
         values = torch.cat([(x.unsqueeze(-1) if x.ndim < 3 else x).flatten(2) for x in parts], -1)
         track = _linked(content, values.unsqueeze(1), memory).squeeze(2).to(output.activity.device)
-        return SELDOutput(
-            _take(output.activity, track),
-            _take(output.direction, track),
-            None if output.distance is None else _take(output.distance, track),
-        )
+        return output.map(lambda x: _take(x, track))
     if not isinstance(output, Tensor):
         raise TypeError(f"output must be a SELDOutput or a tensor, got {type(output).__name__}")
     check_shape("output", output, "time track cls axis")
@@ -120,6 +115,8 @@ def _linked(
 
 def _places(content: NDArray[np.float64], memory: float) -> NDArray[np.int64]:
     """Return where each linked track stands, frame by frame: `[time, group, track]`."""
+    from scipy.optimize import linear_sum_assignment
+
     places = np.empty(content.shape[:3], dtype=np.int64)
     held = np.zeros_like(content[0])
     for t, frame in enumerate(content):

@@ -6,30 +6,8 @@ from torch.nn import functional
 
 from seldkit._checks import check_finite, check_floating, check_vectors
 from seldkit._typing import Bool, Float
+from seldkit.geometry import unit_norm
 from seldkit.postprocess._time import check_bool, check_window, number_runs, time_axis
-
-
-def unit_norm(direction: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes axis"]:
-    """Return vectors of length one; a vector of length zero stays as it is.
-
-    Args:
-        direction: Vectors (x, y, z), or (x, y), of any length.
-
-    Raises:
-        TypeError: If the direction holds integers.
-
-    Examples:
-        >>> unit_norm(torch.tensor([[3.0, 0.0, 4.0], [0.0, 0.0, 0.0]]))
-        tensor([[0.6000, 0.0000, 0.8000],
-                [0.0000, 0.0000, 0.0000]])
-    """
-    check_floating(direction=direction)
-    # By the largest entry first: squares of very short or long vectors are 0 or infinite.
-    vector = direction.to(torch.promote_types(direction.dtype, torch.float32))
-    largest = vector.abs().amax(dim=-1, keepdim=True)
-    vector = vector / largest.where(largest > 0, 1)
-    length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
-    return vector.div(length.clamp(min=1)).to(direction.dtype)  # 0 or at least 1
 
 
 def smooth_tracks(

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy import fft
 from torch import Tensor
 from torch.nn import functional
 
@@ -62,6 +61,8 @@ def array_plane_wave(
         >>> array_plane_wave(click, left, pair, sample_rate=4000).argmax(dim=1)
         tensor([2, 6])
     """
+    from scipy.fft import next_fast_len
+
     check_shape("signal", signal, "sample")
     check_shape("direction", direction, "axis", axis=3)
     check_floating(signal=signal, direction=direction)
@@ -69,7 +70,7 @@ def array_plane_wave(
     delay = array.delays(direction.double(), speed_of_sound=speed_of_sound) * sample_rate
     # The silence around it takes up what the delays push out, and the ringing of fractions.
     margin = _RINGING + math.ceil(float(delay.abs().max()))
-    length = fft.next_fast_len(len(signal) + 2 * margin, real=True)
+    length = next_fast_len(len(signal) + 2 * margin, real=True)
     padded = functional.pad(signal, (margin, length - len(signal) - margin))
     turns = torch.outer(delay, torch.fft.rfftfreq(length, dtype=torch.float64)).to(signal.device)
     spectrum = torch.fft.rfft(padded)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from seldkit._typing import Float
 
@@ -62,6 +61,8 @@ def without_rumble(
 
     The image source method would boost it, as all its reflections are positive.
     """
+    from scipy.signal import butter, sosfilt
+
     sections = butter(4, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos")
     return sosfilt(sections, sound).astype(np.float32)
 

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from seldkit._typing import Float
 
@@ -24,6 +23,8 @@ def diffuse_noise(
         sample_rate: In hertz.
         tilt_db: Slope of the spectrum above 50 Hz, in dB per octave; rooms have about -5.
     """
+    from scipy import fft
+
     length = fft.next_fast_len(num_samples, real=True)
     hertz = fft.rfftfreq(length, 1 / sample_rate)
     slope = tilt_db / (20 * math.log10(2))

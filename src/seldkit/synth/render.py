@@ -4,9 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
-from scipy.ndimage import map_coordinates
-from scipy.signal import fftconvolve
 
 from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND
@@ -70,6 +67,9 @@ def reverberation(
 
 def _read(dry: NDArray[np.float32], index: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a band-limited signal between its samples: cubic spline over four times the rate."""
+    from scipy import fft
+    from scipy.ndimage import map_coordinates
+
     length = 2 * fft.next_fast_len((len(dry) + MARGIN) // 2, real=True)
     spectrum = fft.rfft(dry, length)
     spectrum[-1] /= 2  # the highest frequency, which gets a mirror image of its own
@@ -84,6 +84,8 @@ def _cross_fade(
     dry: NDArray[np.float32], responses: NDArray[np.float32], hop: int
 ) -> NDArray[np.float32]:
     """Convolve with impulse responses that hold at every `hop` samples, triangles in between."""
+    from scipy import fft
+
     padded = np.zeros((len(responses) + 1) * hop, dtype=np.float32)
     padded[hop : hop + len(dry)] = dry
     triangle = (1 - np.abs(np.arange(2 * hop) / hop - 1)).astype(np.float32)
@@ -98,6 +100,8 @@ def _cross_fade(
 
 
 def _convolve(dry: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
+    from scipy.signal import fftconvolve
+
     wet: NDArray[np.float32] = fftconvolve(dry[None], response, axes=1)
     return wet
 
