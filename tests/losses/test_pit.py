@@ -179,9 +179,8 @@ def test_half_precision_is_added_up_in_float32(per: Per) -> None:
 
 
 @pytest.mark.transforms
-@pytest.mark.parametrize("per", SPANS)
-def test_compiles_whole(per: Per) -> None:
-    module = TrackwisePITLoss(per=per)
+def test_the_module_compiles_whole() -> None:
+    module = TrackwisePITLoss()
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     preds, target = random_pair(7, 3, time=4)
     gradients = []

@@ -233,21 +233,6 @@ def test_half_precision_is_added_up_in_float32(options: dict[str, Any], by_class
     torch.testing.assert_close(losses, wanted)
 
 
-@pytest.mark.transforms
-@pytest.mark.parametrize("options", OPTIONS[3::3], ids=str)
-def test_compiles_whole(options: dict[str, Any]) -> None:
-    module = TrackwisePITLoss(**options)
-    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
-    preds, target = random_pair(7, 3)
-    results = []
-    for function in (compiled, module):
-        inputs = [x.clone().requires_grad_() for x in preds if x is not None]
-        losses = function(SELDOutput(*inputs), target)
-        gradients = torch.autograd.grad(sum(losses), inputs[: len(losses)])
-        results.append([*losses, *gradients])
-    torch.testing.assert_close(*results)
-
-
 @pytest.mark.parametrize("tracks", [6, 9])
 def test_many_tracks(tracks: int) -> None:
     preds, target = random_pair(2, tracks, time=2)
