@@ -108,15 +108,17 @@ def _all_cases() -> Iterator[Case]:
     by_class = (TRACKS, CLASSES), (TRACKS, CLASSES, 3), (TRACKS, CLASSES)
     errors = (("mse", "mae"), ("l1", "mse"), ("cosine", "mspe"), ("angular", "mape"))
     yield case(outputs, class_wise_loss, wise[:2], wise[:2])
+    settings = {"gamma": 2.0, "alpha": 0.25, "inactive_weight": 0.3}
+    yield case(outputs, class_wise_loss, wise[:2], wise[:2], **settings)
     for i, (direction, distance) in enumerate(errors):
-        settings = {"direction": direction, "masked": i % 2 == 0, "distance": distance}
+        settings = {"direction": direction, "inactive_weight": i % 2, "distance": distance}
         yield case(outputs, class_wise_loss, wise, wise, **settings)
-        for sizes, masked in ((track, i % 2 == 1), (by_class, i % 2 == 0)):
-            settings = {"direction": direction, "masked": masked, "distance": distance}
+        for sizes, weight in ((track, (i + 1) % 2), (by_class, (0, 0.3, 1, 0.3)[i])):
+            settings = {"direction": direction, "inactive_weight": weight, "distance": distance}
             yield case(outputs, trackwise_pit_loss, sizes, sizes, **settings)
     for settings in (
         {"per": "chunk"},
-        {"per": "chunk", "masked": True, "direction": "angular"},
+        {"per": "chunk", "inactive_weight": 0.0, "direction": "angular"},
         {"per": "stretch"},
         {"per": "clip"},
         {"per": "window", "window": 3},
@@ -139,10 +141,10 @@ def _all_cases() -> Iterator[Case]:
     yield case(tensors, focal_loss, logits, logits, alpha=torch.tensor([0.1, 0.2, 0.3, 0.9]))
     places = ((TRACKS, 3), (TRACKS,))
     for (direction, _), weight in zip(errors, (0.0, 0.1, 0.0, 0.1), strict=True):
-        options = {"error": direction, "inactive_weight": weight}
+        options = {"direction": direction, "inactive_weight": weight}
         yield case(tensors, active_direction_loss, places[:1], places, **options)
-    for per in ("frame", "clip"):
-        yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per)
+    for per, gamma in (("frame", 0.0), ("clip", 0.0), ("clip", 2.0)):
+        yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per, gamma=gamma)
 
 
 CASES = list(_all_cases())

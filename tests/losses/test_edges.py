@@ -29,7 +29,9 @@ KINKS = ("l1", "mae", "mape", "angular")
 def scene(case: Case, name: str, dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
     """Return predictions and targets of an extreme kind."""
     preds, target = ([x.to(dtype) for x in side] for side in case.random(6, 1, 3))
-    logits = "accdoa" not in case.name and "adpit" not in case.name and "active" not in case.name
+    logits = (
+        "accdoa" not in case.name and "adpit" not in case.name and "active_dir" not in case.name
+    )
     vectors = range(1, len(preds)) if logits else range(len(preds))
     if "silent" in name:
         target = [torch.zeros_like(x) for x in target]
