@@ -48,14 +48,14 @@ class Recipe(NamedTuple):
 
     late_stitch: bool = True
     gamma: float = 2.0  # of the focal loss; 0 makes it the cross-entropy
-    masked: bool = True  # learn the directions of what is active alone
+    inactive_weight: float = 0.0  # learn the directions of what is active alone
 
 
 RECIPES = {
     "full": Recipe(),
     "no late stitch": Recipe(late_stitch=False),
     "cross-entropy": Recipe(gamma=0.0),
-    "all directions": Recipe(masked=False),
+    "all directions": Recipe(inactive_weight=1.0),
 }
 
 
@@ -257,7 +257,7 @@ def train(
             target = sk.augment.swap_directions(target, swap)
             seld, presence = model(features, presence=True)
             losses = sk.losses.trackwise_pit_loss(
-                seld, target, gamma=recipe.gamma, masked=recipe.masked
+                seld, target, gamma=recipe.gamma, inactive_weight=recipe.inactive_weight
             )._asdict()
             losses["presence"] = sk.losses.presence_loss(presence, target.activity)
             optimizer.zero_grad()
