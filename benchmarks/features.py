@@ -1,11 +1,11 @@
 """How fast features are beside the same features by librosa and NumPy, and what they need.
 
 Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: about a minute, needs
-librosa. It extracts features of 60 s of a made scene both ways in turn on two threads, the plain
-way in float64 as published scripts do, seldkit in float32, and prints the ratio of the times, which
-carries over between machines as seconds do not; how far both agree; the memory that each way adds
-to the process at most (on Linux); and the time for a stream in hops of 20 ms. SALSA's plain way
-decomposes the covariance of bin after bin and frame after frame.
+librosa; `--quick` takes 1 s of it. It extracts features of 60 s of a made scene both ways in turn
+on two threads, the plain way in float64 as published scripts do, seldkit in float32, and prints the
+ratio of the times, which carries over between machines as seconds do not; how far both agree; the
+memory that each way adds to the process at most (on Linux); and the time for a stream in hops of 20
+ms. SALSA's plain way decomposes the covariance of bin after bin and frame after frame.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import peak_mb, seconds
+from benchmarks.measuring import arguments, peak_mb, seconds
 from references.librosa_features import (
     Array,
     log_mel_gcc,
@@ -28,7 +28,7 @@ from references.librosa_features import (
 from seldkit.features import FeatureExtractor, presets
 from seldkit.synth import SceneSynthesizer
 
-SECONDS, ROUNDS, HOP_S = 60, 9, 0.02
+HOP_S = 0.02
 
 
 class Rival(NamedTuple):
@@ -59,8 +59,9 @@ def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
     pieces.flush()
 
 
-def compare(name: str, rival: Rival, samples: Tensor) -> None:
+def compare(name: str, rival: Rival, samples: Tensor, rounds: int) -> None:
     """Print how one feature's two ways do, and whether they agree."""
+    duration_s = samples.shape[1] / rival.extractor.sample_rate
     waveform, plain_waveform = samples.unsqueeze(0), samples.double().numpy()
     plain: list[Array] = []
     fast: list[Tensor] = []
@@ -80,13 +81,14 @@ def compare(name: str, rival: Rival, samples: Tensor) -> None:
     first = perf_counter() - start
     fast_mb = peak_mb(run_fast)
     if first > 3:
-        pairs = [(first, seconds(run_fast)) for _ in range(ROUNDS)]
+        pairs = [(first, seconds(run_fast)) for _ in range(rounds)]
     else:
-        pairs = [(seconds(run_plain), seconds(run_fast)) for _ in range(ROUNDS)]
+        pairs = [(seconds(run_plain), seconds(run_fast)) for _ in range(rounds)]
     slow_s, fast_s = (median(times) for times in zip(*pairs, strict=True))
     ratio = median(slow / quick for slow, quick in pairs)
     difference = np.abs(plain[0] - fast[0][0].numpy())
-    streaming = median(seconds(lambda: stream(rival.streamable, samples)) for _ in range(3))
+    times = [seconds(lambda: stream(rival.streamable, samples)) for _ in range(min(rounds, 3))]
+    streaming = median(times) / duration_s
     latency = rival.streamable.stream().latency / rival.streamable.sample_rate
     print(
         f"{name}: plain {slow_s:.2f} s, seldkit {fast_s:.3f} s: {ratio:.1f} times as fast\n"
@@ -94,18 +96,20 @@ def compare(name: str, rival: Rival, samples: Tensor) -> None:
         f" all but {(difference > 0.01).mean():.0e} of them within 0.01\n"
         f"    plain adds {plain_mb:.0f} MB, seldkit {fast_mb:.0f} MB,"
         f" {fast[0].nbytes / 1e6:.0f} MB of them features\n"
-        f"    a stream takes {streaming / SECONDS:.4f} of real time, {1000 * latency:.0f} ms behind"
+        f"    a stream takes {streaming:.4f} of real time, {1000 * latency:.0f} ms behind"
     )
 
 
 def main() -> None:
     """Compare every feature."""
+    quick = arguments().quick
+    duration_s, rounds = (1.0, 1) if quick else (60.0, 9)
     torch.set_num_threads(2)
-    scenes = SceneSynthesizer(duration_s=float(SECONDS), anechoic=True, max_polyphony=2)
+    scenes = SceneSynthesizer(duration_s=duration_s, anechoic=True, max_polyphony=2)
     samples = (scenes.scene(seed=0)[0] * 32768).round() / 32768  # as files hold them
     with torch.inference_mode():
         for name, rival in RIVALS.items():
-            compare(name, rival, samples)
+            compare(name, rival, samples, rounds)
 
 
 if __name__ == "__main__":

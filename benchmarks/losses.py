@@ -1,6 +1,7 @@
 """How fast and how lean the permutation losses are, against the formulas as they are published.
 
-Run with `PYTHONPATH=tests python benchmarks/losses.py`: half a minute. Forward and backward of
+Run with `PYTHONPATH=.:tests python benchmarks/losses.py`: half a minute, with `--quick` some
+seconds. Forward and backward of
 `seldkit.losses` and of the plain loss in `tests/references`, in turn, on one core. Times are those
 of the processor, which other programs disturb least; the ratio, a median over rounds, carries over
 between machines, milliseconds do not.
@@ -23,13 +24,14 @@ from torch import Tensor
 from torch.autograd.profiler import profile
 from torch.nn import functional
 
+from benchmarks.measuring import arguments
 from references.adpit import flat, padded_adpit_loss, six_rows
 from references.aggregated import plain_aggregated_pit_loss
 from references.pit import plain_pit_loss
 from seldkit import SELDOutput
 from seldkit.losses import adpit_loss, aggregated_pit_loss, trackwise_pit_loss
 
-FRAMES, ROUNDS = 50, 15
+FRAMES = 50
 
 Loss = Callable[[], Tensor]
 
@@ -86,7 +88,7 @@ def trackwise_case(
     plain: Callable[[SELDOutput, SELDOutput], Tensor] | None,
     tracks: int,
     classes: int,
-    batch: int = 32,
+    batch: int,
 ) -> Case:
     """Return a loss of track-wise outputs on random activities and directions."""
     shape = batch, FRAMES, tracks
@@ -103,8 +105,8 @@ def trackwise_case(
     return Case(name, lambda: ours(preds, target), leaves, lambda: plain(preds, target), leaves)
 
 
-def cases() -> list[Case]:
-    """Return what is measured."""
+def cases(quick: bool) -> list[Case]:
+    """Return what is measured; for a quick look with one clip in a batch and few classes."""
 
     def pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
         return sum(trackwise_pit_loss(preds, target), torch.zeros(()))
@@ -112,13 +114,14 @@ def cases() -> list[Case]:
     def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
         return sum(plain_pit_loss(preds, target), torch.zeros(()))
 
-    sizes = [(64, 3, 13), (32, 3, 170), (64, 6, 13)]
+    sizes = [(1, 3, 5), (1, 4, 5)] if quick else [(64, 3, 13), (32, 3, 170), (64, 6, 13)]
+    many, batch = (9, 1) if quick else (170, 32)
     return [
         *(adpit_case(scene, *size) for size in sizes for scene in ("events", "crowd")),
-        trackwise_case("tPIT", pit, plain_pit, 2, 14),
-        trackwise_case("tPIT", pit, plain_pit, 3, 170),
-        trackwise_case("tPIT", pit, None, 6, 170),
-        trackwise_case("AGG1", aggregated_pit_loss, plain_aggregated_pit_loss, 3, 170),
+        trackwise_case("tPIT", pit, plain_pit, 2, 14, batch),
+        trackwise_case("tPIT", pit, plain_pit, 3, many, batch),
+        trackwise_case("tPIT", pit, None, 6, many, batch),
+        trackwise_case("AGG1", aggregated_pit_loss, plain_aggregated_pit_loss, 3, many, batch),
     ]
 
 
@@ -145,19 +148,21 @@ def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
 
 def main() -> None:
     """Print for each case the times and peaks, and that the losses agree."""
+    quick = arguments().quick
+    rounds = 1 if quick else 15
     torch.manual_seed(0)
     torch.set_num_threads(1)  # one core against one core
-    for case in cases():
+    for case in cases(quick):
         peak = peak_megabytes(case.ours, case.inputs)
         if case.plain is None or case.plain_inputs is None:
-            fast = median(milliseconds(case.ours, case.inputs) for _ in range(ROUNDS))
+            fast = median(milliseconds(case.ours, case.inputs) for _ in range(rounds))
             print(f"{case.name}: {fast:.1f} ms, {peak:.0f} MB")
             continue
         plain_peak = peak_megabytes(case.plain, case.plain_inputs)
         torch.testing.assert_close(case.ours(), case.plain())
         pairs = [
             (milliseconds(case.plain, case.plain_inputs), milliseconds(case.ours, case.inputs))
-            for _ in range(ROUNDS)
+            for _ in range(rounds)
         ]
         slow, fast = (median(times) for times in zip(*pairs, strict=True))
         ratio = median(slow / fast for slow, fast in pairs)

@@ -1,5 +1,6 @@
 """How long a task takes and how much memory it adds."""
 
+import argparse
 import ctypes
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,15 @@ from time import perf_counter, sleep
 import torch
 
 Task = Callable[[], object]
+
+
+def arguments(parser: argparse.ArgumentParser | None = None) -> argparse.Namespace:
+    """Read the command line, with `--quick` for the smallest form of any benchmark."""
+    parser = argparse.ArgumentParser() if parser is None else parser
+    parser.add_argument(
+        "--quick", action="store_true", help="run all of it on little data: times mean nothing"
+    )
+    return parser.parse_args()
 
 
 def seconds(task: Task) -> float:

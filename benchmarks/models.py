@@ -1,7 +1,7 @@
 """How large and how fast the assemblies are, and how much faster EINV2 trains as its recipe does.
 
 Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python benchmarks/models.py`: some minutes
-on two cores, needs Lightning Fabric.
+on two cores, with `--quick` some seconds; needs Lightning Fabric.
 
 The table shows each assembly in float32 on the processor: parameters, multiply-accumulates of one
 clip, the time of a forward pass and of a training step of two clips, and the memory that training
@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.measuring import Task, peak_mb, seconds
+from benchmarks.measuring import Task, arguments, peak_mb, seconds
+from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput, models
 from seldkit._builders import built_by
 from train_einv2 import build_optimizer, build_pipeline, has_bfloat16, take_step
 
-BATCH, ROUNDS, RATIO_ROUNDS = 2, 3, 9
+BATCH = 2
 
 
 class Assembly(NamedTuple):
@@ -69,7 +70,7 @@ def multiply_accumulates(assembly: Assembly) -> float:
     return counter.get_total_flops() / 2
 
 
-def describe(name: str, assembly: Assembly) -> None:
+def describe(name: str, assembly: Assembly, rounds: int) -> None:
     """Print one line of the table."""
     clips = torch.randn(BATCH, *assembly.clip)
     training: list[Task] = []
@@ -88,12 +89,12 @@ def describe(name: str, assembly: Assembly) -> None:
         training.append(step)
 
     memory = peak_mb(begin)
-    step = median(seconds(training[0]) for _ in range(ROUNDS))
+    step = median(seconds(training[0]) for _ in range(rounds))
     training.clear()
     network = assembly.build().eval()
     with torch.inference_mode():
         network(clips)
-        forward = median(seconds(lambda: network(clips)) for _ in range(ROUNDS))
+        forward = median(seconds(lambda: network(clips)) for _ in range(rounds))
     parameters = sum(p.numel() for p in network.parameters())
     print(
         f"{name:<18}{'x'.join(map(str, assembly.clip)):>12}{parameters:>13,}"
@@ -103,9 +104,10 @@ def describe(name: str, assembly: Assembly) -> None:
     )
 
 
-def compare(preset: str) -> None:
+def compare(preset: str, rounds: int, most_clips: int = 16) -> None:
     """Print how the recipe's step does beside the plain one."""
     clips, bins, classes = RECIPES[preset]
+    clips = min(clips, most_clips)
     fabric = Fabric(devices=1, precision="bf16-mixed" if has_bfloat16() else "32-true")
     network = build_pipeline(preset, [str(i) for i in range(classes)]).model
     call = built_by(network)
@@ -134,7 +136,7 @@ def compare(preset: str) -> None:
     for task in (run_plain, run_recipe):
         task()
     memory = [peak_mb(task, fabric.device) for task in (run_plain, run_recipe)]
-    pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(RATIO_ROUNDS)]
+    pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(rounds)]
     slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
     ratio = median(slow / fast for slow, fast in pairs)
     print(
@@ -146,16 +148,23 @@ def compare(preset: str) -> None:
 
 
 def main() -> None:
-    """Print the table and the ratios."""
+    """Print the table and the ratios; in the smallest form with networks of few weights."""
+    quick = arguments().quick
     torch.manual_seed(0)
     heads = ("parameters", "GMAC", "forward ms", "step ms", "train MB")
     print(
         f"{'':<18}{'clip':>12}{heads[0]:>13}{heads[1]:>9}{heads[2]:>12}{heads[3]:>9}{heads[4]:>10}"
     )
     for name, assembly in ASSEMBLIES.items():
-        describe(name, assembly)
+        if quick:
+            small = NETWORKS[name]
+            assembly = Assembly(small.build, (small.channels, small.frames, small.bins))
+        describe(name, assembly, rounds=1 if quick else 3)
+    if quick:
+        compare("small", rounds=1, most_clips=2)
+        return
     for preset in RECIPES:
-        compare(preset)
+        compare(preset, rounds=9)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
 """How much audio a second of work makes, and where the time goes.
 
-Run with `python benchmarks/synth.py [FOLDER] [SCENES]`: about a minute. It makes scenes of 10 s in
-rooms of T60 0.15 to 0.45 s with at most two sources, on one thread, from the recordings in the
-folder or from the built-in sounds, and prints the share of the time for each part.
-`benchmarks/synth.py 1` is its smallest form.
+Run with `PYTHONPATH=. python benchmarks/synth.py [FOLDER]`: about a minute, with `--quick` some
+seconds. It makes scenes of 10 s in rooms of
+T60 0.15 to 0.45 s with at most two sources, on one thread, from the recordings in the folder or
+from the built-in sounds, and prints the share of the time for each part.
 """
 
+import argparse
 import cProfile
 import pstats
-import sys
 from time import perf_counter
 
 import torch
 
+from benchmarks.measuring import arguments
 from seldkit.synth import SceneSynthesizer
 
 PARTS = {
@@ -24,18 +25,18 @@ PARTS = {
 }
 
 
-def audio_per_second(synthesizer: SceneSynthesizer, scenes: int) -> float:
+def audio_per_second(synthesizer: SceneSynthesizer, num_scenes: int) -> float:
     """Return the seconds of audio made in a second."""
     start = perf_counter()
-    for index in range(scenes):
+    for index in range(num_scenes):
         synthesizer.scene(1, index)
-    return scenes * synthesizer.duration_s / (perf_counter() - start)
+    return num_scenes * synthesizer.duration_s / (perf_counter() - start)
 
 
-def shares(synthesizer: SceneSynthesizer, scenes: int) -> dict[str, float]:
+def shares(synthesizer: SceneSynthesizer, num_scenes: int) -> dict[str, float]:
     """Return each part's share of the time."""
     with cProfile.Profile() as profile:
-        for index in range(scenes):
+        for index in range(num_scenes):
             synthesizer.scene(1, index)
     seconds = {
         name: function.cumtime
@@ -50,19 +51,20 @@ def shares(synthesizer: SceneSynthesizer, scenes: int) -> dict[str, float]:
 
 def main() -> None:
     """Print the speed and the shares for sources that stay, that move, and without a room."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sounds", nargs="?", help="folder of recordings; the built-in ones if none")
+    given = arguments(parser)
+    num_scenes = 1 if given.quick else 24
     torch.set_num_threads(1)
-    words = sys.argv[1:]
-    scenes = int(words.pop()) if words and words[-1].isdigit() else 24
-    sounds = words[0] if words else None
     for name, synthesizer in {
-        "static": SceneSynthesizer(sounds, moving=0),
-        "moving": SceneSynthesizer(sounds, moving=1),
-        "anechoic": SceneSynthesizer(sounds, moving=0, anechoic=True),
+        "static": SceneSynthesizer(given.sounds, moving=0),
+        "moving": SceneSynthesizer(given.sounds, moving=1),
+        "anechoic": SceneSynthesizer(given.sounds, moving=0, anechoic=True),
     }.items():
-        audio_per_second(synthesizer, scenes)  # reads the recordings
-        speed = max(audio_per_second(synthesizer, scenes) for _ in range(2))
-        parts_of_time = shares(synthesizer, scenes)
-        parts = ", ".join(f"{part} {share:.0%}" for part, share in parts_of_time.items())
+        audio_per_second(synthesizer, num_scenes)  # reads the recordings
+        speed = max(audio_per_second(synthesizer, num_scenes) for _ in range(2))
+        each = shares(synthesizer, num_scenes)
+        parts = ", ".join(f"{part} {share:.0%}" for part, share in each.items())
         print(f"{name}: {speed:.0f} s of audio per second of work; {parts}")
 
 

@@ -22,6 +22,10 @@ from tqdm import tqdm
 from seldkit import arrays, features, models, synth
 
 COMPRESSION = 0.3  # exponent of the magnitudes, so that quiet bins count, too
+SIZES = {  # length and number of mixtures to train on, number to test on, widths of the blocks
+    "quick": (1.024, 240, 200, (16, 32), (8, 16, 32)),
+    "small": (2.048, 1200, 400, (16, 32, 64), (8, 16, 32, 64)),
+}
 SSL, SSC = {"ssl.": "ssl."}, {"ssc.": "ssc."}
 A, B, A_TO_B, B_TO_A = ({f"sss.{x}.": f"sss.{y}."} for x, y in ("aa", "bb", "ab", "ba"))
 
@@ -150,14 +154,12 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sounds", type=Path, help="folder of recordings, see synth.FolderSounds")
-    parser.add_argument("--quick", action="store_true", help="short mixtures, a small network")
+    parser.add_argument("--size", choices=list(SIZES), default="small")
+    parser.add_argument("--quick", dest="size", action="store_const", const="quick")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    args.duration_s, args.mixtures, args.tests = (
-        (1.024, 240, 200) if args.quick else (2.048, 1200, 400)
-    )
-    args.widths = (16, 32) if args.quick else (16, 32, 64)
-    args.unet_widths = (8, 16, 32) if args.quick else (8, 16, 32, 64)
+    names = ("duration_s", "mixtures", "tests", "widths", "unet_widths")
+    vars(args).update(zip(names, SIZES[args.size], strict=True))
     return args
 
 

@@ -48,14 +48,14 @@ class Recipe(NamedTuple):
 
     late_stitch: bool = True
     gamma: float = 2.0  # of the focal loss; 0 makes it the cross-entropy
-    masked: bool = True  # learn the directions of what is active alone
+    inactive_weight: float = 0.0  # learn the directions of what is active alone
 
 
 RECIPES = {
     "full": Recipe(),
     "no late stitch": Recipe(late_stitch=False),
     "cross-entropy": Recipe(gamma=0.0),
-    "all directions": Recipe(masked=False),
+    "all directions": Recipe(inactive_weight=1.0),
 }
 
 
@@ -93,7 +93,7 @@ def main() -> None:
     format = track_wise(len(classes))
     chunks = read_chunks(train_clips, extractor, format)
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in [*RECIPES, "thresholds of 0.5"]}
-    for seed, (name, recipe) in product(args.seeds, RECIPES.items()):
+    for seed, (name, recipe) in product(args.seed, RECIPES.items()):
         folder = args.out / f"{name.replace(' ', '-')}-{seed}"
         if not (folder / "pipeline.json").exists():  # which is written last
             fabric.seed_everything(seed)
@@ -257,7 +257,7 @@ def train(
             target = sk.augment.swap_directions(target, swap)
             seld, presence = model(features, presence=True)
             losses = sk.losses.trackwise_pit_loss(
-                seld, target, gamma=recipe.gamma, masked=recipe.masked
+                seld, target, gamma=recipe.gamma, inactive_weight=recipe.inactive_weight
             )._asdict()
             losses["presence"] = sk.losses.presence_loss(presence, target.activity)
             optimizer.zero_grad()
@@ -325,7 +325,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("runs/at2seld"), help="where results go")
     parser.add_argument("--size", choices=list(NETWORKS), default="small")
     parser.add_argument("--quick", dest="size", action="store_const", const="quick")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one or several")
     parser.add_argument("--accelerator", default="auto", help="cpu, cuda, ...")
     parser.add_argument("--precision", default="bf16-mixed", help="32-true, ...")
     return parser.parse_args()

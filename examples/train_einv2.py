@@ -61,7 +61,7 @@ def main() -> None:
     train_files = make_scenes(train_sounds, scenes / "train", args, args.minutes, args.seed)
     test_files = make_scenes(test_sounds, scenes / "test", args, args.test_minutes, args.seed + 1)
 
-    pipeline = build_pipeline(args.preset, train_sounds.classes)
+    pipeline = build_pipeline(args.size, train_sounds.classes)
     print(f"{sum(p.numel() for p in pipeline.model.parameters()):,} parameters")
     chunks = read_chunks(train_files, pipeline)
     if len(chunks) < args.batch_size:
@@ -107,9 +107,9 @@ def make_scenes(
     return list(tqdm(scenes, f"scenes in {folder}", total=count))
 
 
-def build_pipeline(preset: str, classes: Sequence[str]) -> Pipeline:
+def build_pipeline(size: str, classes: Sequence[str]) -> Pipeline:
     """Return an untrained system: the published one, or a smaller one that trains in minutes."""
-    if preset == "full":
+    if size == "full":
         extractor, model = features.presets.ein_seld(), models.einv2(len(classes))
     else:
         extractor = features.presets.ein_seld(num_mels=64)
@@ -173,7 +173,7 @@ def train(
         optimizer, args.lr, total_steps=args.epochs * len(batches), pct_start=0.1
     )
     swaps = augment.channel_swaps(16).to(fabric.device)
-    names = ("preset", "minutes", "epochs", "batch_size", "lr", "seed", "precision")
+    names = ("size", "minutes", "epochs", "batch_size", "lr", "seed", "precision")
     settings = data.RunSettings(**{name: getattr(args, name) for name in names})
     parts: dict[str, Any] = {"settings": settings, "model": network, "optimizer": optimizer}
     parts["schedule"] = schedule
@@ -258,7 +258,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--train-folds", nargs="+", default=["1", "2", "3", "5"])
     parser.add_argument("--test-folds", nargs="+", default=["4"])
     parser.add_argument("--out", type=Path, default=Path("runs/einv2"), help="where results go")
-    parser.add_argument("--preset", choices=["small", "full"], default="small")
+    parser.add_argument("--size", choices=["small", "full"], default="small")
     parser.add_argument("--minutes", type=float, default=60, help="audio to train on")
     parser.add_argument("--test-minutes", type=float, default=6, help="audio to test on")
     parser.add_argument("--moving", type=float, default=0.0, help="share of events that move")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -134,6 +134,7 @@ ARRAYS = {
 
 
 @settings(max_examples=40)
+@example("circle of four", 1967, False)  # a mirror so close to an axis that its entries are 1.0000
 @given(st.sampled_from(sorted(ARRAYS)), st.integers(0, 2**16), st.booleans())
 def test_swaps_are_all_rotations_and_mirrors_of_an_array(name: str, seed: int, away: bool) -> None:
     positions, count = ARRAYS[name]

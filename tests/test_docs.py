@@ -25,7 +25,7 @@ def test_the_commands_of_the_readme_exist() -> None:
     commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert [command.rsplit(" && ", 1)[1] for command in commands] == [
         ".venv/bin/python examples/train_einv2.py",
-        ".venv/bin/python -m pytest",
+        ".venv/bin/python -m pytest -n auto",
     ]
     assert (ROOT / "examples" / "train_einv2.py").is_file()
 

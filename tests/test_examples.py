@@ -33,6 +33,15 @@ import train_roam
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
 
 
+def test_the_first_example_has_ten_lines_and_runs() -> None:
+    script = ROOT / "examples" / "first_layer.py"
+    assert len(script.read_text().splitlines()) == 10
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, env=environment()
+    )
+    assert done.stdout == "maps of (2, 32, 160, 64)\n"
+
+
 def test_train_at2seld_prints_what_each_part_is_worth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,6 +170,11 @@ def test_name_sounds_wants_something_to_name(tmp_path: Path) -> None:
     assert list(name_sounds.find_audio([tmp_path])) == [path]
 
 
+def environment() -> dict[str, str]:
+    """Return what an example needs that is run as a process of its own."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
 def einv2_command(out: Path, **changed: Any) -> list[str]:
     """Return a command line of the example that trains EINV2 on two scenes."""
     settings = {"out": out, "minutes": 1 / 3, "test-minutes": 1 / 6, "epochs": 4, "batch-size": 4}
@@ -178,10 +192,9 @@ def kill_einv2(out: Path, *, after: int, wait_s: float) -> None:
     """Begin a run as a process of its own, and kill it some time after a checkpoint is written."""
     checkpoint = out / "checkpoint.safetensors"
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     with (out.parent / "log.txt").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, *einv2_command(out)], env=environment, stdout=log, stderr=log
+            [sys.executable, *einv2_command(out)], env=environment(), stdout=log, stderr=log
         )
     changes, end = 0, monotonic() + 120
     while changes < after:

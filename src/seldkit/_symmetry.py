@@ -43,7 +43,13 @@ def symmetries(points: Float[Tensor, "point axis=3"], tolerance: float) -> list[
             # Again from all pairs, so that no rounding of the three decides.
             matrix = _orthogonal(points.mT @ points[order] + mirrored.mT @ across)
             found += _settled(matrix, points, tolerance)
-    return sorted(found, key=lambda pair: pair[0].round(decimals=6).flatten().tolist())[::-1]
+
+    def rank(symmetry: Symmetry) -> tuple[bool, list[float]]:
+        matrix = symmetry[0]
+        identity = torch.equal(matrix, torch.eye(3, dtype=matrix.dtype))
+        return identity, matrix.round(decimals=6).flatten().tolist()
+
+    return sorted(found, key=rank, reverse=True)
 
 
 def match_points(

@@ -73,7 +73,11 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         return torch.empty(cost.shape[:-1], dtype=torch.int64, device=cost.device)
     if cols > MAX_EXHAUSTIVE:
         return _hungarian(cost)
-    cost = cost.detach()
+    cost = cost.detach().nan_to_num(nan=inf, posinf=inf, neginf=-inf)
+    if rows == cols == 2:  # the same, in few steps
+        straight, crossed = cost[..., 0, 0] + cost[..., 1, 1], cost[..., 0, 1] + cost[..., 1, 0]
+        swap = crossed < straight
+        return torch.stack((swap, ~swap), dim=-1).long()
     if rows < cols:  # rows of zeros make it square; being last, they settle no tie of the others
         cost = functional.pad(cost, (0, 0, 0, cols - rows))
     return _exhaustive(cost)[..., :rows]
@@ -88,7 +92,6 @@ def _exhaustive(cost: Float[Tensor, "*axes row row"]) -> Int[Tensor, "*axes row"
     """
     size = cost.shape[-1]
     cells = cost.reshape(-1, size, size).movedim(0, -1).contiguous()  # runs of cells: fast sums
-    cells = cells.nan_to_num(nan=inf, posinf=inf, neginf=-inf)
     best = torch.zeros_like(cells[:1, 0])
     code = torch.zeros_like(best, dtype=torch.int32)  # three bits for the column of each row
     for row, tables in zip(reversed(range(size)), _column_sets(size), strict=True):

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit.compat._conformer import is_sinusoid_table, rename_conformer
+from seldkit.compat._conformer import conformer_rules, is_sinusoid_table
+from seldkit.compat._rules import to_ours
 from seldkit.layers import ConformerBlock
 from transforms import assert_compiles_and_exports
 
@@ -49,8 +50,10 @@ def test_two_blocks_equal_the_published_ones(golden: Callable[[str], Path]) -> N
     arrays = np.load(golden("einv2/conformer_d32_l2_io.npz"))
     x, y = (torch.from_numpy(arrays[name]) for name in ("x", "y"))
     blocks = nn.Sequential(*(ConformerBlock(32, **PSELDNETS) for _ in range(2))).eval()
-    renamed = {rename_conformer(k): v for k, v in weights.items() if not is_sinusoid_table(k)}
-    blocks.load_state_dict(renamed)  # type: ignore[arg-type]
+    rules = conformer_rules("published", "ours")
+    tensors = {name: x for name, x in weights.items() if not is_sinusoid_table(name)}
+    names = {name: str(to_ours(rules, f"published.{name}")) for name in tensors}
+    blocks.load_state_dict({names[k].removeprefix("ours."): x for k, x in tensors.items()})
     with torch.no_grad():
         torch.testing.assert_close(blocks(x), y, rtol=0, atol=1e-5)
 

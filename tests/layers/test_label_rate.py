@@ -26,6 +26,22 @@ def test_each_label_is_the_mean_of_the_steps_of_its_frames(
         torch.testing.assert_close(y[:, i], x[:, spans].mean(dim=1))
 
 
+@pytest.mark.parametrize("step", [41, 47, 55, 61, 82, 97])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+def test_a_held_step_never_takes_from_its_neighbour(step: int, dtype: torch.dtype) -> None:
+    x = torch.arange(200.0).remainder(7).to(dtype).unsqueeze(0)
+    y = LabelRate(step, 1, filling="hold")(x, 200 * step)
+    assert torch.equal(y, x.repeat_interleave(step, dim=1))
+
+
+def test_lines_are_as_exact_at_the_end_of_an_hour_as_at_its_beginning() -> None:
+    steps, size = 5000, 82
+    x = torch.tensor([0.0, 1.0]).repeat(steps // 2).unsqueeze(0)
+    y = LabelRate(size, 1)(x, steps * size)[0]
+    period = 2 * size
+    assert torch.equal(y[period : 2 * period], y[-2 * period : -period])
+
+
 @given(step=numbers, label=numbers, steps=st.integers(2, 12))
 def test_lines_between_the_middles_of_steps(step: int, label: int, steps: int) -> None:
     frames = step * steps

@@ -107,16 +107,18 @@ def _all_cases() -> Iterator[Case]:
     track = (TRACKS, CLASSES), (TRACKS, 3), (TRACKS,)
     by_class = (TRACKS, CLASSES), (TRACKS, CLASSES, 3), (TRACKS, CLASSES)
     errors = (("mse", "mae"), ("l1", "mse"), ("cosine", "mspe"), ("angular", "mape"))
-    for masked in (False, True):
-        for direction, distance in errors:
-            settings = {"direction": direction, "masked": masked}
-            yield case(outputs, class_wise_loss, wise[:2], wise[:2], **settings)
-            yield case(outputs, class_wise_loss, wise, wise, **settings, distance=distance)
-            for sizes in (track, by_class):
-                yield case(outputs, trackwise_pit_loss, sizes, sizes, **settings, distance=distance)
+    yield case(outputs, class_wise_loss, wise[:2], wise[:2])
+    settings = {"gamma": 2.0, "alpha": 0.25, "inactive_weight": 0.3}
+    yield case(outputs, class_wise_loss, wise[:2], wise[:2], **settings)
+    for i, (direction, distance) in enumerate(errors):
+        settings = {"direction": direction, "inactive_weight": i % 2, "distance": distance}
+        yield case(outputs, class_wise_loss, wise, wise, **settings)
+        for sizes, weight in ((track, (i + 1) % 2), (by_class, (0, 0.3, 1, 0.3)[i])):
+            settings = {"direction": direction, "inactive_weight": weight, "distance": distance}
+            yield case(outputs, trackwise_pit_loss, sizes, sizes, **settings)
     for settings in (
         {"per": "chunk"},
-        {"per": "chunk", "masked": True, "direction": "angular"},
+        {"per": "chunk", "inactive_weight": 0.0, "direction": "angular"},
         {"per": "stretch"},
         {"per": "clip"},
         {"per": "window", "window": 3},
@@ -132,18 +134,17 @@ def _all_cases() -> Iterator[Case]:
         for loss in (aggregated_pit_loss, aggregated_sum_loss, aggregated_mixture_loss):
             yield case(outputs, loss, track[:2], track[:2], error=error)
     logits = ((TRACKS, CLASSES),)
-    for reduction in ("mean", "sum", "none", "positives"):
-        for gamma in (0.0, 0.5, 2.0):
-            options = {"reduction": reduction, "gamma": gamma}
-            yield case(tensors, focal_loss, logits, logits, **options)
+    yield case(tensors, focal_loss, logits, logits)
+    for reduction, gamma in (("mean", 0.0), ("sum", 0.5), ("none", 2.0), ("positives", 0.5)):
+        options = {"reduction": reduction, "gamma": gamma}
+        yield case(tensors, focal_loss, logits, logits, **options)
     yield case(tensors, focal_loss, logits, logits, alpha=torch.tensor([0.1, 0.2, 0.3, 0.9]))
-    for direction, _ in errors:
-        for weight in (0.0, 0.1):
-            options = {"error": direction, "inactive_weight": weight}
-            places = ((TRACKS, 3), (TRACKS,))
-            yield case(tensors, active_direction_loss, places[:1], places, **options)
-    for per in ("frame", "clip"):
-        yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per)
+    places = ((TRACKS, 3), (TRACKS,))
+    for (direction, _), weight in zip(errors, (0.0, 0.1, 0.0, 0.1), strict=True):
+        options = {"direction": direction, "inactive_weight": weight}
+        yield case(tensors, active_direction_loss, places[:1], places, **options)
+    for per, gamma in (("frame", 0.0), ("clip", 0.0), ("clip", 2.0)):
+        yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per, gamma=gamma)
 
 
 CASES = list(_all_cases())

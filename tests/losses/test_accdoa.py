@@ -99,19 +99,6 @@ def test_half_precision_is_added_up_in_float32(onscreen: bool) -> None:
     torch.testing.assert_close(loss, wanted)
 
 
-@pytest.mark.transforms
-@pytest.mark.parametrize("onscreen", [False, True])
-def test_compiles_whole(onscreen: bool) -> None:
-    preds, target = with_onscreen(2)
-    preds.requires_grad_()
-    module = ACCDOALoss(error="l1", onscreen=onscreen)
-    results = []
-    for function in (torch.compile(module, fullgraph=True, backend="aot_eager"), module):
-        loss = function(preds, target)
-        results.append((loss, torch.autograd.grad(loss, preds)[0]))
-    torch.testing.assert_close(*results)
-
-
 def test_the_module_is_the_function() -> None:
     preds, target = with_onscreen(3)
     module = ACCDOALoss(error="l1", onscreen=True)

@@ -230,19 +230,6 @@ def test_half_precision_is_added_up_in_float32(loss: Callable[..., Tensor], erro
     torch.testing.assert_close(found, loss(*full, error=error))
 
 
-@pytest.mark.transforms
-@pytest.mark.parametrize("error", ERRORS)
-def test_compiles_whole(error: Error) -> None:
-    preds, target = random_pair(7, 3)
-    module = AggregatedMixtureLoss(alpha=0.3, error=error)
-    results = []
-    for function in (torch.compile(module, fullgraph=True, backend="aot_eager"), module):
-        inputs = [x.clone().requires_grad_() for x in preds[:2]]
-        loss = function(SELDOutput(*inputs), target)
-        results.append((loss, *torch.autograd.grad(loss, inputs)))
-    torch.testing.assert_close(*results)
-
-
 def test_six_tracks_are_no_trouble() -> None:
     preds, target = random_pair(2, 6, classes=2)
     for error in ERRORS:

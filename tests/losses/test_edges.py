@@ -1,9 +1,12 @@
 """Where vectors have no length or agree, logits are far and nothing sounds, all stays in bounds."""
 
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from losses.every_loss import CASES, NAMES, Case
@@ -26,7 +29,9 @@ KINKS = ("l1", "mae", "mape", "angular")
 def scene(case: Case, name: str, dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
     """Return predictions and targets of an extreme kind."""
     preds, target = ([x.to(dtype) for x in side] for side in case.random(6, 1, 3))
-    logits = "accdoa" not in case.name and "adpit" not in case.name and "active" not in case.name
+    logits = (
+        "accdoa" not in case.name and "adpit" not in case.name and "active_dir" not in case.name
+    )
     vectors = range(1, len(preds)) if logits else range(len(preds))
     if "silent" in name:
         target = [torch.zeros_like(x) for x in target]
@@ -42,10 +47,9 @@ def scene(case: Case, name: str, dtype: torch.dtype) -> tuple[list[Tensor], list
     return [x.requires_grad_() for x in preds], target
 
 
-@pytest.mark.parametrize("name", SCENES)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_no_gradient_is_more_than_the_loss_explains(case: Case, name: str) -> None:
-    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+def test_no_gradient_is_more_than_the_loss_explains(case: Case) -> None:
+    for name, dtype in product(SCENES, (torch.float32, torch.bfloat16, torch.float16)):
         preds, target = scene(case, name, dtype)
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             loss = case.loss(preds, target)
@@ -58,61 +62,51 @@ def test_no_gradient_is_more_than_the_loss_explains(case: Case, name: str) -> No
             assert gradient.abs().max() <= (200 if name == "short" else 12)
 
 
-def smooth() -> list[tuple[Case, str]]:
-    """Return where losses have a gradient; at the kinks, the slope is chosen, see below."""
-    pairs = []
-    # Of a class-wise output everything is checked, of tracks what they add, of focus each power.
-    once = [
-        case
-        for case in CASES
-        if not (case.name.startswith("trackwise") and "masked" in case.name)
-        and not ("reduction" in case.name and "'mean'" not in case.name)
-        and not (case.name.startswith("class_wise") and len(case.preds) == 2)
-    ]
-    for case in once:
-        kinked = any(f"'{kink}'" in case.name for kink in KINKS)
-        ties = case.name.startswith("adpit") and "sil" not in case.name
-        for name in SCENES:
-            far = name in ("low", "high")
-            if far and ("gamma=0.5" in case.name or "per='clip'" in case.name):
-                continue
-            if (kinked and not far) or (ties and name not in ("short", "silent", "silent zero")):
-                continue
-            pairs.append((case, name))
-    return pairs
-
-
-@pytest.mark.parametrize(("case", "name"), smooth(), ids=lambda x: getattr(x, "name", x))
-def test_gradients_are_those_of_the_loss_there(case: Case, name: str) -> None:
-    preds, target = scene(case, name, torch.float64)
-    step = 1e-6 if name != "tiny" else 1e-7
-    assert torch.autograd.gradcheck(
-        lambda *inputs: case.loss(list(inputs), target), preds, eps=step, atol=2e-5
-    )
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_gradients_are_those_of_the_loss_there(case: Case) -> None:
+    # At the kinks the slope is chosen, see below.
+    kinked = any(f"'{kink}'" in case.name for kink in KINKS)
+    ties = case.name.startswith("adpit")
+    for name in SCENES:
+        far = name in ("low", "high")
+        if far and ("gamma=0.5" in case.name or "per='clip'" in case.name):
+            continue
+        if (kinked and not far) or (ties and name not in ("short", "silent", "silent zero")):
+            continue
+        preds, target = scene(case, name, torch.float64)
+        step = 1e-6 if name != "tiny" else 1e-7
+        assert torch.autograd.gradcheck(
+            lambda *inputs, target=target: case.loss(list(inputs), target),
+            preds,
+            eps=step,
+            atol=2e-5,
+            fast_mode=True,
+        )
 
 
 LOSSES = (aggregated_pit_loss, aggregated_sum_loss, aggregated_mixture_loss)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("error", ["mse", "l1"])
-def test_the_zero_vector_is_turned_nowhere(loss: Any, error: str) -> None:
+def test_the_zero_vector_is_turned_nowhere(loss: Any) -> None:
     activity = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
     target = SELDOutput(activity, torch.eye(3)[:2].expand(1, 1, 2, 3))
     direction = torch.zeros(1, 1, 2, 3, requires_grad=True)
-    (gradient,) = torch.autograd.grad(loss(SELDOutput(activity, direction), target), direction)
-    assert not gradient.any()
+    for error in ("mse", "l1"):
+        value = loss(SELDOutput(activity, direction), target, error=error)
+        (gradient,) = torch.autograd.grad(value, direction)
+        assert not gradient.any()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("length", [1e-30, 1e-12, 1e-8, 1e-5, 1e-3, 9e-3])
-def test_short_vectors_have_no_steep_slope(loss: Any, length: float) -> None:
+def test_short_vectors_have_no_steep_slope(loss: Any) -> None:
     activity = torch.ones(1, 1, 2, 1)
     target = SELDOutput(activity, torch.eye(3)[:2].expand(1, 1, 2, 3))
-    direction = (length * torch.eye(3)[1:].expand(1, 1, 2, 3)).requires_grad_()
-    value = loss(SELDOutput(40 * activity, direction), target)
-    (gradient,) = torch.autograd.grad(value, direction)
-    assert gradient.abs().max() <= 400 * value
+    for length in (1e-30, 1e-12, 1e-8, 1e-5, 1e-3, 9e-3):
+        direction = (length * torch.eye(3)[1:].expand(1, 1, 2, 3)).requires_grad_()
+        value = loss(SELDOutput(40 * activity, direction), target)
+        (gradient,) = torch.autograd.grad(value, direction)
+        assert gradient.abs().max() <= 400 * value
 
 
 def test_a_vector_fades_as_the_fourth_power_of_its_length() -> None:
@@ -171,9 +165,12 @@ def test_focus_stops_falling_where_powers_lose_their_slope(dtype: torch.dtype) -
     torch.testing.assert_close(focal_loss(near, 0 * near, gamma=0.5), wanted.squeeze())
 
 
-@pytest.mark.parametrize("tracks", [2, 8, 9, 11])
-@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-@pytest.mark.parametrize("per", ["frame", "chunk", "stretch", "clip", "window"])
+@settings(max_examples=20)
+@given(
+    st.sampled_from([2, 8, 9, 11]),  # beyond eight another method matches tracks
+    st.sampled_from([torch.nan, torch.inf, -torch.inf]),
+    st.sampled_from(["frame", "chunk", "stretch", "clip", "window"]),
+)
 def test_what_is_not_finite_shows_in_the_loss(tracks: int, value: float, per: Any) -> None:
     window = 3 if per == "window" else None
     generator = torch.Generator().manual_seed(0)
@@ -222,15 +219,15 @@ def test_targets_may_have_a_gradient(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
-def test_an_empty_batch_has_no_loss(case: Case, shape: tuple[int, int]) -> None:
+def test_an_empty_batch_has_no_loss(case: Case) -> None:
     # The mean of nothing is nan; where only active places count, or a sum is asked for, it is 0.
-    preds, target = (
-        [x.new_zeros(*shape, *x.shape[2:]).requires_grad_() for x in side]
-        for side in case.random(0, 1, 1)
-    )
-    loss = case.loss(preds, target)
-    torch.autograd.grad(loss.sum(), preds)
-    none = any(part in case.name for part in ("active_dir", "'sum'", "'none'", "'positives'"))
-    assert bool(loss[0].isnan()) is not none
-    assert not case.loss(preds, target, torch.ones(shape, dtype=torch.bool)).any()
+    for shape in ((0, 3), (2, 0)):
+        preds, target = (
+            [x.new_zeros(*shape, *x.shape[2:]).requires_grad_() for x in side]
+            for side in case.random(0, 1, 1)
+        )
+        loss = case.loss(preds, target)
+        torch.autograd.grad(loss.sum(), preds)
+        none = any(part in case.name for part in ("active_dir", "'sum'", "'none'", "'positives'"))
+        assert bool(loss[0].isnan()) is not none
+        assert not case.loss(preds, target, torch.ones(shape, dtype=torch.bool)).any()

@@ -10,9 +10,9 @@ import torch
 
 from metrics.random_clips import VARIANTS, Variant, random_clip
 from seldkit.events import Events
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, count_overlap, match_events
-from seldkit.metrics.clips import MAX_FRAMES
 from seldkit.metrics.protocols import PROTOCOLS
 
 CLASSES = 500

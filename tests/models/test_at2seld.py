@@ -379,7 +379,7 @@ def test_it_learns_a_clip_and_runs_in_a_saved_pipeline(tmp_path: Path) -> None:
     losses = []
     for _ in range(60):
         seld, presence = model(given, presence=True)
-        tasks = trackwise_pit_loss(seld, target, masked=True, gamma=1.0)
+        tasks = trackwise_pit_loss(seld, target, inactive_weight=0.0, gamma=1.0)
         heard = presence_loss(presence, target.activity)
         loss = weights({**tasks._asdict(), "presence": heard})
         optimizer.zero_grad()

@@ -1,5 +1,6 @@
 """Networks that are wholly in half precision survive silence, and what is loud."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch.utils import _pytree
 
 from networks import Network, each_network
 
-SOUNDS = {
+SOUNDS: dict[str, Callable[..., Tensor]] = {
     "zeros": lambda *shape: torch.zeros(shape),
     "silence": lambda *shape: torch.full(shape, -100.0),
     "loud": lambda *shape: torch.full(shape, 100.0),

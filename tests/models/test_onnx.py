@@ -5,14 +5,31 @@ import torch
 from torch.export import Dim
 from torch.utils import _pytree
 
-from networks import NETWORKS, Network, each_network
+from networks import NETWORKS, Network
 from seldkit import backbones, models
 from seldkit._builders import built_by
+
+# Every part of these is in another network, too.
+LEFT_OUT = {
+    "einv2 of the paper",
+    "einv2, none",
+    "roam, attentive_mfm",
+    "seldnet, accdoa",
+    "resnet_conformer, squeeze_excite",
+    "seddoa, none",
+    "accdoa_crnn, conformer",
+    "at2seld, none",
+    "cnn14",
+    "htsat",
+    "htsat_branches",
+    "crnn",
+}
+EXPORTED = {name: network for name, network in NETWORKS.items() if name not in LEFT_OUT}
 
 
 @pytest.mark.transforms
 @pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec.. is deprecated:FutureWarning")
-@each_network
+@pytest.mark.parametrize("network", EXPORTED.values(), ids=EXPORTED)
 def test_it_runs_in_onnx_runtime_for_any_batch_and_length(network: Network) -> None:
     pytest.importorskip("onnxscript")
     runtime = pytest.importorskip("onnxruntime")
@@ -45,7 +62,7 @@ def test_it_runs_in_onnx_runtime_for_any_batch_and_length(network: Network) -> N
 
 
 def test_every_builder_is_among_the_networks() -> None:
-    tried = {built.name for n in NETWORKS.values() if (built := built_by(n.build())) is not None}
+    tried = {built.name for n in EXPORTED.values() if (built := built_by(n.build())) is not None}
     named = {
         name
         for room in (models, backbones)
@@ -53,4 +70,3 @@ def test_every_builder_is_among_the_networks() -> None:
         if hasattr(getattr(room, name), "__wrapped__") and name.islower()
     }
     assert named - {"crnn", "htsat", "htsat_branches"} <= tried
-    assert {"crnn", "htsat", "htsat_branches"} <= set(NETWORKS)

@@ -59,13 +59,13 @@ def plain_pit_sums(
     window: int,
     selection: tuple[float, ...],
     direction: str,
-    masked: bool,
+    inactive_weight: float,
     distance: str | None,
 ) -> list[Tensor]:
     """Return what each task loses under the best permutation within a window around each frame.
 
-    Sums over tracks and frames: of the means over classes (BCE), of the direction errors of active
-    places or of the mean over all, and of the distance errors of active places.
+    Sums over tracks and frames: of the means over classes (BCE), of the direction errors under the
+    weights of their places, and of the distance errors of active places.
     """
     active = target.activity > 0 if preds.direction.ndim == 5 else target.activity.amax(-1) > 0
     every = []
@@ -75,10 +75,9 @@ def plain_pit_sums(
         )
         sums = [bce.mean(-1).sum(2)]
         errors = DIRECTION[direction](preds.direction, target.direction[:, :, order])
-        if masked:
-            sums.append((errors * active[:, :, order]).flatten(2).sum(2))
-        else:
-            sums.append(errors.flatten(3).mean(3).sum(2) if errors.ndim == 4 else errors.sum(2))
+        weight = torch.where(active[:, :, order], 1.0, inactive_weight)
+        whole = 1 + inactive_weight * (errors.shape[-1] - 1) if errors.ndim == 4 else 1
+        sums.append((errors * weight).flatten(2).sum(2) / whole)
         if distance is not None:
             assert preds.distance is not None
             assert target.distance is not None

@@ -17,10 +17,10 @@ from seldkit.cli.tables import (
     overall_table,
     write_json,
 )
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.io.editions import FORMATS
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, class_table
-from seldkit.metrics.clips import MAX_FRAMES
 from seldkit.metrics.seld import MAX_CLASSES
 
 EXAMPLE = """example:

@@ -3,7 +3,7 @@
 import re
 
 from seldkit.compat._conformer import conformer_rules, is_sinusoid_table
-from seldkit.compat._rules import REST, WORD, Rule
+from seldkit.compat._rules import REST, WORD, Field, Rule
 
 _COMPUTED = re.compile(r"af_extractor\..+|.+\.(relative_position_index|attn_mask)")
 _GRU = "(?:weight|bias)_[ih]h_l[0-9](?:_reverse)?"
@@ -99,7 +99,7 @@ def _of_swin(num_stages: int) -> list[Rule]:
 
 
 def _of_convolutions(branch_blocks: int) -> list[Rule]:
-    tracks = {"task": _TASKS, "track": -1}
+    tracks: dict[str, Field] = {"task": _TASKS, "track": -1}
     published, ours = "{task}_track{track}.decoder", "{task}_tracks.encoders.{track}"
     rules = [
         Rule(

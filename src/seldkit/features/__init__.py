@@ -1,8 +1,8 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.cross_correlation import GCCPHAT, gcc_phat
 from seldkit.features.extractor import FeatureExtractor
-from seldkit.features.gcc_phat import GCCPHAT, gcc_phat
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel

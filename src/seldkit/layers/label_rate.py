@@ -71,7 +71,8 @@ class LabelRate(nn.Module):
             other = (step + halves.sign()).clamp(0, last)
             share = (halves.abs() / (2 * size)).to(x.dtype).unflatten(0, (-1, *[1] * (x.ndim - 2)))
             frames = frames + share * (x[:, other] - frames)
-        return frames.unflatten(1, (num_labels, self.frames_per_label)).mean(dim=2)
+        labels: Tensor = frames.unflatten(1, (num_labels, self.frames_per_label)).mean(dim=2)
+        return labels
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""

@@ -2,7 +2,7 @@
 
 from seldkit.losses.accdoa import ACCDOALoss, accdoa_loss
 from seldkit.losses.activity import FocalLoss, focal_loss
-from seldkit.losses.adpit import ADPITLoss, adpit_loss
+from seldkit.losses.adpit import ADPITLoss, adpit_loss, arrange_sources
 from seldkit.losses.aggregated import (
     AggregatedPITLoss,
     AggregatedSumLoss,
@@ -23,6 +23,7 @@ from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses.tracks import match_tracks, reorder
 
 __all__ = [
     "ACCDOALoss",
@@ -49,8 +50,11 @@ __all__ = [
     "aggregated_mixture_loss",
     "aggregated_pit_loss",
     "aggregated_sum_loss",
+    "arrange_sources",
     "class_wise_loss",
     "focal_loss",
+    "match_tracks",
     "presence_loss",
+    "reorder",
     "trackwise_pit_loss",
 ]

@@ -121,13 +121,31 @@ def activity_loss(
     return loss.sum() if reduction == "sum" else loss.sum() / target.sum().clamp(min=1)
 
 
-class FocalLoss(nn.Module):
-    """Module form of [`focal_loss`][seldkit.losses.focal_loss].
+class FocusedLoss(nn.Module):
+    """A loss whose activity may be focused.
 
     Weights of classes move with the module; they are a setting, so `state_dict` leaves them out.
     """
 
     alpha: Alpha
+
+    def __init__(self, gamma: float, alpha: Alpha) -> None:
+        super().__init__()
+        check_focus(gamma, alpha)
+        self.gamma = gamma
+        if isinstance(alpha, Tensor):
+            self.register_buffer("alpha", alpha.detach().clone(), persistent=False)
+        else:
+            self.alpha = alpha
+
+    def shown_focus(self) -> str:
+        """Return the settings as `print(module)` shows them."""
+        alpha = self.alpha.tolist() if isinstance(self.alpha, Tensor) else self.alpha
+        return f"gamma={self.gamma}, alpha={alpha}"
+
+
+class FocalLoss(FocusedLoss):
+    """Module form of [`focal_loss`][seldkit.losses.focal_loss]."""
 
     def __init__(
         self,
@@ -136,15 +154,9 @@ class FocalLoss(nn.Module):
         alpha: Alpha = None,
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__()
+        super().__init__(gamma, alpha)
         check_choice("reduction", reduction, REDUCTIONS)
-        check_focus(gamma, alpha)
-        self.gamma = gamma
         self.reduction: Reduction = reduction
-        if isinstance(alpha, Tensor):
-            self.register_buffer("alpha", alpha.detach().clone(), persistent=False)
-        else:
-            self.alpha = alpha
 
     def forward(
         self,
@@ -164,7 +176,7 @@ class FocalLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"gamma={self.gamma}, alpha={shown(self.alpha)}, reduction={self.reduction!r}"
+        return f"{self.shown_focus()}, reduction={self.reduction!r}"
 
 
 def check_focus(gamma: float, alpha: Alpha, classes: int | None = None) -> None:
@@ -187,11 +199,6 @@ def check_focus(gamma: float, alpha: Alpha, classes: int | None = None) -> None:
     seen = not torch.compiler.is_compiling() and alpha.device.type == "cpu"
     if seen and not bool(((alpha >= 0) & (alpha <= 1)).all()):
         raise ValueError(f"alpha must be in 0..1, got {alpha.tolist()}")
-
-
-def shown(alpha: Alpha) -> float | list[float] | None:
-    """Return the weights as `print(module)` shows them."""
-    return alpha.tolist() if isinstance(alpha, Tensor) else alpha
 
 
 def _misplaced(logits: Tensor, target: Tensor) -> Tensor:

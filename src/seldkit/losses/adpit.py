@@ -85,17 +85,59 @@ def adpit_loss(
         target = blank(target.to(preds.dtype), mask)
         if onscreen:
             check_activity("onscreen of target", target[..., -1])
-        active = reduce(or_, (entry != 0 for entry in target.unbind(-1)[:entries]))
-        if axis_weights is not None:
-            scale = preds.new_tensor([*axis_weights, *[1.0] * onscreen]).sqrt()
-            preds, target = preds * scale, target * scale
-        target = _arranged(preds.detach(), target, active, entries)
+        target = _best_arranged(preds.detach(), target, entries, axis_weights)
         vectors, wanted = preds[..., :entries], target[..., :entries]
+        if axis_weights is not None:
+            scale = preds.new_tensor(axis_weights).sqrt()
+            vectors, wanted = vectors * scale, wanted * scale
         # Frames that do not count are zeros on both sides.
         error = functional.mse_loss(vectors, wanted, reduction="sum") / num_places(vectors, mask)
         if not onscreen:
             return error
         return error + activity_loss(preds[..., -1], target[..., -1], mask)
+
+
+def arrange_sources(
+    preds: Float[Tensor, "batch time track cls axis"],
+    target: Float[Tensor, "batch time track cls axis"],
+    *,
+    onscreen: bool = False,
+    axis_weights: Sequence[float] | None = None,
+) -> Float[Tensor, "batch time track cls axis"]:
+    """Return the target with the sources of each class where the tracks predict them best.
+
+    It is what [`adpit_loss`][seldkit.losses.adpit_loss] holds the prediction against: every source
+    of a class is on one track at least, and no track of the class is empty. Any loss that compares
+    track with track will do then.
+
+    Args:
+        preds: As in [`adpit_loss`][seldkit.losses.adpit_loss].
+        target: Likewise.
+        onscreen: Whether the last entry has no say in the arrangement.
+        axis_weights: Factors of the squared errors when the arrangement is chosen.
+
+    Returns:
+        The rows of the target, as they are, in the precision of the prediction, float32 at least.
+        The choice has no gradient.
+
+    Raises:
+        TypeError: As [`adpit_loss`][seldkit.losses.adpit_loss].
+        ValueError: Likewise.
+
+    Examples:
+        >>> left, front = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([1.0, 0.0, 0.0])
+        >>> target = torch.stack((front, left, 0 * left)).reshape(1, 1, 3, 1, 3)
+        >>> preds = torch.stack((left, 0.1 * front, 2 * front)).reshape(1, 1, 3, 1, 3)
+        >>> arrange_sources(preds, target)[0, 0, :, 0, 0]  # x: left, front, front
+        tensor([0., 1., 1.])
+    """
+    axes = "batch time track cls axis"
+    check_vectors("arrange_sources", preds, target, axes, onscreen=onscreen, mask=None)
+    entries = preds.shape[-1] - onscreen
+    _check_factors(axis_weights, entries)
+    with torch.autocast(preds.device.type, enabled=False):
+        preds = full(preds).detach()
+        return _best_arranged(preds, target.to(preds.dtype), entries, axis_weights)
 
 
 class ADPITLoss(nn.Module):
@@ -135,6 +177,21 @@ def _check_factors(axis_weights: Sequence[float] | None, entries: int | None = N
     if entries is not None and len(axis_weights) != entries:
         got = f"got {len(axis_weights)} for {entries}"
         raise ValueError(f"axis_weights must be one factor for each entry of the axis, {got}")
+
+
+def _best_arranged(
+    preds: Float[Tensor, "batch time track cls axis"],
+    target: Float[Tensor, "batch time track cls axis"],
+    entries: int,
+    axis_weights: Sequence[float] | None,
+) -> Float[Tensor, "batch time track cls axis"]:
+    active = reduce(or_, (entry != 0 for entry in target.unbind(-1)[:entries]))
+    if axis_weights is None:
+        return _arranged(preds, target, active, entries)
+    scale = preds.new_tensor(axis_weights).sqrt()
+    preds, scaled = preds[..., :entries] * scale, target[..., :entries] * scale
+    rows = torch.cat((scaled, target), dim=-1)  # what has a say, and what is moved with it
+    return _arranged(preds, rows, active, entries)[..., entries:]
 
 
 def _arranged(

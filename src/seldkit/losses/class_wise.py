@@ -4,14 +4,19 @@ from functools import partial
 from typing import overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_choice
 from seldkit._typing import Bool
 from seldkit.losses._checks import check_activity, check_outputs
-from seldkit.losses._reduce import full_pair, mean, weighted_mean
-from seldkit.losses.activity import activity_loss
-from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
+from seldkit.losses._reduce import full_pair, weighted_mean
+from seldkit.losses.activity import Alpha, FocusedLoss, activity_loss, check_focus
+from seldkit.losses.direction import (
+    DirectionError,
+    check_directions,
+    direction_error,
+    mean_of_places,
+)
 from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
 from seldkit.outputs import SELDOutput
@@ -23,8 +28,10 @@ def class_wise_loss(
     target: SELDOutput,
     *,
     direction: DirectionError = "mse",
-    masked: bool = True,
+    inactive_weight: float = 0.0,
     distance: None = None,
+    gamma: float = 0.0,
+    alpha: Alpha = None,
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> TaskLosses: ...
 
@@ -35,8 +42,10 @@ def class_wise_loss(
     target: SELDOutput,
     *,
     direction: DirectionError = "mse",
-    masked: bool = True,
+    inactive_weight: float = 0.0,
     distance: DistanceError,
+    gamma: float = 0.0,
+    alpha: Alpha = None,
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> DistanceTaskLosses: ...
 
@@ -46,42 +55,50 @@ def class_wise_loss(
     target: SELDOutput,
     *,
     direction: DirectionError = "mse",
-    masked: bool = True,
+    inactive_weight: float = 0.0,
     distance: DistanceError | None = None,
+    gamma: float = 0.0,
+    alpha: Alpha = None,
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> TaskLosses | DistanceTaskLosses:
     """Binary cross-entropy of the activities, and error of the directions of each class.
 
-    Masked, the directions of silent classes are free and the activity alone tells silence, as in
+    By default the directions of silent classes are free and the activity alone tells silence, as in
     the baseline of DCASE 2020 (whose root of the summed squares, over their number, is the mean
-    here). Unmasked, they are pulled to the zeros of the target, as in SELDnet.
+    here). With `inactive_weight=1` they are pulled to the zeros of the target, as in SELDnet.
 
     Source: Adavanne et al., "Sound event localization and detection of overlapping sources using
-    convolutional recurrent neural networks", IEEE JSTSP 2019 (unmasked); Politis, Adavanne and
+    convolutional recurrent neural networks", IEEE JSTSP 2019 (weight 1); Politis, Adavanne and
     Virtanen, "A dataset of reverberant spatial sound scenes with moving sources for sound event
-    localization and detection", DCASE 2020 (masked).
+    localization and detection", DCASE 2020 (weight 0).
 
     Args:
         preds: Logits `(batch, time, cls)` and directions `(batch, time, cls, axis)`.
-        target: Activities in 0..1 and directions, same shapes; silent classes are all zeros.
+        target: Activities in 0..1 and directions, same shapes; silent classes are all zeros. Under
+            label smoothing a silent class is a little active, so its direction counts a little,
+            too.
         direction: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"`
             (the angle in radians). A silent class has the cosine 0 and the angle π/2, whatever is
             predicted.
-        masked: Average the direction error over active classes only.
+        inactive_weight: Weight of silent classes in the mean of the direction errors, in 0..1: 0
+            leaves them out, 1 takes the plain mean.
         distance: Error of the distances `(batch, time, cls)`, in metres, where they are learned:
             `"mse"`, `"mae"`, or relative to the target `"mspe"` and `"mape"`; always averaged over
             active classes only. None leaves distances alone.
+        gamma: As in [`focal_loss`][seldkit.losses.focal_loss]; 0 is the binary cross-entropy.
+        alpha: Likewise, the weight of active classes; None leaves both at 1.
         mask: Which frames count; None for all.
 
     Returns:
         The losses of the tasks, each a mean over the frames that count; 0, with a gradient of
-        zeros, where no frame does or a masked one has nothing active.
+        zeros, where no frame does or no class has a weight.
 
     Raises:
         TypeError: If one is no `SELDOutput`, holds integers where only an activity may, or the mask
-            does not hold booleans.
-        ValueError: If shapes differ or are wrong, an error is unknown, distances are missing or
-            only on one side; on the processor, if an activity of the target is not in 0..1.
+            does not hold booleans, or a setting is no number.
+        ValueError: If shapes differ or are wrong, a setting is unknown or out of range, distances
+            are missing or only on one side; on the processor, if an activity of the target is not
+            in 0..1.
 
     Examples:
         >>> target = SELDOutput(torch.eye(2)[None, :1], torch.eye(3)[None, None, :2])
@@ -89,35 +106,38 @@ def class_wise_loss(
         >>> class_wise_loss(preds, target, direction="cosine").doa
         tensor(1.)
     """
-    _check_errors(direction, distance)
+    _check_errors(direction, inactive_weight, distance)
     axes = "batch time cls"
     check_outputs("class_wise_loss", preds, target, axes, axes, distance=distance, mask=mask)
+    check_focus(gamma, alpha, preds.activity.shape[-1])
     with torch.autocast(preds.activity.device.type, enabled=False):
         preds, target = full_pair(preds, target, mask)
         check_activity("target.activity", target.activity)
-        sed = activity_loss(preds.activity, target.activity, mask)
+        sed = activity_loss(preds.activity, target.activity, mask, gamma=gamma, alpha=alpha)
         errors = direction_error(preds.direction, target.direction, direction)
-        doa = weighted_mean(errors, target.activity) if masked else mean(errors, mask)
+        doa = mean_of_places(errors, target.activity, inactive_weight, mask)
         if distance is None or preds.distance is None or target.distance is None:
             return TaskLosses(sed, doa)
         far = distance_error(preds.distance, target.distance, distance)
         return DistanceTaskLosses(sed, doa, weighted_mean(far, target.activity))
 
 
-class ClassWiseLoss(nn.Module):
+class ClassWiseLoss(FocusedLoss):
     """Module form of [`class_wise_loss`][seldkit.losses.class_wise_loss]."""
 
     def __init__(
         self,
         *,
         direction: DirectionError = "mse",
-        masked: bool = True,
+        inactive_weight: float = 0.0,
         distance: DistanceError | None = None,
+        gamma: float = 0.0,
+        alpha: Alpha = None,
     ) -> None:
-        super().__init__()
-        _check_errors(direction, distance)
+        super().__init__(gamma, alpha)
+        _check_errors(direction, inactive_weight, distance)
         self.direction: DirectionError = direction
-        self.masked = masked
+        self.inactive_weight = inactive_weight
         self.distance: DistanceError | None = distance
 
     def forward(
@@ -132,7 +152,9 @@ class ClassWiseLoss(nn.Module):
             preds,
             target,
             direction=self.direction,
-            masked=self.masked,
+            inactive_weight=self.inactive_weight,
+            gamma=self.gamma,
+            alpha=self.alpha,
             mask=mask,
         )
         return loss() if self.distance is None else loss(distance=self.distance)
@@ -140,9 +162,12 @@ class ClassWiseLoss(nn.Module):
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         distance = "" if self.distance is None else f", distance={self.distance!r}"
-        return f"direction={self.direction!r}, masked={self.masked}{distance}"
+        places = f"direction={self.direction!r}, inactive_weight={self.inactive_weight}{distance}"
+        return f"{places}, {self.shown_focus()}"
 
 
-def _check_errors(direction: DirectionError, distance: DistanceError | None) -> None:
-    check_choice("direction", direction, DIRECTION_ERRORS)
+def _check_errors(
+    direction: DirectionError, inactive_weight: float, distance: DistanceError | None
+) -> None:
+    check_directions(direction, inactive_weight)
     check_choice("distance", distance, (None, *DISTANCE_ERRORS))

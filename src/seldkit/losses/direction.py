@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seldkit._checks import check_choice, check_floating, check_number, check_same_shape
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
-from seldkit.losses._reduce import blank, full, weighted_mean
+from seldkit.losses._reduce import blank, full, mean, weighted_mean
 
 DirectionError = Literal["mse", "l1", "cosine", "angular"]
 DIRECTION_ERRORS: tuple[DirectionError, ...] = get_args(DirectionError)
@@ -27,7 +27,7 @@ def active_direction_loss(
     activity: Float[Tensor, "*places"],
     *,
     inactive_weight: float = 0.0,
-    error: DirectionError = "mse",
+    direction: DirectionError = "mse",
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     r"""Mean error of the directions of what is active.
@@ -44,26 +44,28 @@ def active_direction_loss(
         preds: Directions `(..., axis)`, of any length.
         target: Directions, same shape; of length 1 where active.
         activity: Activity of each place, `(...)`, in 0..1; booleans and integers will do.
-        inactive_weight: Weight of silent places, in 0..1; 0 leaves them out.
-        error: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"` (the
-            angle in radians).
+        inactive_weight: Weight of silent places, in 0..1: 0 leaves them out, 1 takes the plain
+            mean.
+        direction: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"`
+            (the angle in radians).
         mask: Which frames count, where the first places are batch and time; None for all.
 
     Returns:
-        A scalar; 0, with a gradient of zeros, where no place has a weight.
+        A scalar; 0, with a gradient of zeros, where no place has a weight. (The plain mean of an
+        empty batch is nan.)
 
     Raises:
         TypeError: If one is no tensor, directions are no floats, or the mask does not hold
             booleans.
-        ValueError: If shapes differ, `error` is unknown or `inactive_weight` is out of range; on
-            the processor, if the activity is not in 0..1.
+        ValueError: If shapes differ, `direction` is unknown or `inactive_weight` is out of range;
+            on the processor, if the activity is not in 0..1.
 
     Examples:
         >>> preds, target = torch.tensor([[0.0, 1.0, 0.0], [9.0, 9.0, 9.0]]), torch.eye(3)[:2]
-        >>> active_direction_loss(preds, target, torch.tensor([1.0, 0.0]), error="cosine")
+        >>> active_direction_loss(preds, target, torch.tensor([1.0, 0.0]), direction="cosine")
         tensor(1.)
     """
-    _check_inactive_weight(inactive_weight)
+    check_directions(direction, inactive_weight)
     check_tensors("active_direction_loss", preds=preds, target=target, activity=activity)
     check_same_shape(preds=preds, target=target)
     check_floating(preds=preds, target=target)
@@ -78,19 +80,18 @@ def active_direction_loss(
         preds = blank(full(preds), mask)
         target, active = (blank(x.to(preds.dtype), mask) for x in (target, activity))
         check_activity("activity", active)
-        weight = blank(active + inactive_weight * (1 - active), mask)
-        return weighted_mean(direction_error(preds, target, error), weight)
+        errors = direction_error(preds, target, direction)
+        return mean_of_places(errors, active, inactive_weight, mask)
 
 
 class ActiveDirectionLoss(nn.Module):
     """Module form of [`active_direction_loss`][seldkit.losses.active_direction_loss]."""
 
-    def __init__(self, *, inactive_weight: float = 0.0, error: DirectionError = "mse") -> None:
+    def __init__(self, *, inactive_weight: float = 0.0, direction: DirectionError = "mse") -> None:
         super().__init__()
-        _check_inactive_weight(inactive_weight)
-        check_choice("error", error, DIRECTION_ERRORS)
+        check_directions(direction, inactive_weight)
         self.inactive_weight = inactive_weight
-        self.error: DirectionError = error
+        self.direction: DirectionError = direction
 
     def forward(
         self,
@@ -105,13 +106,13 @@ class ActiveDirectionLoss(nn.Module):
             target,
             activity,
             inactive_weight=self.inactive_weight,
-            error=self.error,
+            direction=self.direction,
             mask=mask,
         )
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"inactive_weight={self.inactive_weight}, error={self.error!r}"
+        return f"inactive_weight={self.inactive_weight}, direction={self.direction!r}"
 
 
 def direction_error(
@@ -126,7 +127,8 @@ def direction_error(
     unit vectors, whose gradient is finite for equal and opposite directions too, and 0 there. The
     zero vector has the cosine 0 and the angle $\pi / 2$ to every other, both without gradient.
     The direction of a vector shorter than 0.01 fades: cosine and angle go to those values as the
-    fourth power of its length, so no gradient is larger than about 400.
+    fourth power of its length, so no gradient is larger than about 400. Second derivatives of both
+    are nan at the zero vector itself: the length has none there.
 
     Args:
         preds: Vectors `(..., axis)` of any length, broadcast against the target.
@@ -158,7 +160,31 @@ def fade(x: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes"]:
     return (x.square().sum(dim=-1) / SHORT**2).clamp(max=1).square()
 
 
-def _check_inactive_weight(inactive_weight: float) -> None:
+def place_weight(
+    activity: Float[Tensor, "*places"], inactive_weight: float
+) -> Float[Tensor, "*places"]:
+    """Return what a place counts: a silent one `inactive_weight`, soft activities in between."""
+    return activity if inactive_weight == 0 else activity + inactive_weight * (1 - activity)
+
+
+def mean_of_places(
+    errors: Float[Tensor, "*places"],
+    activity: Float[Tensor, "*places"],
+    inactive_weight: float,
+    mask: Bool[Tensor, "batch time"] | None,
+) -> Float[Tensor, ""]:
+    """Return the mean error under the weights of places, which is plain where all are 1.
+
+    In frames that do not count activities are 0.
+    """
+    if inactive_weight == 1:
+        return mean(errors, mask)
+    return weighted_mean(errors, blank(place_weight(activity, inactive_weight), mask))
+
+
+def check_directions(direction: str, inactive_weight: float) -> None:
+    """Raise unless the error of directions is known and silent places have a weight in 0..1."""
+    check_choice("direction", direction, DIRECTION_ERRORS)
     check_number(inactive_weight=inactive_weight)
     if not 0 <= inactive_weight <= 1:
         raise ValueError(f"inactive_weight must be in 0..1, got {inactive_weight}")

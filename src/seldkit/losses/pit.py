@@ -9,25 +9,28 @@ for $M$ tracks $M^2$ costs in place of $M!$ losses.
 """
 
 from functools import partial
-from math import inf
 from typing import overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seldkit._checks import check_choice, check_number, check_shape
 from seldkit._typing import Bool, Int
-from seldkit.losses._checks import check_activity, check_outputs, check_tensors
-from seldkit.losses._reduce import full_pair, mean, weighted_mean
-from seldkit.losses.activity import Alpha, activity_loss, check_focus, shown
-from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
-from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
-from seldkit.losses.spans import Per, check_span
+from seldkit.losses._checks import check_activity
+from seldkit.losses._reduce import full_pair, weighted_mean
+from seldkit.losses.activity import Alpha, FocusedLoss, activity_loss, check_focus
+from seldkit.losses.direction import DirectionError, direction_error, mean_of_places
+from seldkit.losses.distance import DistanceError, distance_error
+from seldkit.losses.spans import Per
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
-from seldkit.losses.tracks import match_tracks, place_activity, reorder
+from seldkit.losses.tracks import (
+    Selection,
+    cheapest_tracks,
+    check_inputs,
+    check_settings,
+    place_activity,
+    reorder,
+)
 from seldkit.outputs import SELDOutput
-
-Selection = tuple[float, float] | tuple[float, float, float]
 
 
 @overload
@@ -40,7 +43,7 @@ def trackwise_pit_loss(
     window: int | None = None,
     selection: Selection = (1.0, 1.0),
     direction: DirectionError = "mse",
-    masked: bool = False,
+    inactive_weight: float = 1.0,
     distance: None = None,
     gamma: float = 0.0,
     alpha: Alpha = None,
@@ -58,7 +61,7 @@ def trackwise_pit_loss(
     window: int | None = None,
     selection: Selection = (1.0, 1.0),
     direction: DirectionError = "mse",
-    masked: bool = False,
+    inactive_weight: float = 1.0,
     distance: DistanceError,
     gamma: float = 0.0,
     alpha: Alpha = None,
@@ -75,7 +78,7 @@ def trackwise_pit_loss(
     window: int | None = None,
     selection: Selection = (1.0, 1.0),
     direction: DirectionError = "mse",
-    masked: bool = False,
+    inactive_weight: float = 1.0,
     distance: DistanceError | None = None,
     gamma: float = 0.0,
     alpha: Alpha = None,
@@ -84,7 +87,8 @@ def trackwise_pit_loss(
     """Binary cross-entropy and error of the directions under the best assignment of tracks.
 
     By default the directions of silent tracks are pulled to zero and their activities to nothing,
-    as in the published code: no frame is masked.
+    as in the published code. For a loss of your own take the parts it is made of,
+    [`match_tracks`][seldkit.losses.match_tracks] and [`reorder`][seldkit.losses.reorder].
 
     Source: Cao et al., "An improved event-independent network for polyphonic sound event
     localization and detection", ICASSP 2021, equations 1 to 3; the sliding window: Diaz-Guerra
@@ -94,7 +98,10 @@ def trackwise_pit_loss(
     Args:
         preds: Logits `(batch, time, track, cls)` and directions `(batch, time, track, axis)`, or a
             direction for each class, `(batch, time, track, cls, axis)`.
-        target: Activities in 0..1 and directions, same shapes; silent tracks are all zeros.
+        target: Activities in 0..1 and directions, same shapes; silent tracks are all zeros. Labels
+            are smoothed after the assignment (see
+            [`match_tracks`][seldkit.losses.match_tracks]), not before: what is above 0 is active
+            here, so no event would end, and silent places would weigh as much as they are smoothed.
         per: For what the assignment is chosen: each `"frame"` (tPIT), each `"chunk"` (cPIT), the
             whole `"clip"`, or each frame by the costs in a `"window"` around it (sPIT). A chunk
             spans an event of the target, a class on a track, from its start to its end (active is
@@ -110,8 +117,8 @@ def trackwise_pit_loss(
         direction: `"mse"` and `"l1"` (means over the axes), `"cosine"` (1 - cos) or `"angular"`
             (the angle in radians). A silent place has the cosine 0 and the angle π/2, whatever is
             predicted.
-        masked: Leave silent tracks (of class-wise directions: classes) of the target out of the
-            DOA loss, which is then the average over the active ones.
+        inactive_weight: Weight of silent tracks (of class-wise directions: classes) in the DOA
+            loss, in 0..1: 1 takes the plain mean, 0 leaves them out.
         distance: Error of the distances `(batch, time, track)` or `(batch, time, track, cls)`, in
             metres, where they are learned: `"mse"`, `"mae"`, or relative to the target `"mspe"`
             and `"mape"`. Silence has no distance: always averaged over what is active. None
@@ -125,8 +132,8 @@ def trackwise_pit_loss(
             their place in a window, and neither begin nor end a chunk.
 
     Returns:
-        The losses of the tasks, averaged over batch, frames, tracks and classes or axes; masked
-        ones over active places. 0, with a gradient of zeros, if nothing counts.
+        The losses of the tasks, averaged over batch, frames, tracks and classes or axes, with
+        the weights of places. 0, with a gradient of zeros, if nothing counts.
 
     Raises:
         TypeError: If one is no `SELDOutput`, holds integers where only an activity may, the mask
@@ -142,13 +149,13 @@ def trackwise_pit_loss(
         >>> trackwise_pit_loss(swapped, target).doa
         tensor(0.)
     """
-    _check_settings(per, window, selection, direction, distance)
-    _check_inputs(preds, target, per, chunk, distance, mask)
+    check_settings(per, window, selection, direction, inactive_weight, distance)
+    check_inputs("trackwise_pit_loss", preds, target, per, chunk, distance, mask)
     check_focus(gamma, alpha, preds.activity.shape[-1])
     with torch.autocast(preds.activity.device.type, enabled=False):
         preds, target = full_pair(preds, target, mask)
         check_activity("target.activity", target.activity)
-        index = match_tracks(
+        index = cheapest_tracks(
             preds,
             target,
             per=per,
@@ -156,7 +163,7 @@ def trackwise_pit_loss(
             window=window,
             selection=selection,
             direction=direction,
-            masked=masked,
+            inactive_weight=inactive_weight,
             distance=distance,
             gamma=gamma,
             alpha=alpha,
@@ -166,20 +173,15 @@ def trackwise_pit_loss(
         active = place_activity(target)
         sed = activity_loss(preds.activity, target.activity, mask, gamma=gamma, alpha=alpha)
         errors = direction_error(preds.direction, target.direction, direction)
-        doa = weighted_mean(errors, active) if masked else mean(errors, mask)
+        doa = mean_of_places(errors, active, inactive_weight, mask)
         if distance is None or preds.distance is None or target.distance is None:
             return TaskLosses(sed, doa)
         far = distance_error(preds.distance, target.distance, distance)
         return DistanceTaskLosses(sed, doa, weighted_mean(far, active))
 
 
-class TrackwisePITLoss(nn.Module):
-    """Module form of [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss].
-
-    Weights of classes move with the module; they are a setting, so `state_dict` leaves them out.
-    """
-
-    alpha: Alpha
+class TrackwisePITLoss(FocusedLoss):
+    """Module form of [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss]."""
 
     def __init__(
         self,
@@ -188,25 +190,19 @@ class TrackwisePITLoss(nn.Module):
         window: int | None = None,
         selection: Selection = (1.0, 1.0),
         direction: DirectionError = "mse",
-        masked: bool = False,
+        inactive_weight: float = 1.0,
         distance: DistanceError | None = None,
         gamma: float = 0.0,
         alpha: Alpha = None,
     ) -> None:
-        super().__init__()
-        _check_settings(per, window, selection, direction, distance)
-        check_focus(gamma, alpha)
+        super().__init__(gamma, alpha)
+        check_settings(per, window, selection, direction, inactive_weight, distance)
         self.per: Per = per
         self.window = None if window is None else int(window)
         self.selection: Selection = selection
         self.direction: DirectionError = direction
-        self.masked = masked
+        self.inactive_weight = inactive_weight
         self.distance: DistanceError | None = distance
-        self.gamma = gamma
-        if isinstance(alpha, Tensor):
-            self.register_buffer("alpha", alpha.detach().clone(), persistent=False)
-        else:
-            self.alpha = alpha
 
     def forward(
         self,
@@ -225,7 +221,7 @@ class TrackwisePITLoss(nn.Module):
             window=self.window,
             selection=self.selection,
             direction=self.direction,
-            masked=self.masked,
+            inactive_weight=self.inactive_weight,
             gamma=self.gamma,
             alpha=self.alpha,
             mask=mask,
@@ -236,52 +232,7 @@ class TrackwisePITLoss(nn.Module):
         """Show the settings in `print(module)`."""
         window = "" if self.window is None else f", window={self.window}"
         distance = "" if self.distance is None else f", distance={self.distance!r}"
-        focus = (
-            f", gamma={self.gamma}, alpha={shown(self.alpha)}"
-            if self.gamma or self.alpha is not None
-            else ""
-        )
         return (
             f"per={self.per!r}{window}, selection={self.selection}, direction={self.direction!r},"
-            f" masked={self.masked}{distance}{focus}"
+            f" inactive_weight={self.inactive_weight}{distance}, {self.shown_focus()}"
         )
-
-
-def _check_settings(
-    per: Per,
-    window: int | None,
-    selection: Selection,
-    direction: DirectionError,
-    distance: DistanceError | None,
-) -> None:
-    check_span(per, window)
-    check_choice("direction", direction, DIRECTION_ERRORS)
-    check_choice("distance", distance, (None, *DISTANCE_ERRORS))
-    check_number(**{f"selection[{i}]": weight for i, weight in enumerate(selection)})
-    known = len(selection) in ((2,) if distance is None else (2, 3))
-    if not (known and all(0 <= weight < inf for weight in selection)):
-        tasks = "SED and DOA" if distance is None else "SED, DOA and, if it takes part, distance"
-        raise ValueError(f"selection must be weights of {tasks}, at least 0, got {selection}")
-
-
-def _check_inputs(
-    preds: SELDOutput,
-    target: SELDOutput,
-    per: Per,
-    chunk: Tensor | None,
-    distance: DistanceError | None,
-    mask: Tensor | None,
-) -> None:
-    activity = "batch time track cls"
-    by_class = isinstance(preds, SELDOutput) and preds.direction.ndim == 5
-    places = activity if by_class else "batch time track"
-    loss = "trackwise_pit_loss"
-    check_outputs(loss, preds, target, activity, places, distance=distance, mask=mask)
-    if chunk is not None:
-        if per != "chunk":
-            raise ValueError(f"chunk needs per='chunk', got per={per!r}")
-        check_tensors(loss, chunk=chunk)
-        batch, time = preds.activity.shape[:2]
-        check_shape("chunk", chunk, "batch time", batch=batch, time=time)
-        if chunk.is_floating_point() or chunk.dtype == torch.bool:
-            raise TypeError(f"chunk must hold integers, got {chunk.dtype}")

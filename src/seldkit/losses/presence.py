@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_choice, check_floating, check_shape
 from seldkit._typing import Bool, Float
@@ -15,7 +15,7 @@ from seldkit.losses._checks import (
     check_tensors,
 )
 from seldkit.losses._reduce import blank, full
-from seldkit.losses.activity import activity_loss
+from seldkit.losses.activity import Alpha, FocusedLoss, activity_loss, check_focus
 
 Span = Literal["frame", "clip"]
 
@@ -25,6 +25,8 @@ def presence_loss(
     activity: Float[Tensor, "batch time track cls"],
     *,
     per: Span = "frame",
+    gamma: float = 0.0,
+    alpha: Alpha = None,
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy of whether a class is active on any track.
@@ -37,6 +39,8 @@ def presence_loss(
             will do.
         per: Judge each `"frame"`, or the `"clip"` by the maximum over its frames. Frames that have
             the same maximum share its gradient.
+        gamma: As in [`focal_loss`][seldkit.losses.focal_loss]; 0 is the binary cross-entropy.
+        alpha: Likewise, the weight of what is present; None leaves both at 1.
         mask: Which frames count; None for all. A clip without any does not count.
 
     Returns:
@@ -44,9 +48,10 @@ def presence_loss(
         nothing counts.
 
     Raises:
-        TypeError: If one is no tensor, logits are no floats, or the mask does not hold booleans.
-        ValueError: If shapes differ or `per` is unknown; on the processor, if the activity is not
-            in 0..1.
+        TypeError: If one is no tensor, logits are no floats, the mask does not hold booleans, or a
+            setting is no number.
+        ValueError: If shapes differ, `per` is unknown or a setting is out of range; on the
+            processor, if the activity is not in 0..1.
 
     Examples:
         >>> activity = torch.tensor([[[[0.0, 1.0], [0.0, 0.0]]]])  # class 1, on the first track
@@ -62,20 +67,21 @@ def presence_loss(
     check_floating(logits=logits)
     check_same_device(logits=logits, activity=activity)
     check_mask(mask, logits)
+    check_focus(gamma, alpha, logits.shape[-1])
     with torch.autocast(logits.device.type, enabled=False):
         logits = blank(full(logits), mask)
         present = blank(activity.amax(dim=2).to(logits.dtype), mask)
         check_activity("activity", present)
         if per == "clip" and logits.shape[1] > 0:
-            return _of_clips(logits, present, mask)
-        return activity_loss(logits, present, mask)
+            logits, present, mask = _of_clips(logits, present, mask)
+        return activity_loss(logits, present, mask, gamma=gamma, alpha=alpha)
 
 
-class PresenceLoss(nn.Module):
+class PresenceLoss(FocusedLoss):
     """Module form of [`presence_loss`][seldkit.losses.presence_loss]."""
 
-    def __init__(self, *, per: Span = "frame") -> None:
-        super().__init__()
+    def __init__(self, *, per: Span = "frame", gamma: float = 0.0, alpha: Alpha = None) -> None:
+        super().__init__(gamma, alpha)
         check_choice("per", per, get_args(Span))
         self.per: Span = per
 
@@ -86,22 +92,24 @@ class PresenceLoss(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return presence_loss(logits, activity, per=self.per, mask=mask)
+        return presence_loss(
+            logits, activity, per=self.per, gamma=self.gamma, alpha=self.alpha, mask=mask
+        )
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"per={self.per!r}"
+        return f"per={self.per!r}, {self.shown_focus()}"
 
 
 def _of_clips(
     logits: Float[Tensor, "batch time cls"],
     present: Float[Tensor, "batch time cls"],
     mask: Bool[Tensor, "batch time"] | None,
-) -> Float[Tensor, ""]:
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return what is said and what is true of each clip, as if it were one frame."""
     if mask is not None:
         logits = logits.masked_fill(~mask.unsqueeze(2), torch.finfo(logits.dtype).min)
         mask = mask.any(dim=1, keepdim=True)
         # A clip that does not count has a logit all the same.
         logits = torch.where(mask.unsqueeze(2), logits, 0)
-    most, present = logits.amax(dim=1, keepdim=True), present.amax(dim=1, keepdim=True)
-    return activity_loss(most, present, mask)
+    return logits.amax(dim=1, keepdim=True), present.amax(dim=1, keepdim=True), mask

@@ -7,7 +7,8 @@ import torch
 
 from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
-from seldkit.metrics.clips import MAX_FRAMES, Clips, check_frames, join
+from seldkit.events.rows import MAX_FRAMES
+from seldkit.metrics.clips import Clips, join
 from seldkit.metrics.counts import Counts, concatenate
 from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Protocol, Setting
 from seldkit.metrics.scores import Average, SELDScores
@@ -148,7 +149,6 @@ class SELDMetrics:
         for name, events in (("prediction", prediction), ("reference", reference)):
             if not isinstance(events, Events):
                 raise TypeError(f"{name} must be Events, got {type(events).__name__}")
-            check_frames(name, events)
             if not len(events):
                 continue
             if events.label.max() >= self.num_classes:

@@ -148,7 +148,7 @@ class _MelOfYAMNet(nn.Module):
         self, level: Float[Tensor, "batch channel time mel"]
     ) -> Float[Tensor, "batch channel time mel"]:
         wide = level.to(torch.promote_types(level.dtype, torch.float32))
-        bands = _YAMNET_GAIN**0.5 * 10 ** (wide / 20) + 0.001
+        bands: Tensor = _YAMNET_GAIN**0.5 * 10 ** (wide / 20) + 0.001
         return bands.log().to(level.dtype)
 
 

@@ -103,7 +103,7 @@ def test_validation_in_inference_mode_may_come_first(balancer: Balancer) -> None
 
 
 @pytest.mark.transforms
-@pytest.mark.parametrize("kind", sorted(BALANCERS.keys() - {"grad_norm"}))
+@pytest.mark.parametrize("kind", ["fixed", "periods", "dynamic", "random", "uncertainty"])
 def test_it_compiles_whole(kind: str) -> None:
     torch.compiler.reset()
     compiled, plain = BALANCERS[kind](), BALANCERS[kind]()

@@ -1,11 +1,9 @@
 """Feature extractors of published systems, equal to theirs."""
 
-from seldkit.features.presets.at2seld import at2seld
 from seldkit.features.presets.dcase import dcase2020_foa, dcase2021_foa, dcase2023_foa
-from seldkit.features.presets.ein_seld import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
+from seldkit.features.presets.einv2 import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
 from seldkit.features.presets.microphones import dcase2023_mic, dcase2025_stereo
-from seldkit.features.presets.overlapping_e2e import overlapping_e2e
-from seldkit.features.presets.panns import panns
+from seldkit.features.presets.overlapping import overlapping_e2e
 from seldkit.features.presets.salsa import (
     dcase2023_salsa_lite,
     salsa_foa,
@@ -13,7 +11,8 @@ from seldkit.features.presets.salsa import (
     salsa_lite,
     salsa_mic,
 )
-from seldkit.features.presets.yamnet import yamnet
+from seldkit.features.presets.tagging import panns, yamnet
+from seldkit.features.presets.transfer import at2seld
 
 __all__ = [
     "at2seld",

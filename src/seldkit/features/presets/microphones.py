@@ -4,8 +4,8 @@ As in the FOA extractors, what lies beyond the ends of a clip is silence.
 """
 
 from seldkit._builders import builder
+from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.extractor import FeatureExtractor
-from seldkit.features.gcc_phat import GCCPHAT
 from seldkit.features.log_mel import LogMel
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.presets.baseline import baseline_stft

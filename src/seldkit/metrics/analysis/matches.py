@@ -12,7 +12,7 @@ from seldkit._checks import check_choice, check_positive
 from seldkit._typing import Bool, Float, Int
 from seldkit.geometry import within
 from seldkit.metrics.analysis.overlap import Clip, Unit, first_frame_after, overlap_at
-from seldkit.metrics.clips import Clips, Timeline, check_frames, join, lay_out, number
+from seldkit.metrics.clips import Clips, Timeline, join, lay_out, number
 from seldkit.metrics.matching import Cost, gather_cells, match_cells
 from seldkit.metrics.measures import exact_angle, position_distance
 
@@ -180,8 +180,6 @@ def check_labels(matches: Matches, num_classes: int) -> None:
 def _join(clips: Sequence[Clip]) -> Clips:
     num_frames, predictions = [], []
     for prediction, reference in clips:
-        check_frames("prediction", prediction)
-        check_frames("reference", reference)
         known = reference.num_frames
         if known is None:
             known = max(first_frame_after(prediction), first_frame_after(reference))

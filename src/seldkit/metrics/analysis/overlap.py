@@ -10,7 +10,8 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_count, integer
 from seldkit._typing import Bool, Int
 from seldkit.events import Events
-from seldkit.metrics.clips import MAX_FRAMES, Rows, check_frames, join, most_by, number
+from seldkit.events.rows import MAX_FRAMES
+from seldkit.metrics.clips import Rows, join, most_by, number
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.seld import SELDMetrics
 
@@ -54,7 +55,6 @@ def count_overlap(reference: Events, num_frames: int | None = None, *, unit: Uni
         >>> count_overlap(scene, unit="clip").num_sources
         tensor([2, 2, 2, 2])
     """
-    check_frames("reference", reference)
     if num_frames is None:
         num_frames = reference.num_frames
     if num_frames is None:
@@ -147,8 +147,6 @@ def by_overlap(
     groups: dict[int, SELDMetrics] = {}
     frames: dict[int, list[int]] = {}
     for prediction, reference in clips:
-        check_frames("prediction", prediction)
-        check_frames("reference", reference)
         num_frames = metrics.scored_frames(prediction, reference)
         end = max(num_frames, first_frame_after(prediction), first_frame_after(reference))
         unit_frames = _unit_frames(unit) or max(end, 1)

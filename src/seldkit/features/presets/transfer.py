@@ -10,8 +10,7 @@ from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference
-from seldkit.features.presets.panns import panns
-from seldkit.features.presets.yamnet import yamnet_bands
+from seldkit.features.presets.tagging import panns, yamnet_bands
 from seldkit.features.stft import STFT
 
 
