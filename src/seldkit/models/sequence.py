@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -105,7 +105,8 @@ def head_of_format(
                 f" got {format!r}"
             )
         return ClassWiseHead(channels, num_classes, distance=distance)
-    entries = {"distance": distance, "onscreen": onscreen, "planar": planar, "bounded": bounded}
+    entries: dict[str, Any] = {"distance": distance, "onscreen": onscreen}
+    entries |= {"planar": planar, "bounded": bounded}
     if format == "accdoa":
         return ACCDOAHead(channels, num_classes, **entries)
     return MultiACCDOAHead(channels, num_classes, num_tracks, **entries)
