@@ -4,8 +4,10 @@ import importlib
 import operator
 from collections.abc import Iterable, Sequence
 from numbers import Real
-from types import ModuleType
+from types import ModuleType, NoneType
+from typing import Literal, get_args, get_origin
 
+import torch
 from torch import Tensor
 
 
@@ -191,6 +193,31 @@ def check_choice(name: str, value: object, known: Iterable[object]) -> None:
     known = list(known)
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+
+
+def check_literal(name: str, value: object, words: object) -> None:
+    """Raise `ValueError` unless `value` is one of the words of a `Literal`, such as its annotation.
+
+    Args:
+        name: Argument name, quoted in the message.
+        value: What was given.
+        words: A `Literal`, or one of them or None: `Literal["db", "natural"] | None`.
+
+    Examples:
+        >>> from typing import Literal
+        >>> check_literal("log", "bel", Literal["db", "natural"] | None)
+        Traceback (most recent call last):
+        ...
+        ValueError: log must be one of 'db', 'natural', None, got 'bel'
+    """
+    check_choice(name, value, _words(words))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch leaves it so
+def _words(kind: object) -> list[object]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [None] if kind is NoneType else [w for one in get_args(kind) for w in _words(one)]
 
 
 def require(module: str, extra: str) -> ModuleType:

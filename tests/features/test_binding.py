@@ -124,7 +124,7 @@ def test_a_tone_lands_in_its_band() -> None:
         FeatureExtractor(stft, [LogMel(MelFilterBank(64, n_fft=512, sample_rate=32000))])
 
 
-class Bands(nn.Module):
+class Bands(Part):
     """A part of a user's own with filters in it, and one with a rate of its own."""
 
     num_bins = 8
@@ -135,11 +135,7 @@ class Bands(nn.Module):
         self.sample_rate = sample_rate
         self.bound: list[tuple[int, int | None]] = []
 
-    def num_channels(self, in_channels: int) -> int:
-        """Return one for each channel."""
-        return in_channels
-
-    def bind(self, n_fft: int, sample_rate: int | None) -> None:
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
         """Note what is said."""
         self.bound.append((n_fft, sample_rate))
 
@@ -154,7 +150,9 @@ def test_parts_of_ones_own() -> None:
     extractor = FeatureExtractor(STFT(n_fft=64, hop_length=32, sample_rate=16000), [part])
     assert extractor(torch.randn(1, 4, 640)).shape == (1, 4, 21, 8)
     assert part.bound == [(64, 16000)]
-    with pytest.raises(ValueError, match=r"got 16000 of STFT\(.*\) and 8000 of Bands\(\)"):
+    with pytest.raises(
+        ValueError, match=r"16000 of STFT\(.*\) and 8000 of Bands\(sample_rate=8000\)"
+    ):
         FeatureExtractor(STFT(n_fft=64, hop_length=32, sample_rate=16000), [Bands(8000)])
 
 

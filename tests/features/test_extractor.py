@@ -14,6 +14,7 @@ from seldkit.features import (
     LogMel,
     MelFilterBank,
     Part,
+    PartStream,
     presets,
 )
 
@@ -23,14 +24,8 @@ every_name = pytest.mark.parametrize("name", presets.__all__)
 Preset = Callable[[], FeatureExtractor]
 
 
-class Magnitude(nn.Module):
+class Magnitude(Part):
     """A part of a user's own."""
-
-    num_bins = None
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return one for each channel."""
-        return in_channels
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """Return the magnitude of each bin."""
@@ -54,7 +49,6 @@ def test_parts_follow_one_another() -> None:
 
 def test_a_part_of_ones_own_in_linear_bins() -> None:
     part = Magnitude()
-    assert isinstance(part, Part)
     extractor = FeatureExtractor(STFT(n_fft=64, hop_length=32), [part], in_channels=2)
     features = extractor(torch.randn(1, 2, 320))
     assert features.shape == (1, extractor.num_channels, 11, extractor.num_bins) == (1, 2, 11, 33)
@@ -81,14 +75,8 @@ def test_the_precision_of_the_input_is_kept_and_no_state_is_held(preset: Preset)
     assert extractor.float()(waveform.float()).dtype == torch.float32
 
 
-class Centred(nn.Module):
+class Centred(Part):
     """A part that needs the whole clip and does not say so, beside one that looks around."""
-
-    num_bins = None
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return one for each channel."""
-        return in_channels
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """Return the magnitude of each bin less its mean over the clip."""
@@ -102,12 +90,13 @@ class HalfStated(Centred):
 
 
 class WithState(Centred):
-    """One that has a stream of its own, and so its own way with blocks."""
+    """One whose state reaches back without end, and that has a stream of its own."""
 
-    lookback = lookahead = 0
+    lookahead = 0
 
-    def stream(self) -> None:
+    def stream(self) -> PartStream:
         """Return a stream."""
+        raise NotImplementedError
 
 
 class Difference(Centred):
@@ -124,7 +113,7 @@ class Difference(Centred):
 @pytest.mark.parametrize("frames", [1, 2, 5, 1000])
 def test_blocks_equal_the_whole(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
     stft = STFT(n_fft=64, hop_length=20)
-    monkeypatch.setattr("seldkit.features.stft._BLOCK", frames * 2 * 2 * 64)
+    monkeypatch.setattr("seldkit.features.framing._BLOCK", frames * 2 * 2 * 64)
     mel = MelFilterBank(33, n_fft=64, sample_rate=24000)
     waveform = torch.randn(2, 2, 333)
     stated: list[Part] = [LogMel(mel, top_db=10), Difference()]
@@ -141,7 +130,7 @@ def test_presets_in_blocks_equal_the_whole(name: str, monkeypatch: pytest.Monkey
     waveform = 0.1 * torch.randn(2, extractor.in_channels, 6000)
     spectrum = extractor.stft(waveform)
     expected = torch.cat([part(spectrum) for part in extractor.parts], dim=1)
-    monkeypatch.setattr("seldkit.features.stft._BLOCK", 3 * 2 * extractor.in_channels * 1024)
+    monkeypatch.setattr("seldkit.features.framing._BLOCK", 3 * 2 * extractor.in_channels * 1024)
     torch.testing.assert_close(extractor(waveform), expected, rtol=1e-5, atol=1e-5)
     with_gradient = extractor(waveform.requires_grad_())
     torch.testing.assert_close(with_gradient.detach(), expected, rtol=1e-5, atol=1e-5)
@@ -160,7 +149,7 @@ class Learnt(Difference):
 
 
 def test_parts_may_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seldkit.features.stft._BLOCK", 2 * 64)
+    monkeypatch.setattr("seldkit.features.framing._BLOCK", 2 * 64)
     part, stft, waveform = Learnt(), STFT(n_fft=64, hop_length=20), torch.randn(1, 1, 333)
     features = FeatureExtractor(stft, [part], in_channels=1)(waveform)
     features.square().sum().backward()

@@ -142,9 +142,9 @@ def test_only_top_db_needs_the_whole_clip() -> None:
     bank = MelFilterBank(8, n_fft=64, sample_rate=16000)
     spectrum = torch.randn(2, 3, 4, 33, dtype=torch.complex64)
     level = LogMel(bank, top_db=15)
-    assert level.per_clip is not None
+    assert (level.whole_clip, LogMel(bank).whole_clip) == (True, False)
     assert torch.equal(level(spectrum), level.per_clip(level.per_frame(spectrum)))
-    assert LogMel(bank).per_clip is None
+    assert torch.equal(LogMel(bank)(spectrum), level.per_frame(spectrum))
 
 
 def test_gradients_of_levels() -> None:

@@ -13,6 +13,7 @@ from seldkit.features import (
     FeatureExtractor,
     LogMel,
     MelFilterBank,
+    Part,
     Standardize,
     presets,
 )
@@ -107,18 +108,12 @@ def test_other_casts(name: str) -> None:
     assert network.half()["features"](waveform).dtype == torch.float16
 
 
-class Grows(nn.Module):
+class Grows(Part):
     """A part of a user's own that multiplies matrices, with a weight."""
-
-    num_bins = None
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(33, 33))
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return one for each channel."""
-        return in_channels
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """Return mixed magnitudes."""

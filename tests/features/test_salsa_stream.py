@@ -15,9 +15,9 @@ SMALL: dict[str, Any] = {"n_fft": 64, "sample_rate": 24000, "fmin_doa": 0.0}
 
 
 def mixture(frames: int) -> Tensor:
-    """Return the spectrum of a source in noise: one clip, 4 channels, 33 bins."""
-    source = torch.randn(1, 1, frames, 33, dtype=torch.complex128)
-    return source + 0.3 * torch.randn(1, 4, frames, 33, dtype=torch.complex128)
+    """Return the spectrum of a source in noise: two clips, 4 channels, 33 bins."""
+    source = torch.randn(2, 1, frames, 33, dtype=torch.complex128)
+    return source + 0.3 * torch.randn(2, 4, frames, 33, dtype=torch.complex128)
 
 
 @quick
@@ -32,16 +32,16 @@ def test_runs_of_frames_give_what_the_clip_gives(
     salsa = SALSA(noise_ratio=noise_ratio, condition=condition, **SMALL)
     spectrum = mixture(sum(sizes))
     stream = salsa.stream()
-    parts = [stream.push(part) for part in spectrum[0].split(sizes, dim=1)]
-    features = torch.cat([*parts, stream.flush()], dim=1)
-    torch.testing.assert_close(features, salsa(spectrum)[0])
+    parts = [stream.push(part) for part in spectrum.split(sizes, dim=2)]
+    features = torch.cat([*parts, stream.flush()], dim=2)
+    torch.testing.assert_close(features, salsa(spectrum))
 
 
 def test_frames_come_out_three_frames_late() -> None:
     stream = SALSA(**SMALL).stream()
-    counts = [stream.push(frame).shape[1] for frame in mixture(9)[0].split(1, dim=1)]
+    counts = [stream.push(frame).shape[2] for frame in mixture(9).split(1, dim=2)]
     assert counts == [0, 0, 0, 0, 2, 1, 1, 1, 1]
-    assert stream.flush().shape == (7, 3, 25)
+    assert stream.flush().shape == (2, 7, 3, 25)
 
 
 def test_the_extractor_streams_it() -> None:

@@ -26,33 +26,26 @@ CHUNKS = st.lists(st.sampled_from((0, 1, 2, 7, 30, 200)), max_size=8)
 DTYPES = st.sampled_from((torch.float32, torch.float64))
 
 
-class MovingMean(nn.Module):
+class MovingMean(Part):
     """Mean magnitude over the frames around each, of as many as there are at the clip's ends."""
 
-    num_bins = None
+    lookback: int
+    lookahead: int
 
     def __init__(self, lookback: int, lookahead: int) -> None:
         super().__init__()
         self.lookback, self.lookahead = lookback, lookahead
 
-    def num_channels(self, in_channels: int) -> int:
-        """Return one for each channel."""
-        return in_channels
-
     def forward(self, spectrum: Tensor) -> Tensor:
         """Return the mean of each bin."""
         magnitude = spectrum.real.square() + spectrum.imag.square()
-        spans = [
-            slice(max(i - self.lookback, 0), i + self.lookahead + 1)
-            for i in range(magnitude.shape[2])
-        ]
+        before, after = self.lookback, self.lookahead
+        spans = [slice(max(i - before, 0), i + after + 1) for i in range(magnitude.shape[2])]
         return torch.stack([magnitude[:, :, span].mean(dim=2) for span in spans], dim=2)
 
 
-class RunningSum(nn.Module):
+class RunningSum(Part):
     """Sum of the first channel's real part over all frames so far: state without an end."""
-
-    num_bins = None
 
     def num_channels(self, in_channels: int) -> int:
         """Return one."""
@@ -76,12 +69,12 @@ class RunningSumStream:
 
     def push(self, spectrum: Tensor) -> Tensor:
         """Return the sums but the last two."""
-        sums = self.total + spectrum[:1].real.cumsum(dim=1)
-        self.total = sums[:, -1:]
-        sums = torch.cat((self.late, sums), dim=1) if self.late.ndim == 3 else sums
-        known = max(sums.shape[1] - 2, 0)
-        self.late = sums[:, known:]
-        return sums[:, :known]
+        sums = self.total + spectrum[:, :1].real.cumsum(dim=2)
+        self.total = sums[:, :, -1:]
+        sums = torch.cat((self.late, sums), dim=2) if self.late.ndim == 4 else sums
+        known = max(sums.shape[2] - 2, 0)
+        self.late = sums[:, :, known:]
+        return sums[:, :, :known]
 
     def flush(self) -> Tensor:
         """Return the last two."""
@@ -290,5 +283,5 @@ def test_a_part_that_loses_frames_is_named() -> None:
             return spectrum[:, :, ::2].abs()
 
     stream = FeatureStream(STFT(n_fft=8, hop_length=4), [Halved(0, 0)], in_channels=1)
-    with pytest.raises(RuntimeError, match=r"Halved\(\) must return a frame for each of 7, got 4"):
+    with pytest.raises(RuntimeError, match=r"Halved\(0, 0\) must return a frame .* of 7, got 4"):
         stream.push(torch.randn(1, 29))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit.arrays import ArrayGeometry
 from seldkit.augment import channel_swaps, swap_channels
@@ -12,6 +12,7 @@ from seldkit.features import (
     FeatureExtractor,
     IntensityVector,
     LogMagnitude,
+    Part,
     presets,
 )
 
@@ -19,10 +20,8 @@ MATRICES = channel_swaps(48)
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 
 
-class Mine(nn.Module):
+class Mine(Part):
     """A part of a user's own: the magnitude of W."""
-
-    num_bins = None
 
     def num_channels(self, in_channels: int) -> int:
         """Return one."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import (
-    check_choice,
     check_count,
+    check_literal,
     check_number,
     check_positive,
     check_shape,
@@ -24,7 +24,8 @@ from seldkit.features.cross_spectrum import (
     pairs_among,
     whiten,
 )
-from seldkit.features.precision import PreciseModule, without_autocast
+from seldkit.features.part import Part
+from seldkit.features.precision import without_autocast
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
@@ -88,7 +89,7 @@ def gcc_phat(
     return _correlate(real, spectrum.imag, used, tables, exponent, floor)
 
 
-class GCCPHAT(PreciseModule):
+class GCCPHAT(Part):
     """Module form of [`gcc_phat`][seldkit.features.gcc_phat]: lags stand in the place of bins.
 
     Shape:
@@ -135,27 +136,18 @@ class GCCPHAT(PreciseModule):
         _check_settings(num_lags, conjugate, interpolation, exponent, floor)
         self.num_lags, self.pairs, self.conjugate = int(num_lags), check_pairs(pairs), conjugate
         self.interpolation, self.exponent = int(interpolation), exponent
-        self.n_fft, self.floor = n_fft, floor
+        self.floor, self.num_bins = floor, self.num_lags
         self.register_buffer("cosine", None, persistent=False)
         self.register_buffer("sine", None, persistent=False)
-        if n_fft is not None:
-            self.bind(n_fft, None)
+        self._say(n_fft, None)
 
-    def bind(self, n_fft: int, sample_rate: int | None) -> None:
-        """Make the tables of an FFT length, if they are not made yet."""
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
+        """Make the tables of an FFT length."""
         del sample_rate
-        if self.cosine is not None:
-            return
-        check_count(n_fft=n_fft)
-        self.n_fft = int(n_fft)
-        cosine, sine = _lag_tables(self.num_lags, self.conjugate, self.interpolation, self.n_fft)
+        cosine, sine = _lag_tables(self.num_lags, self.conjugate, self.interpolation, n_fft)
+        self.n_fft = n_fft
         self.register_constant("cosine", cosine)
         self.register_constant("sine", sine)
-
-    @property
-    def num_bins(self) -> int:
-        """Number of lags."""
-        return self.num_lags
 
     @property
     def lags(self) -> list[float]:
@@ -208,14 +200,6 @@ class GCCPHAT(PreciseModule):
             "GCCPHAT", features, pairs, swap, PairRules(mirrored, torch.neg, None)
         )
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.num_lags}, pairs={self.pairs}, conjugate={self.conjugate!r}, "
-            f"interpolation={self.interpolation}, exponent={self.exponent}, n_fft={self.n_fft}, "
-            f"floor={self.floor}"
-        )
-
 
 def _check_settings(
     num_lags: int, conjugate: Conjugate, interpolation: int, exponent: float, floor: float
@@ -223,7 +207,7 @@ def _check_settings(
     check_count(num_lags=num_lags, interpolation=interpolation)
     check_positive(floor=floor)
     check_number(exponent=exponent)
-    check_choice("conjugate", conjugate, ("first", "second"))
+    check_literal("conjugate", conjugate, Conjugate)
     if not 0 <= exponent <= 1:
         raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
 

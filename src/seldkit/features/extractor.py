@@ -8,11 +8,11 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_count, check_floating, check_shape
+from seldkit._checks import check_count, check_floating, check_literal, check_shape
 from seldkit._typing import Float
 from seldkit.arrays import ArrayGeometry
 from seldkit.features.binding import bind
-from seldkit.features.part import Part, per_clip, reads_foa, runs_in_blocks, turned
+from seldkit.features.part import Part, WindowStream, check_parts, checked, runs_in_blocks
 from seldkit.features.precision import (
     Cast,
     PreciseModule,
@@ -20,8 +20,8 @@ from seldkit.features.precision import (
     widened,
     without_autocast,
 )
-from seldkit.features.stft import STFT
-from seldkit.features.stream import FeatureStream, PartsInStep, WindowStream
+from seldkit.features.stft import STFT, blocks
+from seldkit.features.stream import FeatureStream, PartsInStep
 from seldkit.features.turning import ChannelSwap, LostLag, channel_swap
 
 
@@ -43,11 +43,12 @@ class FeatureExtractor(PreciseModule):
 
     Args:
         stft: The transform.
-        parts: What reads the spectrum: `LogMel`, `IntensityVector` or any module that is a
-            [`Part`][seldkit.features.Part].
+        parts: What reads the spectrum: `LogMel`, `IntensityVector` or any other
+            [`Part`][seldkit.features.Part], such as one of your own.
         in_channels: Channels of the waveform.
 
     Raises:
+        TypeError: If a part is of another kind.
         ValueError: If there is no part, the parts differ in their number of bins, or they and the
             transform in the sampling rate or the length of the FFT; or if a band, bin or frequency
             limit of a part lies beyond those of the transform.
@@ -63,10 +64,9 @@ class FeatureExtractor(PreciseModule):
 
     def __init__(self, stft: STFT, parts: Sequence[Part], *, in_channels: int = 4) -> None:
         super().__init__()
-        if not parts:
-            raise ValueError("parts must hold at least one feature, got none")
+        check_parts(parts)
         check_count(in_channels=in_channels)
-        bind([stft, *cast(Sequence[nn.Module], parts)])
+        bind([stft, *parts])
         bins = {part.num_bins or stft.num_bins for part in parts}
         if len(bins) > 1:
             raise ValueError(f"parts must have one number of bins, got {sorted(bins)}")
@@ -75,7 +75,7 @@ class FeatureExtractor(PreciseModule):
         self.in_channels = int(in_channels)
         self.dtype: torch.dtype | None = None
         self.stft = stft
-        self.parts = nn.ModuleList(parts)  # type: ignore[arg-type]  # parts are modules
+        self.parts = nn.ModuleList(parts)
 
     @property
     def sample_rate(self) -> int:
@@ -101,7 +101,8 @@ class FeatureExtractor(PreciseModule):
                 features = self._in_blocks(waveform)
             else:
                 spectrum = self.stft(waveform)
-                features = torch.cat([part(spectrum) for part in self.parts], dim=1)
+                pieces = [checked(part, part(spectrum), spectrum) for part in self._parts()]
+                features = torch.cat(pieces, dim=1)
         return features if self.dtype is None else features.to(self.dtype)
 
     def stream(self) -> FeatureStream:
@@ -218,18 +219,18 @@ class FeatureExtractor(PreciseModule):
         parts = self._parts()
         counts = [part.num_channels(self.in_channels) for part in parts]
         pairs = zip(parts, features.split(counts, dim=1), strict=True)
-        return torch.cat([turned(part, piece, swap) for part, piece in pairs], dim=1)
+        return torch.cat([part.turn(piece, swap) for part, piece in pairs], dim=1)
 
     def _array(self, array: ArrayGeometry | Literal["foa"] | None) -> ArrayGeometry | None:
         """Return the microphones, or None for FOA."""
-        foa = any(reads_foa(part) for part in self._parts())
+        foa = any(part.reads_foa for part in self._parts())
         if array is None and not foa and self.in_channels > 1:
             raise ValueError(
                 "array must be the ArrayGeometry of the microphones, or 'foa', for parts that can"
                 " read both, got None"
             )
         if array is None or isinstance(array, str):
-            check_choice("array", array, ("foa", None))
+            check_literal("array", array, Literal["foa"] | None)
             return None
         if foa:
             raise ValueError(f"array must be 'foa' or None for parts that read FOA, got {array}")
@@ -240,7 +241,8 @@ class FeatureExtractor(PreciseModule):
 
     def _runs_in_blocks(self, waveform: Tensor) -> bool:
         learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
-        possible = self.stft.block_size(waveform) is not None and not learns
+        possible = not (learns or self.stft.real_valued)
+        possible = possible and self.stft.framing.block_size(waveform) is not None
         return possible and all(runs_in_blocks(part) for part in self._parts())
 
     def _in_blocks(self, waveform: Tensor) -> Tensor:
@@ -254,14 +256,13 @@ class FeatureExtractor(PreciseModule):
         shape = (waveform.shape[0], self.num_channels, count, self.num_bins)
         features = waveform.new_empty(shape)
         in_step, done = PartsInStep([WindowStream(part) for part in parts]), 0
-        runs = (in_step.push(spectrum) for spectrum in self.stft.blocks(waveform))
+        runs = (in_step.push(spectrum) for spectrum in blocks(self.stft, waveform))
         for run in chain(runs, (in_step.flush() for _ in range(1))):
             places = features[:, :, done : done + run[0].shape[2]].split(sizes, dim=1)
             for place, known in zip(places, run, strict=True):
                 place.copy_(known)
             done += run[0].shape[2]
         for part, place in zip(parts, features.split(sizes, dim=1), strict=True):
-            step = per_clip(part)
-            if step is not None:
-                place.copy_(step(place))
+            if part.whole_clip:
+                place.copy_(part.per_clip(place))
         return features

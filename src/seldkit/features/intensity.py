@@ -19,11 +19,12 @@ standing waves, as near to a source and in reverberation.
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seldkit._checks import check_choice, check_number, check_shape
+from seldkit._checks import check_literal, check_number, check_shape
 from seldkit._typing import Complex, Float
-from seldkit.features.mel import MelFilterBank
+from seldkit.features.mel import MelFilterBank, num_bands
+from seldkit.features.part import Part
 from seldkit.features.products import imaginary_product, real_product
 from seldkit.features.turning import ChannelSwap, exchanged
 
@@ -66,8 +67,8 @@ def intensity_vector(
         tensor([1., 0., 0.])
     """
     check_shape("spectrum", spectrum, "batch channel time freq", channel=4)
-    check_choice("norm", norm, _EPS)
-    check_choice("kind", kind, ("active", "reactive"))
+    check_literal("norm", norm, IntensityNorm | None)
+    check_literal("kind", kind, IntensityKind)
     product = real_product if kind == "active" else imaginary_product
     flow = product(spectrum, slice(0, 1), slice(1, 4))
     if norm is None:
@@ -84,7 +85,7 @@ def intensity_vector(
     return intensity
 
 
-class IntensityVector(nn.Module):
+class IntensityVector(Part):
     """Intensity vector of FOA audio, in linear bins or in mel bands.
 
     Shape:
@@ -120,17 +121,13 @@ class IntensityVector(nn.Module):
         kind: IntensityKind = "active",
     ) -> None:
         super().__init__()
-        check_choice("norm", norm, _EPS)
-        check_choice("axes", axes, ("yzx", "xyz"))
-        check_choice("kind", kind, ("active", "reactive"))
+        check_literal("norm", norm, IntensityNorm | None)
+        check_literal("axes", axes, IntensityAxes)
+        check_literal("kind", kind, IntensityKind)
         if eps is not None:
             check_number(eps=eps)
         self.mel, self.norm, self.axes, self.eps, self.kind = mel, norm, axes, eps, kind
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of mel bands, or None for the bins of the spectrum."""
-        return None if self.mel is None else self.mel.num_mels
+        self.num_bins = num_bands(mel)
 
     def num_channels(self, in_channels: int) -> int:
         """Return 3, if there are the four channels of FOA."""
@@ -153,10 +150,6 @@ class IntensityVector(nn.Module):
         dipoles = (1, 2, 3) if self.axes == "yzx" else (3, 1, 2)
         old = [dipoles.index(swap.index[dipole]) for dipole in dipoles]
         return exchanged(features, old, [swap.sign[dipole] for dipole in dipoles])
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"norm={self.norm!r}, axes={self.axes!r}, eps={self.eps}, kind={self.kind!r}"
 
 
 def _total(dipoles: Float[Tensor, "batch channel=3 time freq"]) -> Tensor:

@@ -9,16 +9,17 @@ level of each channel ([`LogMel`][seldkit.features.LogMel] and
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.cross_spectrum import Pair, check_pairs, pairs_among
-from seldkit.features.mel import MelFilterBank
+from seldkit.features.mel import MelFilterBank, num_bands
+from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged, exchanged_pairs
 
 
-class MidSideLevel(nn.Module):
+class MidSideLevel(Part):
     r"""Level of mid $(L + R) / 2$ and side $(L - R) / 2$ of a stereo recording, in decibels.
 
     Where left and right were made of FOA as `W + Y` and `W - Y`, mid is W and side is Y: the side
@@ -43,12 +44,7 @@ class MidSideLevel(nn.Module):
     def __init__(self, mel: MelFilterBank | None = None, *, floor: float = 1e-10) -> None:
         super().__init__()
         check_positive(floor=floor)
-        self.mel, self.floor = mel, floor
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of mel bands, or None for the bins of the spectrum."""
-        return None if self.mel is None else self.mel.num_mels
+        self.mel, self.floor, self.num_bins = mel, floor, num_bands(mel)
 
     def num_channels(self, in_channels: int) -> int:
         """Return 2, if there are left and right."""
@@ -71,12 +67,8 @@ class MidSideLevel(nn.Module):
         """Return the levels of the swapped audio: with one channel inverted mid is side."""
         return features if swap.sign[0] == swap.sign[1] else exchanged(features, (1, 0))
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"floor={self.floor}"
 
-
-class LevelDifference(nn.Module):
+class LevelDifference(Part):
     r"""Level difference between channels (ILD), $10 \log_{10} (P_m / P_n)$ decibels.
 
     Positive where the first channel of the pair is louder: for stereo, where the left is.
@@ -108,11 +100,7 @@ class LevelDifference(nn.Module):
         super().__init__()
         check_positive(floor=floor)
         self.mel, self.pairs, self.floor = mel, check_pairs(pairs), floor
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of mel bands, or None for the bins of the spectrum."""
-        return None if self.mel is None else self.mel.num_mels
+        self.num_bins = num_bands(mel)
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of pairs."""
@@ -135,10 +123,6 @@ class LevelDifference(nn.Module):
         pairs = pairs_among(len(swap.index), self.pairs)
         rules = PairRules(torch.neg, lambda x: x, lambda one, other: other - one)
         return exchanged_pairs("LevelDifference", features, pairs, swap, rules)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pairs={self.pairs}, floor={self.floor}"
 
 
 def _mid_side(

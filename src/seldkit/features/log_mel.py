@@ -1,20 +1,24 @@
 """Log-mel spectrograms."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seldkit._checks import check_choice, check_number, check_positive, check_shape
+from seldkit._checks import check_literal, check_number, check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.mel import MelFilterBank
+from seldkit.features.part import Part
 from seldkit.features.precision import widened
 from seldkit.features.products import real_product
 from seldkit.features.turning import ChannelSwap, exchanged
 
+TopDbPer = Literal["channel", "clip"]
+Exponent = Literal[1, 2]
+Logarithm = Literal["db", "natural"]
 
-class LogMel(nn.Module):
+
+class LogMel(Part):
     """Log-mel spectrogram of every channel, in decibels.
 
     Shape:
@@ -48,16 +52,16 @@ class LogMel(nn.Module):
         *,
         floor: float = 1e-10,
         top_db: float | None = None,
-        top_db_per: Literal["channel", "clip"] = "channel",
-        exponent: Literal[1, 2] = 2,
+        top_db_per: TopDbPer = "channel",
+        exponent: Exponent = 2,
         offset: float = 0.0,
-        log: Literal["db", "natural"] = "db",
+        log: Logarithm = "db",
     ) -> None:
         super().__init__()
         check_positive(floor=floor)
-        check_choice("top_db_per", top_db_per, ("channel", "clip"))
-        check_choice("exponent", exponent, (1, 2))
-        check_choice("log", log, ("db", "natural"))
+        check_literal("top_db_per", top_db_per, TopDbPer)
+        check_literal("exponent", exponent, Exponent)
+        check_literal("log", log, Logarithm)
         if top_db is not None:
             check_positive(top_db=top_db)
             if log != "db":
@@ -67,27 +71,13 @@ class LogMel(nn.Module):
             raise ValueError(f"offset must not be negative, got {offset}")
         self.mel, self.floor, self.top_db, self.top_db_per = mel, floor, top_db, top_db_per
         self.exponent, self.offset, self.log = exponent, offset, log
-
-    @property
-    def num_bins(self) -> int:
-        """Number of mel bands."""
-        return self.mel.num_mels
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return the number of channels made of so many channels."""
-        return in_channels
-
-    @property
-    def per_clip(self) -> Callable[[Tensor], Tensor] | None:
-        """The step that needs the whole clip: `top_db`."""
-        return None if self.top_db is None else self._raise_to_top_db
+        self.num_bins, self.whole_clip = mel.num_mels, top_db is not None
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time mel"]:
         """Return the level of each band."""
-        level = self.per_frame(spectrum)
-        return level if self.per_clip is None else self.per_clip(level)
+        return self.per_clip(self.per_frame(spectrum))
 
     def per_frame(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -95,6 +85,15 @@ class LogMel(nn.Module):
         """Return the level of each band before `top_db`."""
         check_shape("spectrum", spectrum, "batch channel time freq")
         return self.of_power(real_product(spectrum))
+
+    def per_clip(
+        self, features: Float[Tensor, "batch channel time mel"]
+    ) -> Float[Tensor, "batch channel time mel"]:
+        """Return the levels raised to `top_db` below the loudest."""
+        if self.top_db is None:
+            return features
+        axes = (2, 3) if self.top_db_per == "channel" else (1, 2, 3)
+        return features.maximum(features.amax(dim=axes, keepdim=True) - self.top_db)
 
     def of_power(
         self, power: Float[Tensor, "batch channel time freq"]
@@ -116,15 +115,3 @@ class LogMel(nn.Module):
     ) -> Float[Tensor, "batch channel time mel"]:
         """Return the levels of the swapped audio: they do not know signs."""
         return exchanged(features, swap.index)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"floor={self.floor}, top_db={self.top_db}, top_db_per={self.top_db_per!r}, "
-            f"exponent={self.exponent}, offset={self.offset}, log={self.log!r}"
-        )
-
-    def _raise_to_top_db(self, level: Tensor) -> Tensor:
-        assert self.top_db is not None
-        axes = (2, 3) if self.top_db_per == "channel" else (1, 2, 3)
-        return level.maximum(level.amax(dim=axes, keepdim=True) - self.top_db)

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_positive, check_shape, integer
 from seldkit._typing import Complex, Float
 from seldkit.features.bins import Bins, check_bins, check_bins_exist, crop, num_kept
+from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, exchanged
 
 
-class LogMagnitude(nn.Module):
+class LogMagnitude(Part):
     r"""Level of every bin of every channel, $10 \log_{10} |X|^2$ decibels.
 
     Shape:
@@ -46,17 +47,12 @@ class LogMagnitude(nn.Module):
         if kept is not None and (not kept or min(kept) < 0):
             raise ValueError(f"channels must be counted from 0, one at least, got {channels}")
         self.bins, self.floor = check_bins(bins), floor
-        self.channels = kept
+        self.channels, self.num_bins = kept, num_kept(self.bins)
 
-    def bind(self, n_fft: int, sample_rate: int | None) -> None:
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
         """Raise `ValueError` if an FFT of this length does not have the bins."""
         del sample_rate
         check_bins_exist(self.bins, n_fft)
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of bins that are kept, or None for those of the spectrum."""
-        return num_kept(self.bins)
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of channels made of so many channels."""
@@ -94,7 +90,3 @@ class LogMagnitude(nn.Module):
                 f" not among its channels {tuple(kept)}"
             )
         return exchanged(features, [list(kept).index(channel) for channel in old])
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"bins={self.bins}, channels={self.channels}, floor={self.floor}"

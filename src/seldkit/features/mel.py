@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import (
-    check_choice,
     check_count,
     check_floating,
+    check_literal,
     check_number,
     check_positive,
 )
@@ -66,6 +66,7 @@ class MelFilterBank(BoundModule):
         torch.Size([1, 64])
     """
 
+    needs_rate = True
     weight: Tensor
     _single: Tensor
 
@@ -86,9 +87,9 @@ class MelFilterBank(BoundModule):
         check_number(fmin=fmin)
         if fmax is not None:
             check_positive(fmax=fmax)
-        check_choice("mel_scale", mel_scale, ("slaney", "htk"))
-        check_choice("norm", norm, ("slaney", None))
-        check_choice("slope", slope, ("hz", "mel"))
+        check_literal("mel_scale", mel_scale, MelScale)
+        check_literal("norm", norm, MelNorm | None)
+        check_literal("slope", slope, MelSlope)
         self.num_mels, self.fmin, self.fmax = int(num_mels), fmin, fmax
         self.mel_scale, self.norm, self.slope = mel_scale, norm, slope
         self.register_buffer("weight", None, persistent=False)
@@ -98,7 +99,9 @@ class MelFilterBank(BoundModule):
             raise ValueError(f"0 <= fmin < fmax must hold, got {fmin:g} and {fmax:g}")
         self._say(n_fft, sample_rate)
 
-    def _make(self, n_fft: int, sample_rate: int) -> None:
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
+        """Make the filters."""
+        assert sample_rate is not None  # as it is needed
         nyquist = sample_rate / 2
         fmax = nyquist if self.fmax is None else self.fmax
         if not 0 <= self.fmin < fmax <= nyquist + ROUNDING_HZ:
@@ -135,14 +138,6 @@ class MelFilterBank(BoundModule):
         weight = self._single if wide.dtype == torch.float32 else self.weight
         return self._sums(wide, weight.to(wide.dtype)).to(bins.dtype)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.num_mels}, n_fft={self.n_fft}, sample_rate={self.sample_rate}, "
-            f"fmin={self.fmin}, fmax={self.fmax}, mel_scale={self.mel_scale!r}, "
-            f"norm={self.norm!r}, slope={self.slope!r}"
-        )
-
     def _sums(self, bins: Tensor, weight: Tensor) -> Tensor:
         with without_autocast(bins):
             if bins.requires_grad or bins.device.type != "cpu":
@@ -151,6 +146,11 @@ class MelFilterBank(BoundModule):
             rows = bins.reshape(-1, bins.shape[-1])
             groups = [rows[:, reach] @ weight[reach, bands] for reach, bands in self._groups]
             return torch.cat(groups, dim=1).reshape(*bins.shape[:-1], self.num_mels)
+
+
+def num_bands(mel: MelFilterBank | None) -> int | None:
+    """Return the number of mel bands, or None without a bank, for the bins of the spectrum."""
+    return None if mel is None else mel.num_mels
 
 
 def _triangles(bins: Tensor, edges: Tensor) -> Tensor:

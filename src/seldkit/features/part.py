@@ -1,105 +1,190 @@
-"""What an extractor asks of the parts that read its spectrum."""
+"""What reads the spectrum in an extractor: the base of every part, and its features run by run."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from seldkit._typing import Complex, Float
-from seldkit.features.binding import describe
+from seldkit.features.binding import BoundModule, describe
 from seldkit.features.turning import ChannelSwap
-
-Features = Callable[[Tensor], Tensor]
-
-
-@runtime_checkable
-class Part(Protocol):
-    """What reads the spectrum in a `FeatureExtractor`: a module with these members.
-
-    A part may say more about itself, by members that are optional:
-
-    - `lookback` and `lookahead`: on how many frames before and after it a frame's features depend,
-      0 if missing. Where all parts state both, long clips are computed block by block, which is
-      faster and takes less memory.
-    - `per_clip`: a function of the features of whole clips, applied after `per_frame(spectrum)`, or
-      None. A part that has one cannot stream.
-    - `stream()`: for parts whose state reaches back without limit. It returns an object whose
-      `push(spectrum)` and `flush()` return features, all `channel time freq`, possibly no frames;
-      or raises `ValueError`.
-    - `sample_rate` and `n_fft`: the sampling rate and the length of the FFT that it was made for,
-      or None. An extractor compares those of the part and of all modules in it with its own.
-    - `bind(n_fft, sample_rate)`: called once those are known, when an extractor is built; the rate
-      is None where nobody says it. Modules in the part may have it too, such as a
-      [`MelFilterBank`][seldkit.features.MelFilterBank]. It raises `ValueError` for what does not
-      fit.
-    - `turn(features, swap)`: from features `batch channel time bin` and a
-      [`ChannelSwap`][seldkit.features.ChannelSwap] of the audio to those of the swapped audio, or
-      `ValueError` if they cannot be told from each other. Without it features cannot be turned.
-    - `reads_foa`: true if it makes sense of first-order ambisonics alone.
-
-    The spectrum is complex, or a [`RealSpectrum`][seldkit.features.RealSpectrum] when exported: a
-    part that reads `.real`, `.imag` and `.shape` alone can do with both.
-    """
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of bins of the result, or None for those of the spectrum."""
-        ...
-
-    def num_channels(self, in_channels: int) -> int:
-        """Return the number of channels made of so many microphones or ambisonic channels."""
-        ...
-
-    def __call__(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
-        """Return the features of each clip."""
-        ...
 
 
 @runtime_checkable
 class PartStream(Protocol):
     """Features of one part, run of frames by run of frames."""
 
-    def push(self, spectrum: Complex[Tensor, "channel time freq"]) -> Float[Tensor, "out _ bin"]:
+    def push(
+        self, spectrum: Complex[Tensor, "batch channel _ freq"]
+    ) -> Float[Tensor, "batch out _ bin"]:
         """Return the features that are known with these frames."""
         ...
 
-    def flush(self) -> Float[Tensor, "out _ bin"]:
+    def flush(self) -> Float[Tensor, "batch out _ bin"]:
         """Return the features of the frames that are left at the end of the clip."""
         ...
 
 
-def reach(part: Part) -> tuple[int, int]:
-    """Return on how many frames before and after it a frame's features depend."""
-    return getattr(part, "lookback", 0), getattr(part, "lookahead", 0)
+class Part(BoundModule):
+    """What reads the spectrum in a `FeatureExtractor`: the base of all parts and of your own.
+
+    A part of your own has a `forward`. What else it says about itself, it says by setting these
+    attributes, for the class or in its constructor, and by overriding these methods:
+
+    - `num_bins` and `num_channels`, unless it keeps the bins and channels of the spectrum.
+    - `lookback` and `lookahead`, on how many frames before and after it a frame's features depend.
+      Where both are said it streams, and long clips are computed block by block, which is faster
+      and takes less memory.
+    - `turn`, how its features follow when the sound field is turned.
+    - `make`, for what depends on the length of the FFT and the sampling rate. What is in it, such
+      as a [`MelFilterBank`][seldkit.features.MelFilterBank], is told them too.
+    - `stream`, if its state reaches back without end; `whole_clip`, `per_frame` and `per_clip`, if
+      a last step needs the features of the whole clip.
+
+    It may be cast, and sits beside any other part. The spectrum is complex, or a
+    [`RealSpectrum`][seldkit.features.RealSpectrum] when exported: a part that reads `.real`,
+    `.imag` and `.shape` alone can do with both.
+
+    Examples:
+        >>> from seldkit.features import STFT, FeatureExtractor
+        >>> class Magnitude(Part):
+        ...     lookback = lookahead = 0
+        ...
+        ...     def forward(self, spectrum):
+        ...         return (spectrum.real.square() + spectrum.imag.square()).sqrt()
+        >>> extractor = FeatureExtractor(STFT(n_fft=512, hop_length=256), [Magnitude()])
+        >>> extractor.num_channels, extractor.num_bins
+        (4, 257)
+    """
+
+    num_bins: int | None = None
+    """Number of bins of the result, or None for those of the spectrum."""
+    lookback: int | None = None
+    """On how many frames before it a frame's features depend; None if not known or without end."""
+    lookahead: int | None = None
+    """On how many frames after it they depend; None if not known or without end."""
+    whole_clip: bool = False
+    """Whether features of frames are not done before `per_clip` has seen those of the clip."""
+    reads_foa: bool = False
+    """Whether it makes sense of first-order ambisonics alone."""
+
+    def num_channels(self, in_channels: int) -> int:
+        """Return the number of channels made of so many microphones or ambisonic channels."""
+        return in_channels
+
+    def forward(
+        self, spectrum: Complex[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features of each clip."""
+        raise NotImplementedError(f"{type(self).__name__} must have a method forward")
+
+    def per_frame(
+        self, spectrum: Complex[Tensor, "batch channel time freq"]
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features before `per_clip`, which any run of frames has."""
+        features: Tensor = self(spectrum)
+        return features
+
+    def per_clip(
+        self, features: Float[Tensor, "batch out time bin"]
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features of whole clips, from those of `per_frame`."""
+        return features
+
+    def turn(
+        self, features: Float[Tensor, "batch out time bin"], swap: ChannelSwap
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features of the audio whose channels are swapped.
+
+        Raises:
+            ValueError: If they cannot be told from those of the audio as it was.
+        """
+        raise ValueError(f"{describe(self)} cannot be turned: it has no method turn")
+
+    def stream(self) -> PartStream:
+        """Return a new stream, which takes the spectrum of some clips run of frames by run.
+
+        A part whose state reaches back without end has a stream of its own.
+
+        Raises:
+            ValueError: If a frame's features depend on the whole clip.
+        """
+        if self.whole_clip:
+            raise ValueError(f"{describe(self)} needs the whole clip, so it cannot stream")
+        if not runs_in_blocks(self):
+            raise ValueError(
+                f"{describe(self)} must say its lookback and lookahead to stream,"
+                f" got {self.lookback} and {self.lookahead}"
+            )
+        return WindowStream(self)
 
 
-def per_clip(part: Part) -> Features | None:
-    """Return the step of a part that needs the features of whole clips, if it has one."""
-    step: Features | None = getattr(part, "per_clip", None)
-    return step
+class WindowStream:
+    """Features of one part, run of frames by run of frames, with the frames around each run.
+
+    Args:
+        part: A part whose frames depend on `lookback` and `lookahead` frames around them.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._lookback, self._lookahead = part.lookback or 0, part.lookahead or 0
+        self._held: Tensor | None = None  # frames that are to be read again
+        self._done = 0  # how many of them have their features out
+
+    def push(
+        self, spectrum: Complex[Tensor, "batch channel _ freq"]
+    ) -> Float[Tensor, "batch out _ bin"]:
+        """Return the features that are known with these frames."""
+        if self._held is not None and self._held.shape[2]:
+            spectrum = torch.cat((self._held, spectrum), dim=2)
+        return self._advance(spectrum, spectrum.shape[2] - self._lookahead)
+
+    def flush(self) -> Float[Tensor, "batch out _ bin"]:
+        """Return the features of the frames that are left."""
+        assert self._held is not None  # a clip has a frame
+        return self._advance(self._held, self._held.shape[2])
+
+    def _advance(self, spectrum: Tensor, known: int) -> Tensor:
+        done, frames = self._done, spectrum.shape[2]
+        if known <= done:
+            self._held = spectrum
+            channels = self._part.num_channels(spectrum.shape[1])
+            bins = self._part.num_bins or spectrum.shape[3]
+            return spectrum.real.new_zeros(spectrum.shape[0], channels, 0, bins)
+        features = checked(self._part, self._part.per_frame(spectrum), spectrum)
+        if features.shape[2] != frames:
+            raise RuntimeError(
+                f"{describe(self._part)} must return a frame for each of {frames},"
+                f" got {features.shape[2]}"
+            )
+        first = max(known - self._lookback, 0)
+        self._held, self._done = spectrum[:, :, first:].clone(), known - first
+        return features[:, :, done:known]
 
 
-def per_frame(part: Part) -> Features:
-    """Return what a part does before that step."""
-    return part if per_clip(part) is None else part.per_frame  # type: ignore[attr-defined]
+def check_parts(parts: Iterable[Part]) -> None:
+    """Raise `TypeError` unless all are parts, `ValueError` if there is none."""
+    parts = list(parts)
+    if not parts:
+        raise ValueError("parts must hold at least one feature, got none")
+    for part in parts:
+        if not isinstance(part, Part):
+            raise TypeError(f"parts must be seldkit.features.Part, got {type(part).__name__}")
+
+
+def checked(part: Part, features: Tensor, spectrum: Tensor) -> Tensor:
+    """Return the features, or raise `RuntimeError` if they are not what the part says."""
+    out, bins = part.num_channels(spectrum.shape[1]), part.num_bins or spectrum.shape[3]
+    if features.ndim != 4 or features.shape[1] != out or features.shape[3] != bins:
+        raise RuntimeError(
+            f"{describe(part)} must return (batch, {out=}, time, bin={bins}), as it says,"
+            f" got shape {tuple(features.shape)}"
+        )
+    return features
 
 
 def runs_in_blocks(part: Part) -> bool:
-    """Return whether a part states that runs of frames can be computed one by one."""
-    return hasattr(part, "lookback") and hasattr(part, "lookahead") and not hasattr(part, "stream")
-
-
-def reads_foa(part: Part) -> bool:
-    """Return whether a part makes sense of first-order ambisonics alone."""
-    return bool(getattr(part, "reads_foa", False))
-
-
-def turned(part: Part, features: Tensor, swap: ChannelSwap) -> Tensor:
-    """Return the features of the swapped audio, or raise `ValueError` if the part cannot tell."""
-    turn = getattr(part, "turn", None)
-    if turn is None:
-        raise ValueError(f"{describe(part)} cannot be turned: it has no method turn")
-    features = turn(features, swap)
-    return features
+    """Return whether runs of frames can be computed one by one."""
+    return part.lookback is not None and part.lookahead is not None

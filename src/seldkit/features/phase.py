@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seldkit._checks import check_choice, check_count, check_positive, check_shape
+from seldkit._checks import check_literal, check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.bins import (
@@ -28,6 +28,7 @@ from seldkit.features.cross_spectrum import (
     whiten,
 )
 from seldkit.features.mel import MelFilterBank
+from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 PhaseForm = Literal["angle", "cosine_sine", "path"]
@@ -62,7 +63,7 @@ def phase_difference(
     return _angles(spectrum.real, spectrum.imag, used, floor)
 
 
-class PhaseDifference(nn.Module):
+class PhaseDifference(Part):
     r"""Phase differences between microphones, in one of three forms.
 
     With the phase $\varphi$ of [`phase_difference`][seldkit.features.phase_difference]:
@@ -124,7 +125,7 @@ class PhaseDifference(nn.Module):
         floor: float = SILENCE,
     ) -> None:
         super().__init__()
-        check_choice("form", form, ("angle", "cosine_sine", "path"))
+        check_literal("form", form, PhaseForm)
         check_positive(speed_of_sound=speed_of_sound, floor=floor)
         if mel is not None and (form != "cosine_sine" or bins is not None):
             raise ValueError(
@@ -132,28 +133,15 @@ class PhaseDifference(nn.Module):
                 f" got {form=} and {bins=}"
             )
         self.form, self.pairs, self.bins, self.mel = form, check_pairs(pairs), check_bins(bins), mel
-        self.sample_rate, self.n_fft = sample_rate, n_fft
         self.speed_of_sound, self.floor = speed_of_sound, floor
-        if sample_rate is not None:
-            check_count(sample_rate=sample_rate)
-        if n_fft is not None:
-            check_count(n_fft=n_fft)
-            check_bins_exist(self.bins, n_fft)
+        self.num_bins = num_kept(self.bins) if mel is None else mel.num_mels
+        self.needs_rate = form == "path"
+        self._say(n_fft, sample_rate)
 
-    def bind(self, n_fft: int, sample_rate: int | None) -> None:
-        """Take the FFT length and, for the path, the sampling rate."""
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
+        """Raise `ValueError` if an FFT of this length does not have the bins."""
+        del sample_rate
         check_bins_exist(self.bins, n_fft)
-        if self.form == "path" and sample_rate is None:
-            raise ValueError(
-                "sample_rate must be said by the STFT or a part for PhaseDifference('path'),"
-                " got none"
-            )
-        self.n_fft, self.sample_rate = n_fft, sample_rate
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of mel bands or of bins that are kept, or None for those of the spectrum."""
-        return num_kept(self.bins) if self.mel is None else self.mel.num_mels
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of pairs, twice that for cosines and sines."""
@@ -187,14 +175,6 @@ class PhaseDifference(nn.Module):
         """
         pairs = pairs_among(len(swap.index), self.pairs, pairs_with_first)
         return exchanged_pairs("PhaseDifference", features, pairs, swap, self._rules(features))
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.form!r}, pairs={self.pairs}, bins={self.bins}, "
-            f"sample_rate={self.sample_rate}, n_fft={self.n_fft}, "
-            f"speed_of_sound={self.speed_of_sound}, floor={self.floor}"
-        )
 
     def _metres_per_radian(self, real: Float[Tensor, "*axes freq"]) -> Float[Tensor, " freq"]:
         if self.sample_rate is None:

@@ -8,17 +8,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import (
-    check_choice,
+    check_literal,
     check_number,
     check_positive,
     check_shape,
 )
 from seldkit._typing import Bool, Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
-from seldkit.features.binding import BoundModule
 from seldkit.features.cross_spectrum import pairs_with_first
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.noise_floor import MAX_WAIT, above_noise_floor
+from seldkit.features.part import Part
 from seldkit.features.phase import angle_rules
 from seldkit.features.principal_vector import principal_vector
 from seldkit.features.salsa_bins import GROUP, bin_levels, with_edges
@@ -34,7 +34,7 @@ _REACH = 3  # frames before and after a frame that its covariance is summed over
 _BLOCK = 2**16
 
 
-class SALSA(BoundModule):
+class SALSA(Part):
     r"""Log-spectrograms of every channel, then the principal eigenvector of each bin.
 
     The covariance of the channels is summed over seven frames around each. Where one source is much
@@ -98,6 +98,7 @@ class SALSA(BoundModule):
         tensor([1., 0., 0.])
     """
 
+    needs_rate = True
     metres: Tensor
 
     def __init__(
@@ -115,8 +116,8 @@ class SALSA(BoundModule):
         speed_of_sound: float = SPEED_OF_SOUND,
     ) -> None:
         super().__init__()
-        check_choice("form", form, ("foa", "mic"))
-        check_choice("edges", edges, ("clip", "wrap"))
+        check_literal("form", form, SALSAForm)
+        check_literal("edges", edges, SALSAEdges)
         check_positive(speed_of_sound=speed_of_sound)
         check_number(fmin_doa=fmin_doa)
         if noise_ratio is not None:
@@ -135,9 +136,14 @@ class SALSA(BoundModule):
         self.fmin_doa, self.fmax_doa, self.condition = fmin_doa, fmax_doa, condition
         self.compress, self.edges, self.doa_bins = compress, edges, (0, 0)
         self.register_buffer("metres", None, persistent=False)
+        self.reads_foa = form == "foa"
+        # Frames at the start wait for the noise floor, which reaches back without end.
+        self.lookahead = _REACH if noise_ratio is None else max(_REACH, MAX_WAIT)
         self._say(n_fft, sample_rate)
 
-    def _make(self, n_fft: int, sample_rate: int) -> None:
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
+        """Choose the bins, and make the wavelengths."""
+        assert sample_rate is not None  # as it is needed
         if n_fft % (8 * GROUP):
             raise ValueError(f"n_fft must be a multiple of {8 * GROUP}, got {n_fft}")
         limit = sample_rate * (3 / 8 if self.compress else 1 / 2)
@@ -149,24 +155,8 @@ class SALSA(BoundModule):
         first = max(1, int(self.fmin_doa * n_fft // sample_rate))
         self.doa_bins = first, max(first + 1, int(self.fmax_doa * n_fft // sample_rate))
         frequency = torch.arange(*self.doa_bins, dtype=torch.float64) * (sample_rate / n_fft)
+        self.num_bins = 25 * n_fft // 64 if self.compress else n_fft // 2
         self.register_constant("metres", self.speed_of_sound / (2 * math.pi * frequency))
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of bins: `25 * n_fft // 64` if compressed, else `n_fft // 2`; None if unknown."""
-        if self.n_fft is None:
-            return None
-        return 25 * self.n_fft // 64 if self.compress else self.n_fft // 2
-
-    @property
-    def reads_foa(self) -> bool:
-        """Whether it makes sense of first-order ambisonics alone."""
-        return self.form == "foa"
-
-    @property
-    def lookahead(self) -> int:
-        """How many frames after a frame may be needed for its features: more at the start."""
-        return _REACH if self.noise_ratio is None else max(_REACH, MAX_WAIT)
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of spectrograms and vector components."""
@@ -234,7 +224,7 @@ class SALSA(BoundModule):
         return torch.cat((level, torch.cat((ends[0], inside, ends[1]), dim=-1)), dim=1)
 
     def stream(self) -> SALSAStream:
-        """Return a new stream, which takes the spectrum of one clip some frames at a time.
+        """Return a new stream, which takes the spectrum of some clips run of frames by run.
 
         Raises:
             ValueError: If the clip's edges wrap.
@@ -247,15 +237,6 @@ class SALSA(BoundModule):
             )
         return SALSAStream(
             self._features, self._first_power, reach=_REACH, noise_ratio=self.noise_ratio
-        )
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.form!r}, n_fft={self.n_fft}, sample_rate={self.sample_rate}, "
-            f"fmin_doa={self.fmin_doa}, fmax_doa={self.fmax_doa}, noise_ratio={self.noise_ratio}, "
-            f"condition={self.condition}, compress={self.compress}, edges={self.edges!r}, "
-            f"speed_of_sound={self.speed_of_sound}"
         )
 
     def _first_power(self, real: Tensor, imag: Tensor) -> Float[Tensor, "batch time band"]:

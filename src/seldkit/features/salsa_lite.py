@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_number, check_positive, check_shape
+from seldkit._checks import check_literal, check_number, check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
-from seldkit.features.binding import BoundModule
 from seldkit.features.cross_spectrum import pairs_among, pairs_with_first
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.mel import ROUNDING_HZ
+from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference, angle_rules
 from seldkit.features.turning import ChannelSwap, exchanged, exchanged_pairs
 
 SALSALiteForm = Literal["path", "ipd"]
 
 
-class SALSALite(BoundModule):
+class SALSALite(Part):
     r"""Log-spectrograms of every microphone, then its phase difference to the first one.
 
     The phases need no statistics over frames and no tests, so that this is a few times as fast as
@@ -59,6 +59,7 @@ class SALSALite(BoundModule):
         tensor([0.5000, 0.5000, 0.0000, 0.0000])
     """
 
+    needs_rate = True
     lookback = lookahead = 0
 
     def __init__(
@@ -73,7 +74,7 @@ class SALSALite(BoundModule):
         speed_of_sound: float = SPEED_OF_SOUND,
     ) -> None:
         super().__init__()
-        check_choice("form", form, ("path", "ipd"))
+        check_literal("form", form, SALSALiteForm)
         check_number(fmin=fmin)
         check_positive(fmax=fmax, fmax_doa=fmax_doa, speed_of_sound=speed_of_sound)
         if not 0 <= fmin < fmax_doa <= fmax:
@@ -87,7 +88,9 @@ class SALSALite(BoundModule):
         self.phase: PhaseDifference | None = None
         self._say(n_fft, sample_rate)
 
-    def _make(self, n_fft: int, sample_rate: int) -> None:
+    def make(self, n_fft: int, sample_rate: int | None) -> None:
+        """Choose the bins."""
+        assert sample_rate is not None  # as it is needed
         if self.fmax > sample_rate / 2 + ROUNDING_HZ:
             raise ValueError(
                 f"0 <= fmin < fmax_doa <= fmax <= {sample_rate / 2:g} must hold for"
@@ -102,7 +105,7 @@ class SALSALite(BoundModule):
                 f"fmin and fmax must hold a bin of {n_fft=} and {sample_rate=}, got"
                 f" {self.fmin:g} and {self.fmax:g}"
             )
-        self.level = LogMagnitude((first, stop))
+        self.level, self.num_bins = LogMagnitude((first, stop)), stop - first
         self.phase = PhaseDifference(
             "path" if self.form == "path" else "angle",
             bins=(first, min(last_phase + 1, stop)),
@@ -110,11 +113,6 @@ class SALSALite(BoundModule):
             n_fft=n_fft,
             speed_of_sound=self.speed_of_sound,
         )
-
-    @property
-    def num_bins(self) -> int | None:
-        """Number of bins; None before FFT and rate are known."""
-        return None if self.level is None else self.level.num_bins
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of spectrograms and phase differences."""
@@ -148,10 +146,3 @@ class SALSALite(BoundModule):
         else:
             inside = self.phase.turn(inside, swap)
         return torch.cat((level, torch.cat((inside, phase[..., kept:]), dim=-1)), dim=1)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.form!r}, n_fft={self.n_fft}, sample_rate={self.sample_rate}, fmin={self.fmin}, "
-            f"fmax={self.fmax}, fmax_doa={self.fmax_doa}"
-        )

@@ -1,4 +1,4 @@
-"""SALSA of a clip whose frames come in bit by bit."""
+"""SALSA of clips whose frames come in bit by bit."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from seldkit.features.noise_floor import NoiseFloor
 
 
 class SALSAStream:
-    """SALSA of one clip, some frames of its spectrum at a time; made by `SALSA.stream`.
+    """SALSA of some clips, some frames of their spectrum at a time; made by `SALSA.stream`.
 
     It keeps six frames and the noise floor. A frame's features come out with the third frame after
     it, those of the first two with the fifth frame, where the noise floor starts. No gradients.
@@ -37,18 +37,19 @@ class SALSAStream:
         self._above: Tensor | None = None  # which of their bins stand out, as far as known
 
     @torch.no_grad()
-    def push(self, spectrum: Complex[Tensor, "channel _ freq"]) -> Float[Tensor, "out _ bin"]:
+    def push(
+        self, spectrum: Complex[Tensor, "batch channel _ freq"]
+    ) -> Float[Tensor, "batch out _ bin"]:
         """Return the features that are known with these frames."""
-        frames = spectrum.unsqueeze(0)
         if self._held is None:
-            self._held = frames.new_zeros(*frames.shape[:2], self._reach, frames.shape[3])
+            self._held = spectrum.new_zeros(*spectrum.shape[:2], self._reach, spectrum.shape[3])
         above = None
         if self._floor is not None:
-            above = self._floor.push(self._first_power(frames.real, frames.imag))
-        return self._advance(self._held, frames, above)
+            above = self._floor.push(self._first_power(spectrum.real, spectrum.imag))
+        return self._advance(self._held, spectrum, above)
 
     @torch.no_grad()
-    def flush(self) -> Float[Tensor, "out _ bin"]:
+    def flush(self) -> Float[Tensor, "batch out _ bin"]:
         """Return the features of the frames that are left at the end of the clip.
 
         Raises:
@@ -73,4 +74,4 @@ class SALSAStream:
         if not known:  # features of a spectrum that is nothing but edges: no frames
             held = held.new_zeros(*held.shape[:2], 2 * self._reach, held.shape[3])
         ready = held[:, :, : known + 2 * self._reach]
-        return self._features(ready.real, ready.imag, above)[0]
+        return self._features(ready.real, ready.imag, above)

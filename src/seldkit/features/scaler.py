@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_count, check_finite
+from seldkit._checks import check_count, check_finite, check_literal
 from seldkit._typing import Float
 
 Array = Tensor | NDArray[np.floating] | Sequence[float] | Sequence[Sequence[float]]
@@ -36,7 +36,7 @@ def channel_by_bin(
     Raises:
         ValueError: If the sizes do not fit or a value is not finite.
     """
-    check_choice("order", order, ("channel_bin", "bin_channel"))
+    check_literal("order", order, ScalerOrder)
     values = torch.as_tensor(array, dtype=torch.float64).detach().cpu()
     check_finite(name, values)
     sizes = [num_channels] if blocks is None else list(blocks)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import (
-    check_choice,
     check_count,
     check_finite,
     check_floating,
+    check_literal,
     check_shape,
     integer,
 )
@@ -80,7 +80,7 @@ class Standardize(PreciseModule):
     ) -> None:
         super().__init__()
         check_count(num_channels=num_channels, num_bins=num_bins)
-        check_choice("per", per, ("channel_bin", "channel"))
+        check_literal("per", per, StandardizePer)
         chosen = None if channels is None else tuple(integer("channels", c) for c in channels)
         wrong = [c for c in chosen or () if not 0 <= c < num_channels]
         if wrong:

@@ -1,16 +1,16 @@
 """Features of audio as it comes in, equal to those of the whole clip."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import check_floating, check_shape
 from seldkit._typing import Complex, Float
-from seldkit.features.binding import bind, describe
-from seldkit.features.part import Part, PartStream, per_clip, per_frame, reach
+from seldkit.features.binding import bind
+from seldkit.features.framing import spectrum_of
+from seldkit.features.part import Part, PartStream, check_parts
 from seldkit.features.precision import widened, without_autocast
 from seldkit.features.stft import STFT
 
@@ -51,12 +51,13 @@ class FeatureStream:
         in_channels: int,
         dtype: torch.dtype | None = None,
     ) -> None:
-        bind([stft, *cast(Sequence[nn.Module], parts)])
+        check_parts(parts)
+        bind([stft, *parts])
         self._stft, self._in_channels, self._dtype = stft, in_channels, dtype
-        self._parts = PartsInStep([_open(part) for part in parts])
+        self._parts = PartsInStep([part.stream() for part in parts])
         self._num_channels = sum(part.num_channels(in_channels) for part in parts)
         self._num_bins = parts[0].num_bins or stft.num_bins
-        self._lookahead = max(reach(part)[1] for part in parts)
+        self._lookahead = max(part.lookahead or 0 for part in parts)
         self._samples: Tensor | None = None
         self._spare = 0  # how many of them come before the next frame
         self._num_samples = 0  # pushed so far
@@ -73,8 +74,8 @@ class FeatureStream:
         than half the FFT, it is a hop, because only then a frame is known not to be the last.)
         """
         stft, hop = self._stft, self._stft.hop_length
-        rest = stft.n_fft - 1 - stft.lead
-        return max(stft.lead, rest, 0 if stft.last_frame else hop - 1) + self._lookahead * hop
+        lead, rest = stft.framing.lead, stft.n_fft - 1 - stft.framing.lead
+        return max(lead, rest, 0 if stft.last_frame else hop - 1) + self._lookahead * hop
 
     @torch.no_grad()
     def push(self, chunk: Float[Tensor, "channel sample"]) -> Float[Tensor, "out _ bin"]:
@@ -94,7 +95,7 @@ class FeatureStream:
         self._check_open()
         check_shape("chunk", chunk, "channel sample", channel=self._in_channels)
         check_floating(chunk=chunk)
-        samples = self._stft.prepare(widened(chunk, self._dtype).unsqueeze(0))
+        samples = widened(chunk, self._dtype).unsqueeze(0) + self._stft.offset
         if self._samples is not None:
             if samples.dtype != self._samples.dtype:
                 raise TypeError(
@@ -118,7 +119,7 @@ class FeatureStream:
         """
         self._check_open()
         self._ended = True
-        self._stft.check_length(self._num_samples)
+        self._stft.framing.check_length(self._num_samples)
         assert self._samples is not None  # or the clip would have been too short
         count = self._stft.num_frames(self._num_samples) - self._num_frames
         samples = self._continued(self._samples, at_start=False) if count else self._samples
@@ -139,8 +140,8 @@ class FeatureStream:
         return self._stft.pad_mode == "constant" or self._num_samples > self._stft.n_fft // 2
 
     def _continued(self, samples: Tensor, *, at_start: bool) -> Tensor:
-        tail = max(self._stft.tail(self._num_samples), 0)
-        sizes = (self._stft.lead, 0) if at_start else (0, tail)
+        tail = max(self._stft.framing.tail(self._num_samples), 0)
+        sizes = (self._stft.framing.lead, 0) if at_start else (0, tail)
         return functional.pad(samples, sizes, mode=self._stft.pad_mode)
 
     def _known_frames(self, samples: Tensor) -> int:
@@ -158,9 +159,10 @@ class FeatureStream:
         features = [samples.new_zeros(1, self._num_channels, 0, self._num_bins)]
         if count:
             later = samples[..., self._spare :]
-            for start, end in self._stft.spans(count, later):
-                known = self._parts.push(self._stft.transform(later[..., start:end]))
-                features.append(torch.cat(known, dim=1))
+            for start, end in self._stft.framing.spans(count, later):
+                samples_of_block = later[..., start:end]
+                spectrum = spectrum_of(samples_of_block, self._stft.window, self._stft.hop_length)
+                features.append(torch.cat(self._parts.push(spectrum), dim=1))
             # One sample more than the next frame needs: reflection at the end may reach it.
             samples = samples[..., self._spare + count * self._stft.hop_length - 1 :].clone()
             self._spare = 1
@@ -169,60 +171,14 @@ class FeatureStream:
         return torch.cat(features, dim=2)[0]
 
 
-class WindowStream:
-    """Features of one part, run of frames by run of frames, with the frames around each run.
-
-    Unlike a part's own stream it takes a batch.
-
-    Args:
-        part: A part whose frames depend on `lookback` and `lookahead` frames around them.
-    """
-
-    def __init__(self, part: Part) -> None:
-        self._part, self._features = part, per_frame(part)
-        self._lookback, self._lookahead = reach(part)
-        self._held: Tensor | None = None  # frames that are to be read again
-        self._done = 0  # how many of them have their features out
-
-    def push(
-        self, spectrum: Complex[Tensor, "batch channel _ freq"]
-    ) -> Float[Tensor, "batch out _ bin"]:
-        """Return the features that are known with these frames."""
-        if self._held is not None and self._held.shape[2]:
-            spectrum = torch.cat((self._held, spectrum), dim=2)
-        return self._advance(spectrum, spectrum.shape[2] - self._lookahead)
-
-    def flush(self) -> Float[Tensor, "batch out _ bin"]:
-        """Return the features of the frames that are left."""
-        assert self._held is not None  # a clip has a frame
-        return self._advance(self._held, self._held.shape[2])
-
-    def _advance(self, spectrum: Tensor, known: int) -> Tensor:
-        done = self._done
-        if known <= done:
-            self._held = spectrum
-            channels = self._part.num_channels(spectrum.shape[1])
-            bins = self._part.num_bins or spectrum.shape[3]
-            return spectrum.real.new_zeros(spectrum.shape[0], channels, 0, bins)
-        features = self._features(spectrum)
-        if features.shape[2] != spectrum.shape[2]:
-            raise RuntimeError(
-                f"{describe(self._part)} must return a frame for each of {spectrum.shape[2]},"
-                f" got {features.shape[2]}"
-            )
-        first = max(known - self._lookback, 0)
-        self._held, self._done = spectrum[:, :, first:].clone(), known - first
-        return features[:, :, done:known]
-
-
 class PartsInStep:
     """The features of each part, each frame when all parts have it.
 
     Args:
-        streams: A stream for each part, which takes a batch.
+        streams: A stream for each part.
     """
 
-    def __init__(self, streams: "Sequence[WindowStream | _Batched]") -> None:
+    def __init__(self, streams: Sequence[PartStream]) -> None:
         self._streams = streams
         self._waiting: list[Tensor] = []
 
@@ -241,23 +197,3 @@ class PartsInStep:
         known = min(feature.shape[2] for feature in features)
         self._waiting = [feature[:, :, known:].clone() for feature in features]
         return [feature[:, :, :known] for feature in features]
-
-
-class _Batched:
-    """A part's own stream, for a batch of one clip."""
-
-    def __init__(self, stream: PartStream) -> None:
-        self._stream = stream
-
-    def push(self, spectrum: Tensor) -> Tensor:
-        return self._stream.push(spectrum[0]).unsqueeze(0)
-
-    def flush(self) -> Tensor:
-        return self._stream.flush().unsqueeze(0)
-
-
-def _open(part: Part) -> WindowStream | _Batched:
-    if per_clip(part) is not None:
-        raise ValueError(f"{describe(part)} needs the whole clip, so it cannot stream")
-    own = getattr(part, "stream", None)
-    return WindowStream(part) if own is None else _Batched(own())

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_shape
+from seldkit._checks import check_literal, check_shape
 from seldkit._typing import Float
 from seldkit.ambisonics import AXIS_TO_CHANNEL
 from seldkit.arrays import ArrayGeometry
@@ -68,7 +68,7 @@ def channel_swap(
         ValueError: If the matrix does not turn the sound field, or the channels are not those.
     """
     check_shape("matrix", matrix, "axis axis", axis=3)
-    check_choice("lost_lag", lost_lag, ("error", "nearest"))
+    check_literal("lost_lag", lost_lag, LostLag)
     matrix = matrix.detach().double().cpu()
     if array is not None:
         if array.num_channels != num_channels:

@@ -3,7 +3,7 @@
 from typing import Literal, cast
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice
+from seldkit._checks import check_literal
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityNorm, IntensityVector
 from seldkit.features.log_mel import LogMel
@@ -13,13 +13,17 @@ from seldkit.features.phase import PhaseDifference
 from seldkit.features.presets.tagging import panns, yamnet_bands
 from seldkit.features.stft import STFT
 
+TransferBins = Literal["linear", "mel"]
+Tagger = Literal["panns", "yamnet"]
+TransferPhase = Literal["angle", "cosine_sine"]
+
 
 @builder
 def at2seld(
     *,
-    bins: Literal["linear", "mel"] = "linear",
-    tagger: Literal["panns", "yamnet"] = "panns",
-    phase: Literal["angle", "cosine_sine"] | None = "angle",
+    bins: TransferBins = "linear",
+    tagger: Tagger = "panns",
+    phase: TransferPhase | None = "angle",
     norm: IntensityNorm | None = "mean_energy",
 ) -> FeatureExtractor:
     """Levels, phase differences and intensity vectors of AT2SELD: 10 channels, 513 bins.
@@ -55,9 +59,9 @@ def at2seld(
         >>> at2seld(bins="mel", phase="cosine_sine").num_channels
         13
     """
-    check_choice("bins", bins, ("linear", "mel"))
-    check_choice("tagger", tagger, ("panns", "yamnet"))
-    check_choice("phase", phase, ("angle", "cosine_sine", None))
+    check_literal("bins", bins, TransferBins)
+    check_literal("tagger", tagger, Tagger)
+    check_literal("phase", phase, TransferPhase | None)
     if bins == "mel" and phase == "angle":
         raise ValueError("phase must be 'cosine_sine' or None for bins='mel', got 'angle'")
     level = _mel_level(tagger) if bins == "mel" else LogMagnitude()
@@ -69,7 +73,7 @@ def at2seld(
     return FeatureExtractor(STFT(n_fft=1024, hop_length=320, sample_rate=32000), parts)
 
 
-def _mel_level(tagger: Literal["panns", "yamnet"]) -> LogMel:
+def _mel_level(tagger: Tagger) -> LogMel:
     if tagger == "panns":
         return cast(LogMel, panns().parts[0])
     return LogMel(yamnet_bands(), exponent=1, floor=1e-5)
