@@ -100,10 +100,8 @@ class MultiACCDOA(VectorFormat):
                 distances or on-screen flags are missing.
         """
         kept = self._to_encode(events, num_frames)
-        track, size = (
-            number_within(self._cell(kept)),
-            (num_frames, self.num_tracks, self.num_classes),
-        )
+        track = number_within(self._cell(kept))
+        size = (num_frames, self.num_tracks, self.num_classes)
         return scatter(self._vectors(kept), (kept.frame, track, kept.label), size)
 
     def decode(self, output: Float[Tensor, "time track cls axis"]) -> Events:

@@ -15,7 +15,7 @@ Two editions have a header: the event lists of 2019, with elevation before azimu
 Source: the label readers and output writers of the official baselines, 2019 to 2025.
 """
 
-from seldkit.io.layout import Format
+from seldkit.io.layout import Edition
 
 POLAR = ("frame", "class", "source", "azimuth", "elevation")
 CARTESIAN = ("frame", "class", "source", "x", "y", "z")
@@ -72,7 +72,7 @@ STARSS_CLASSES = (
 )
 """The names of STARSS22 and STARSS23, and of the stereo sound of 2025, in short."""
 
-_2019 = Format(
+_2019 = Edition(
     rows=(SOURCELESS,),
     labels=((*POLAR, "distance_m"), POLAR),
     outputs=(SOURCELESS,),
@@ -91,17 +91,17 @@ _2019 = Format(
     usual_s=60.0,
     whole_degrees=True,
 )
-_2020 = Format(
+_2020 = Edition(
     rows=(SOURCELESS, POLAR, CARTESIAN), labels=(POLAR,), outputs=(CARTESIAN,), repeats=False
 )
 _2022 = _2020._replace(repeats=True)
-_2023 = Format(
+_2023 = Edition(
     rows=(SOURCELESS, POLAR, (*POLAR, "distance_cm"), (*CARTESIAN, "distance_m")),
     labels=((*POLAR, "distance_cm"), POLAR),
     outputs=((*CARTESIAN, "distance_m"),),
     zero_distance=True,
 )
-_2025 = Format(
+_2025 = Edition(
     rows=(),
     labels=(STEREO,),
     outputs=(STEREO,),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from seldkit.events.columns import number_within
 from seldkit.io.columns import Columns
-from seldkit.io.layout import Format
+from seldkit.io.layout import Edition
 
 Times = NDArray[np.float64]
 
@@ -16,12 +16,12 @@ STEP = 1e-9
 """How fine times are written, in seconds."""
 
 
-def to_rows(events: Columns, form: Format) -> Columns:
+def to_rows(events: Columns, edition: Edition) -> Columns:
     """Return a row for each frame of each event, sorted by frame, then in the order of the list.
 
     What reaches beyond the clip is cut. The source of a row is the number of its event.
     """
-    first, stop = _frames(events["start"], events["end"], form)
+    first, stop = _frames(events["start"], events["end"], edition)
     count = np.maximum(stop - first, 0).astype(np.int64)
     event = np.repeat(np.arange(len(count)), count)
     frame = first[event] + number_within(torch.from_numpy(event)).numpy()
@@ -31,7 +31,7 @@ def to_rows(events: Columns, form: Format) -> Columns:
     return {"frame": frame[order], "source": event.astype(np.float64)} | rows
 
 
-def _frames(start: Times, end: Times, form: Format) -> tuple[Times, Times]:
+def _frames(start: Times, end: Times, edition: Edition) -> tuple[Times, Times]:
     """Return the first frame of events, and the one after their last.
 
     - `touched`: from the frame in which the event starts to the one behind that in which it ends,
@@ -40,23 +40,23 @@ def _frames(start: Times, end: Times, form: Format) -> tuple[Times, Times]:
     - `squeezed`: the same, then all of the clip is squeezed into one frame less, and the frame of
       the end belongs to the event.
     """
-    clip_s = form.duration_s
-    if clip_s is None and form.usual_s is not None and (end <= form.usual_s).all():
-        clip_s = form.usual_s
-    clip = np.inf if clip_s is None else round(clip_s / form.frame_s)
-    if form.frames == "squeezed":
-        whole = np.rint([start / form.frame_s, end / form.frame_s])
+    clip_s = edition.duration_s
+    if clip_s is None and edition.usual_s is not None and (end <= edition.usual_s).all():
+        clip_s = edition.usual_s
+    clip = np.inf if clip_s is None else round(clip_s / edition.frame_s)
+    if edition.frames == "squeezed":
+        whole = np.rint([start / edition.frame_s, end / edition.frame_s])
         first, last = np.floor(np.interp(whole, (0, clip), (0, clip - 1)))
         return first, last + 1
-    if form.frames == "rounded":
-        first, stop = np.rint(start / form.frame_s), np.rint(end / form.frame_s)
+    if edition.frames == "rounded":
+        first, stop = np.rint(start / edition.frame_s), np.rint(end / edition.frame_s)
     else:
-        rate = 1 / form.frame_s  # as published: 0.58 * 50 is 28.999999999999996, 0.58 / 0.02 is 29
+        rate = 1 / edition.frame_s  # as published: 0.58 * 50 is below 29, 0.58 / 0.02 is 29
         first, stop = np.floor(start * rate), np.ceil(end * rate) + 1
     return first, np.minimum(stop, clip)
 
 
-def from_rows(rows: Columns, form: Format) -> Columns:
+def from_rows(rows: Columns, edition: Edition) -> Columns:
     """Return events that cover rows and give them back, sorted by frame, in their order.
 
     An event is a run of frames in which one source stays in one place. Where rows change their
@@ -67,19 +67,19 @@ def from_rows(rows: Columns, form: Format) -> Columns:
     rows = {name: column[order] for name, column in rows.items()}
     keys = list(zip(*(rows[name].tolist() for name in rows if name != "frame"), strict=True))
     first, last = _runs(rows["frame"].tolist(), keys)
-    start, end = _times(rows["frame"][first], rows["frame"][last], form)
+    start, end = _times(rows["frame"][first], rows["frame"][last], edition)
     events = {name: column[first] for name, column in rows.items() if name != "frame"}
     return events | {"start": start, "end": end}
 
 
-def _times(first: Times, last: Times, form: Format) -> tuple[Times, Times]:
+def _times(first: Times, last: Times, edition: Edition) -> tuple[Times, Times]:
     """Return times of which a frame rule makes the first and the last frame of events."""
-    rate = 1 / form.frame_s
-    if form.frames == "squeezed":
-        return (first + 0.75) * form.frame_s, (last + 1) * form.frame_s
-    if form.frames == "rounded":
-        return first * form.frame_s, (last + 1) * form.frame_s
-    start, end = np.round(first * form.frame_s, 9), np.round(last * form.frame_s, 9)
+    rate = 1 / edition.frame_s
+    if edition.frames == "squeezed":
+        return (first + 0.75) * edition.frame_s, (last + 1) * edition.frame_s
+    if edition.frames == "rounded":
+        return first * edition.frame_s, (last + 1) * edition.frame_s
+    start, end = np.round(first * edition.frame_s, 9), np.round(last * edition.frame_s, 9)
     # 0.58 * 50 is a hair below 29, so that a start there would be in frame 28
     start = np.where(np.floor(start * rate) < first, start + STEP, start)
     return start, np.where(np.ceil(end * rate) > last, end - STEP, end)

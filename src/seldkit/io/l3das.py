@@ -8,7 +8,7 @@ y = rho cos(theta).
 Source: the label readers and output writers of the official repositories, L3DAS21 to L3DAS23.
 """
 
-from seldkit.io.layout import Format
+from seldkit.io.layout import Edition
 
 POSITION = ("x_m", "y_m", "z_m")
 CYLINDER = ("rho_m", "theta", "z_m")
@@ -31,10 +31,10 @@ L3DAS_CLASSES = (
 )
 
 
-def _format(names: tuple[str, ...], position: tuple[str, ...], duration_s: float) -> Format:
+def _edition(names: tuple[str, ...], position: tuple[str, ...], duration_s: float) -> Edition:
     row = ("frame", "class", *position)
     columns = ("start", "end", "class", *position)
-    return Format(
+    return Edition(
         rows=(row,),
         labels=(("frame", "class", "source", *position),),
         outputs=(row,),
@@ -48,7 +48,7 @@ def _format(names: tuple[str, ...], position: tuple[str, ...], duration_s: float
 
 
 FORMATS = {
-    "l3das21": _format(("X", "Y", "Z"), POSITION, 60.0),
-    "l3das22": _format(("X", "Y", "Z"), POSITION, 30.0),
-    "l3das23": _format(("rho", "theta", "z"), CYLINDER, 30.0),
+    "l3das21": _edition(("X", "Y", "Z"), POSITION, 60.0),
+    "l3das22": _edition(("X", "Y", "Z"), POSITION, 30.0),
+    "l3das23": _edition(("rho", "theta", "z"), CYLINDER, 30.0),
 }

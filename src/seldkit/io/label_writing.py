@@ -13,7 +13,7 @@ from seldkit._checks import check_choice
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.io.columns import Columns, decimals, from_events, rounded
-from seldkit.io.editions import FrameRule, edition
+from seldkit.io.editions import FrameRule, find_edition
 from seldkit.io.event_list import from_rows
 from seldkit.io.layout import Kind
 from seldkit.io.row_checks import CHECKS, Check, doubts, errors, report
@@ -91,16 +91,16 @@ def write_events(
     """
     check_choice("check", check, CHECKS)
     check_choice("kind", kind, (None, "label", "output"))
-    form = edition(format, classes=classes, frame_rule=frame_rule)
-    kind = kind or form.kind
-    merged = kind in form.headed and form.lists_events
+    edition = find_edition(format, classes=classes, frame_rule=frame_rule)
+    kind = kind or edition.kind
+    merged = kind in edition.headed and edition.lists_events
     if merged and frame_rule == "plain":
-        form = form._replace(frame_s=events.frame_s)
-    check_frame_s("events", events.frame_s, form.frame_s)
-    if kind == "output" and form.zero_distance and events.distance is None:
+        edition = edition._replace(frame_s=events.frame_s)
+    check_frame_s("events", events.frame_s, edition.frame_s)
+    if kind == "output" and edition.zero_distance and events.distance is None:
         events = replace(events, distance=torch.zeros(len(events)))
-    whole_degrees = kind == "output" and form.whole_degrees
-    columns = from_events(events, form.labels if kind == "label" else form.outputs)
+    whole_degrees = kind == "output" and edition.whole_degrees
+    columns = from_events(events, edition.labels if kind == "label" else edition.outputs)
     columns = rounded(columns, whole_degrees=whole_degrees)
     lines = _lines(columns)
 
@@ -110,19 +110,20 @@ def write_events(
 
     num_frames = None
     if merged:
-        rule = f"class must be below {len(form.classes)}, the number of names"
-        report([(rule, columns["class"] >= len(form.classes))], "raise", problem)
-        if form.duration_s is not None:
-            num_frames = round(form.duration_s / form.frame_s)
-    report(errors(columns, form, num_frames), "raise", problem)
+        rule = f"class must be below {len(edition.classes)}, the number of names"
+        report([(rule, columns["class"] >= len(edition.classes))], "raise", problem)
+        if edition.duration_s is not None:
+            num_frames = round(edition.duration_s / edition.frame_s)
+    report(errors(columns, edition, num_frames), "raise", problem)
     strict = check in ("strict", "warn")
-    report(doubts(columns, form, strict=strict, units=False, merged=merged), check, problem)
+    report(doubts(columns, edition, strict=strict, units=False, merged=merged), check, problem)
     if merged:
-        columns = from_rows(columns, form)
-        columns = {name: columns[name] for name in form.header.values() if name in columns}
-        lines = _lines(columns, form.classes)
-    if kind in form.headed:
-        lines.insert(0, ",".join(name for name, column in form.header.items() if column in columns))
+        columns = from_rows(columns, edition)
+        columns = {name: columns[name] for name in edition.header.values() if name in columns}
+        lines = _lines(columns, edition.classes)
+    if kind in edition.headed:
+        names = [name for name, column in edition.header.items() if column in columns]
+        lines.insert(0, ",".join(names))
     text = "".join(f"{line}\n" for line in lines)
     Path(path).write_text(text, encoding="utf-8", newline="\n")
 

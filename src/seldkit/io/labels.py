@@ -6,7 +6,7 @@ from os import PathLike
 from seldkit._checks import check_choice
 from seldkit.events import Events
 from seldkit.io.columns import Unit, in_metres, to_events
-from seldkit.io.editions import FrameRule, edition
+from seldkit.io.editions import FrameRule, find_edition
 from seldkit.io.event_list import to_rows
 from seldkit.io.row_checks import CHECKS, Check, doubts, errors, report
 from seldkit.io.table import read_table
@@ -113,7 +113,7 @@ def read_events(
         (tensor([[0., 1., 0.]], dtype=torch.float64), tensor([2.5000], dtype=torch.float64))
     """
     check_choice("check", check, CHECKS)
-    form = edition(
+    edition = find_edition(
         format,
         classes=classes,
         frame_s=frame_s,
@@ -121,16 +121,16 @@ def read_events(
         num_frames=num_frames,
         distance_unit=distance_unit,
     )
-    table = read_table(path, form)
+    table = read_table(path, edition)
     if table.problems:
         raise ValueError(str(table.problems[0]))
     columns = table.columns
     if not columns:
-        return Events([], [], [], num_frames=num_frames, frame_s=form.frame_s)
-    report(errors(columns, form, num_frames), "raise", table.problem)
+        return Events([], [], [], num_frames=num_frames, frame_s=edition.frame_s)
+    report(errors(columns, edition, num_frames), "raise", table.problem)
     strict = check in ("strict", "warn")
     units = distance_unit is None
-    report(doubts(columns, form, strict=strict, units=units), check, table.problem)
+    report(doubts(columns, edition, strict=strict, units=units), check, table.problem)
     columns = in_metres(columns, distance_unit)
-    rows = to_rows(columns, form) if "start" in columns else columns
-    return to_events(rows, num_frames, form.frame_s)
+    rows = to_rows(columns, edition) if "start" in columns else columns
+    return to_events(rows, num_frames, edition.frame_s)

@@ -21,8 +21,8 @@ Layout = tuple[str, ...]
 """
 
 
-class Format(NamedTuple):
-    """How the files of one edition are laid out.
+class Edition(NamedTuple):
+    """How the label files of one edition are laid out.
 
     Attributes:
         rows: Layouts without a header, told apart by their number of columns.

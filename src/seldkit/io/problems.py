@@ -6,7 +6,7 @@ from os import PathLike
 import numpy as np
 
 from seldkit.io.columns import Unit, no_distance
-from seldkit.io.editions import edition
+from seldkit.io.editions import find_edition
 from seldkit.io.row_checks import doubts, errors
 from seldkit.io.table import Problem, read_table
 
@@ -52,24 +52,24 @@ def find_problems(
         1: elevation must lie in -90..90
         2: a row must be numbers separated by commas
     """
-    form = edition(
+    edition = find_edition(
         format,
         classes=classes,
         frame_s=frame_s,
         num_frames=num_frames,
         distance_unit=distance_unit,
     )
-    table = read_table(path, form)
+    table = read_table(path, edition)
     problems = list(table.problems)
     if table.columns:
         sound = np.ones(len(table.lines), dtype=np.bool_)
-        for rule, bad in errors(table.columns, form, num_frames):
+        for rule, bad in errors(table.columns, edition, num_frames):
             if (sound & bad).any():
                 problems.append(table.problem(np.flatnonzero(sound & bad), rule))
             sound &= ~bad
         rows = np.flatnonzero(sound)
         columns = {name: column[rows] for name, column in table.columns.items()}
-        for rule, bad in doubts(columns, form, strict=strict, units=distance_unit is None):
+        for rule, bad in doubts(columns, edition, strict=strict, units=distance_unit is None):
             if bad.any():
                 problems.append(table.problem(rows[bad], rule))
         if len(rows) and no_distance(columns):

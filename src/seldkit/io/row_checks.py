@@ -12,7 +12,7 @@ from seldkit._checks import shortest
 from seldkit.events.rows import DAY_S, MAX_CLASSES
 from seldkit.geometry import angle_deg, unit_vector, within
 from seldkit.io.columns import KEY, Columns
-from seldkit.io.layout import Format
+from seldkit.io.layout import Edition
 
 Check = Literal["raise", "strict", "warn", "off"]
 CHECKS = ("raise", "strict", "warn", "off")
@@ -39,7 +39,7 @@ SLACK_S = 1e-8
 """By how much the end of an event in a list may lie before its start, which is rounding."""
 
 
-def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Iterator[Finding]:
+def errors(columns: Columns, edition: Edition, num_frames: int | None = None) -> Iterator[Finding]:
     """Find rows, or events of a list, that mean nothing in a clip of so many frames."""
     yield "values must be finite", ~np.all([np.isfinite(c) for c in columns.values()], axis=0)
     for name in KEY:
@@ -48,8 +48,8 @@ def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Ite
             bad = (column != column.round()) | (column < least)
             yield f"{name} must be a whole number, at least {least}", bad
     if "frame" in columns:
-        rule = f"frame must lie within a day, below {form.max_frames}"
-        yield rule, columns["frame"] >= form.max_frames
+        rule = f"frame must lie within a day, below {edition.max_frames}"
+        yield rule, columns["frame"] >= edition.max_frames
     yield f"class must be below {MAX_CLASSES}", columns["class"] >= MAX_CLASSES
     if "source" in columns:
         yield f"source must be below {2**53}", columns["source"] >= 2**53
@@ -72,15 +72,15 @@ def errors(columns: Columns, form: Format, num_frames: int | None = None) -> Ite
         start, end = columns["start"], columns["end"]
         yield "start must not be negative", start < 0
         yield "end must not be before start", end < start - SLACK_S
-        longest = min(DAY_S, form.max_frames * form.frame_s)
+        longest = min(DAY_S, edition.max_frames * edition.frame_s)
         yield f"end must be in seconds, within a day, below {shortest(longest)}", end >= longest
-        if form.duration_s is not None:
-            rule = f"start must be before the end of the clip at {shortest(form.duration_s)} s"
-            yield rule, start >= form.duration_s
+        if edition.duration_s is not None:
+            rule = f"start must be before the end of the clip at {shortest(edition.duration_s)} s"
+            yield rule, start >= edition.duration_s
 
 
 def doubts(
-    columns: Columns, form: Format, *, strict: bool, units: bool = True, merged: bool = False
+    columns: Columns, edition: Edition, *, strict: bool, units: bool = True, merged: bool = False
 ) -> Iterator[Finding]:
     """Find rows, or events of a list, that can hardly be meant.
 
@@ -89,7 +89,7 @@ def doubts(
 
     Args:
         columns: The rows or events.
-        form: What the format allows.
+        edition: What the format allows.
         strict: Whether to find what published labels hold now and then, too.
         units: Whether to doubt the unit of distances, which the caller may have told.
         merged: Whether the rows are merged into an event list, which has no order of its own.
@@ -107,13 +107,13 @@ def doubts(
     named = (columns["source"] >= 0) | merged
     frame = np.where(named, columns["frame"], -1)
     yield "rows must be sorted by frame", named & (frame < np.maximum.accumulate(frame))
-    dummy = merged or (form.dummy_source and not columns["source"].any())
+    dummy = merged or (edition.dummy_source and not columns["source"].any())
     if dummy or "azimuth" not in columns:
         return
     again = named & _again([columns[name] for name in KEY])
     equal = again & _again(list(columns.values())) if again.any() else again
     yield "a source must be in one place at a time", again & ~equal
-    if strict or not form.repeats:
+    if strict or not edition.repeats:
         yield "rows must not repeat", equal
     if strict:
         rule = f"a source must not move by more than {JUMP_DEG}° in a frame"

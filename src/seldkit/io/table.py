@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seldkit.io.columns import Columns
-from seldkit.io.layout import Format
+from seldkit.io.layout import Edition
 
 Line = tuple[int, str]
 """Number of a line, from 1, and its text."""
@@ -76,7 +76,7 @@ class _Cells(NamedTuple):
     place: dict[str, int]
 
 
-def read_table(path: str | PathLike[str], form: Format) -> Table:
+def read_table(path: str | PathLike[str], edition: Edition) -> Table:
     """Read a text file of comma-separated values; blank lines are skipped.
 
     Raises:
@@ -87,12 +87,12 @@ def read_table(path: str | PathLike[str], form: Format) -> Table:
     lines = [(i, line) for i, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
     if not lines:
         return Table(path, {}, [], [])
-    headed = bool(form.header) and not (form.rows and _starts_with_a_number(lines[0][1]))
-    cells = _cells_by_name(lines, form) if headed else _cells_by_width(lines[0][1], form)
+    headed = bool(edition.header) and not (edition.rows and _starts_with_a_number(lines[0][1]))
+    cells = _cells_by_name(lines, edition) if headed else _cells_by_width(lines[0][1], edition)
     if isinstance(cells, str):
         number, text = lines[0]
         return Table(path, {}, [], [Problem(path, number, cells, text)])
-    classes = form.classes if headed and form.lists_events else ()
+    classes = edition.classes if headed and edition.lists_events else ()
     columns, lines, faults = _read_rows(lines[headed:], cells, classes)
     rules = Counter(rule for _, rule, _ in faults)
     firsts = {
@@ -114,31 +114,31 @@ def _text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _cells_by_width(first: str, form: Format) -> _Cells | str:
+def _cells_by_width(first: str, edition: Edition) -> _Cells | str:
     """Return where the columns of a file without a header stand, or what is wrong with it."""
     if not _starts_with_a_number(first) and any(letter.isalpha() for letter in first):
         return "a file of this format must have no header, and rows of numbers"
     if first.rstrip().endswith(","):
         return TRAILING
-    for layout in form.rows:
+    for layout in edition.rows:
         if len(layout) == _width(first):
             return _Cells(len(layout), {name: place for place, name in enumerate(layout)})
-    allowed = " or ".join(map(str, sorted(map(len, form.rows))))
+    allowed = " or ".join(map(str, sorted(map(len, edition.rows))))
     return f"a row must have {allowed} columns, separated by commas"
 
 
-def _cells_by_name(lines: list[Line], form: Format) -> _Cells | str:
+def _cells_by_name(lines: list[Line], edition: Edition) -> _Cells | str:
     """Return where the columns under a header stand, or what is wrong with the header.
 
     Some published headers are shorter than the rows below, which go on in the published order.
     """
-    published = [name.casefold() for name in form.header]
+    published = [name.casefold() for name in edition.header]
     names = [name.strip().casefold() for name in lines[0][1].split(",")]
     if len(lines) > 1 and _width(lines[1][1]) == len(published) > len(names):
         names += published[len(names) :] if published[: len(names)] == names else []
-    if set(published) - set(names) - {name.casefold() for name in form.optional}:
-        return f"the header must name {', '.join(form.header)}"
-    columns = zip(published, form.header.values(), strict=True)
+    if set(published) - set(names) - {name.casefold() for name in edition.optional}:
+        return f"the header must name {', '.join(edition.header)}"
+    columns = zip(published, edition.header.values(), strict=True)
     return _Cells(
         len(names), {column: names.index(name) for name, column in columns if name in names}
     )
