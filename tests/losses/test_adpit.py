@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from references.adpit import every_arrangement_loss, flat, padded_adpit_loss, six_rows
-from seldkit.losses import ADPITLoss, adpit_loss
+from seldkit.losses import ADPITLoss, adpit_loss, arrange_sources
 
 quick = settings(max_examples=25)
 
@@ -214,13 +214,14 @@ def test_nan_stays_nan() -> None:
     assert adpit_loss(preds, target).isnan()
 
 
-@pytest.mark.parametrize("size", [1, 30, 2**18])
-@pytest.mark.parametrize("active", [0.2, 0.9])
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, size: int, active: float) -> None:
-    preds, target = random_pair(3, 3, active=active)
-    wanted = adpit_loss(preds, target)
-    monkeypatch.setattr("seldkit.losses.adpit.BLOCK", size)
-    torch.testing.assert_close(adpit_loss(preds, target), wanted)
+@quick
+@given(SEEDS, TRACKS)
+def test_few_cells_are_arranged_as_many(seed: int, tracks: int) -> None:
+    # Beside a crowd the same cells are searched in another way.
+    preds, target = random_pair(seed, tracks, active=0.2)
+    crowd = torch.ones_like(target).repeat(1, 3, 1, 1, 1)
+    together = [torch.cat((x, crowd), dim=1) for x in (preds, target)]
+    torch.testing.assert_close(arrange_sources(*together)[:, :3], arrange_sources(preds, target))
 
 
 def test_tensors_need_not_be_contiguous() -> None:

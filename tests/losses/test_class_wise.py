@@ -10,7 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from seldkit import SELDOutput
-from seldkit.losses import ClassWiseLoss, DistanceTaskLosses, TaskLosses, class_wise_loss
+from seldkit.losses import (
+    ClassWiseLoss,
+    DistanceTaskLosses,
+    TaskLosses,
+    class_wise_loss,
+    focal_loss,
+)
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
 from seldkit.losses.distance import DISTANCE_ERRORS, distance_error
 
@@ -78,6 +84,15 @@ def test_what_a_silent_class_costs() -> None:
     assert float(free.doa) == pytest.approx(2 / 3)  # (0 + 1 + 1) / 3 axes
     assert float(pulled.doa) == pytest.approx((2 + 3 + 3) / 9)
     assert free.sed < 1e-6
+
+
+def test_activity_may_be_focused() -> None:
+    preds, target = random_pair(4)
+    focus: dict[str, Any] = {"gamma": 2.0, "alpha": torch.tensor([0.1, 0.2, 0.3, 0.4, 0.9])}
+    losses = class_wise_loss(preds, target, **focus)
+    assert losses.sed == focal_loss(preds.activity, target.activity, **focus)
+    assert losses.doa == class_wise_loss(preds, target).doa
+    assert ClassWiseLoss(**focus)(preds, target) == losses
 
 
 @pytest.mark.parametrize("direction", DIRECTION_ERRORS)

@@ -186,12 +186,13 @@ def test_balancers_go_on_with_masked_losses() -> None:
     case = next(c for c in CASES if "trackwise" in c.name and len(c.target) == 3)
     preds, target = case.random(0, 2, 5)
     inputs = [x.requires_grad_() for x in preds]
+    names = ("sed", "doa", "distance")
     for balancer in (
         losses.FixedWeights(distance=0.5),
-        losses.LossScaleBalancer(),
-        losses.UncertaintyWeights(("sed", "doa", "distance")),
-        losses.DynamicWeightAverage(),
-        losses.RandomWeights(),
+        losses.LossScaleBalancer(tasks=names),
+        losses.UncertaintyWeights(names),
+        losses.DynamicWeightAverage(names),
+        losses.RandomWeights(names),
     ):
         for kept in (5, 3, 0, 2):
             mask = (torch.arange(5) < kept).expand(2, -1)

@@ -30,6 +30,20 @@ def test_presence_is_the_union_of_the_tracks(per: Span) -> None:
     torch.testing.assert_close(loss, wanted)
 
 
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_presence_may_be_focused(per: Span) -> None:
+    logits, activity = torch.randn(2, 5, 4), (torch.rand(2, 5, 3, 4) > 0.7).float()
+    alpha = torch.tensor([0.1, 0.2, 0.3, 0.9])
+    module = PresenceLoss(per=per, gamma=2.0, alpha=alpha)
+    said, present = logits, activity.amax(dim=2)
+    if per == "clip":
+        said, present = said.amax(dim=1), present.amax(dim=1)
+    wanted = focal_loss(said, present, gamma=2.0, alpha=alpha)
+    torch.testing.assert_close(module(logits, activity), wanted)
+    with pytest.raises(ValueError, match=r"alpha must be \(cls=4\), got shape \(3,\)"):
+        presence_loss(logits, activity, alpha=alpha[1:])
+
+
 def test_presence_in_half_precision() -> None:
     logits = torch.randn(1, 2, 3, dtype=torch.bfloat16, requires_grad=True)
     loss = presence_loss(logits, torch.ones(1, 2, 2, 3))

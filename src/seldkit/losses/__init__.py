@@ -11,6 +11,7 @@ from seldkit.losses.aggregated import (
 )
 from seldkit.losses.aggregated_mixture import AggregatedMixtureLoss, aggregated_mixture_loss
 from seldkit.losses.balancing import (
+    Balancer,
     DynamicWeightAverage,
     FixedWeights,
     GradNorm,
@@ -32,6 +33,7 @@ __all__ = [
     "AggregatedMixtureLoss",
     "AggregatedPITLoss",
     "AggregatedSumLoss",
+    "Balancer",
     "ClassWiseLoss",
     "DistanceTaskLosses",
     "DynamicWeightAverage",

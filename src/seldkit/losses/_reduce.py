@@ -66,8 +66,7 @@ def num_places(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor | i
 def mean(values: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Float[Tensor, ""]:
     """Return the mean over the frames that count; as in `num_places` where none does."""
     weight = frame_weight(values, mask)
-    total = values.sum() if weight is None else (values * weight).sum()
-    return total / num_places(values, mask)
+    return values.mean() if weight is None else (values * weight).sum() / num_places(values, mask)
 
 
 def weighted_mean(

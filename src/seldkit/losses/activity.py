@@ -103,6 +103,8 @@ def activity_loss(
     """
     weight = frame_weight(logits, mask)
     if gamma == 0 and alpha is None and reduction in ("mean", "sum"):
+        if weight is None:
+            return functional.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
         loss = functional.binary_cross_entropy_with_logits(
             logits, target, weight=weight, reduction="sum"
         )

@@ -20,9 +20,6 @@ from seldkit.losses._checks import check_activity, check_vectors
 from seldkit.losses._reduce import blank, full, num_places
 from seldkit.losses.activity import activity_loss
 
-BLOCK = 2**19
-"""How many pairs of tracks are compared at a time on the CPU, so that they stay in its cache."""
-
 
 def adpit_loss(
     preds: Float[Tensor, "batch time track cls axis"],
@@ -208,22 +205,12 @@ def _arranged(
     frames = [x.flatten(0, 1) for x in (preds, target, active)]
     if torch.compiler.is_compiling() or target.device.type != "cpu":
         return _searched(entries, *frames).view_as(target)
-    _, _, tracks, classes, axis = target.shape
-    several = active.sum(dim=2, dtype=torch.uint8).flatten() > 1
-    cells = several.nonzero().squeeze(1)
-    size = max(1, BLOCK // tracks**2)
-    if 2 * len(cells) > len(several):
-        blocks = zip(*(x.split(max(1, size // classes)) for x in frames), strict=True)
-        return torch.cat([_searched(entries, *block) for block in blocks]).view_as(target)
+    several = frames[2].sum(dim=1, dtype=torch.uint8) > 1
+    if 2 * int(several.sum()) > several.numel():
+        return _searched(entries, *frames).view_as(target)
     arranged = target.sum(dim=2, keepdim=True).expand_as(target).contiguous()  # right for one
-    rows, sources, alive = preds.flatten(0, 3), target.flatten(0, 3), active.flatten().unsqueeze(1)
-    for cell in cells.split(size):
-        first = cell // classes * tracks * classes + cell % classes
-        row = first + classes * torch.arange(tracks).unsqueeze(1)
-        vectors = _take(rows[:, :entries], row), _take(sources[:, :entries], row)
-        best = row.gather(0, _best_places(*vectors, _take(alive, row)))
-        index = row.flatten().expand(axis, -1)
-        arranged.view(-1, axis).T.scatter_(1, index, _take(sources, best).flatten(1))
+    cells = [x.movedim(2, 1)[several].unsqueeze(2) for x in frames]  # cell track cls=1 ...
+    arranged.flatten(0, 1).movedim(2, 1)[several] = _searched(entries, *cells).squeeze(2)
     return arranged
 
 
@@ -234,15 +221,9 @@ def _searched(
     active: Bool[Tensor, "frame track cls"],
 ) -> Float[Tensor, "frame track cls axis"]:
     vectors = preds[..., :entries], target[..., :entries], active.unsqueeze(-1)
-    place = _best_places(*(x.permute(3, 1, 0, 2).flatten(2) for x in vectors))
+    place = _best_places(*(x.permute(3, 1, 0, 2).flatten(2).contiguous() for x in vectors))
     place = place.unflatten(1, (-1, target.shape[2])).movedim(1, 0).unsqueeze(-1)
     return target.gather(1, place.expand_as(target))
-
-
-def _take(x: Tensor, row: Int[Tensor, "track cell"]) -> Tensor:
-    """Return rows as `(column, track, cell)`."""
-    columns = [column.index_select(0, row.flatten()) for column in x.unbind(1)]
-    return torch.stack(columns).view(len(columns), *row.shape)
 
 
 def _best_places(

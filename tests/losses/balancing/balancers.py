@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit.losses import (
+    Balancer,
     DynamicWeightAverage,
     FixedWeights,
     GradNorm,
@@ -13,7 +14,6 @@ from seldkit.losses import (
     RandomWeights,
     UncertaintyWeights,
 )
-from seldkit.losses.balancing.base import Balancer
 
 SHARED = nn.Parameter(torch.ones((), dtype=torch.float64))
 """What stands for the shared layer: every loss is a number times it."""

@@ -65,14 +65,14 @@ def test_fixed_weights_follow_the_precision_of_the_losses() -> None:
 
 
 def test_dynamic_weights_are_those_of_the_formula(alternatives: dict[str, Tensor]) -> None:
-    balancer = DynamicWeightAverage()
+    balancer = DynamicWeightAverage(TASKS)
     for row, expected in zip(alternatives["losses"], alternatives["dwa_T2"], strict=True):
         torch.testing.assert_close(balancer(named(row)), (row * expected).sum(), rtol=1e-10, atol=0)
         assert list(balancer.weights.values()) == pytest.approx(expected.tolist(), rel=1e-10)
 
 
 def test_dynamic_weights_follow_the_means_of_records(alternatives: dict[str, Tensor]) -> None:
-    short, long = DynamicWeightAverage(), DynamicWeightAverage(record=2)
+    short, long = DynamicWeightAverage(TASKS), DynamicWeightAverage(TASKS, record=2)
     for row in alternatives["losses"]:
         short(named(row))
         for factor in (0.5, 1.5):
@@ -87,7 +87,8 @@ def test_wrong_settings_of_dynamic_weights_are_named() -> None:
     for record in ("running", 0):
         with pytest.raises(ValueError, match="record must be a positive integer, got"):
             DynamicWeightAverage(record=record)  # type: ignore[arg-type]
-    assert repr(DynamicWeightAverage()) == "DynamicWeightAverage(temperature=2.0, record=1)"
+    shown = "DynamicWeightAverage(('doa', 'sed'), temperature=2.0, record=1)"
+    assert repr(DynamicWeightAverage()) == shown
 
 
 def test_random_numbers_are_those_of_splitmix64() -> None:
@@ -120,7 +121,7 @@ def test_random_weights_are_a_function_of_seed_and_call() -> None:
     evaluated = one.weights
     one.train()(losses(1.0, 1.0))
     assert one.weights == evaluated
-    assert repr(other) == "RandomWeights(seed=-1)"
+    assert repr(other) == "RandomWeights(('doa', 'sed'), seed=-1)"
 
 
 def test_uncertainty_weights_are_those_of_the_formula(alternatives: dict[str, Tensor]) -> None:
@@ -251,7 +252,7 @@ def test_settings_are_numbers_of_python_or_numpy() -> None:
     for balancer in (LossScaleBalancer(record=one), DynamicWeightAverage(record=one)):
         assert balancer.record == 3
         assert "record=3" in repr(balancer)
-    assert repr(RandomWeights(seed=one)) == "RandomWeights(seed=3)"
+    assert repr(RandomWeights(seed=one)) == "RandomWeights(('doa', 'sed'), seed=3)"
     half: Any = np.float32(0.5)
     one_each = {"sed": torch.ones(()), "doa": torch.ones(())}
     assert FixedWeights(sed=half, doa=2)(one_each) == 2.5

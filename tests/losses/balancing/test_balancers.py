@@ -8,8 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from losses.balancing.balancers import BALANCERS, SHARED, losses, trace
-from seldkit.losses import FixedWeights, GradNorm, LossScaleBalancer, UncertaintyWeights
-from seldkit.losses.balancing.base import Balancer
+from seldkit.losses import (
+    Balancer,
+    DynamicWeightAverage,
+    FixedWeights,
+    GradNorm,
+    LossScaleBalancer,
+    RandomWeights,
+    UncertaintyWeights,
+)
 
 PAIRS = [(1.0, 2.0), (0.7, 1.9), (0.6, 1.5), (0.9, 1.2), (0.4, 1.1), (0.3, 1.3), (0.2, 0.9)]
 
@@ -125,8 +132,12 @@ def test_it_compiles_whole(kind: str) -> None:
 @pytest.mark.messages
 def test_tasks_must_be_different_names() -> None:
     for tasks in ((), ("sed", "sed"), "sed"):
-        with pytest.raises(ValueError, match="tasks must be different names, at least one, got"):
-            UncertaintyWeights(tasks)
+        for make in (UncertaintyWeights, RandomWeights, DynamicWeightAverage, LossScaleBalancer):
+            with pytest.raises(ValueError, match="tasks must be different names, at least one, go"):
+                make(tasks=tasks)
+    with pytest.raises(ValueError, match=r"tasks must be those of priorities, \['a'\], got \('b'"):
+        LossScaleBalancer({"a": 1.0}, tasks=("b",))
+    assert LossScaleBalancer({"a": 1.0}, tasks=("a",)).tasks == ("a",)
 
 
 def test_a_network_trains_with_any(balancer: Balancer) -> None:
@@ -149,9 +160,11 @@ def test_a_network_trains_with_any(balancer: Balancer) -> None:
     assert all(loss < 0.9 * first[name] for name, loss in task_losses().items())
 
 
-def test_names_given_or_met_are_sorted() -> None:
+def test_names_are_given_and_sorted() -> None:
     assert LossScaleBalancer({"b": 1.0, "a": 2.0}).tasks == ("a", "b")
-    met = LossScaleBalancer()
-    met({"z": torch.tensor(1.0), "y": torch.tensor(1.0)})
-    assert met.tasks == ("y", "z")
+    for kind in (LossScaleBalancer, DynamicWeightAverage, RandomWeights, UncertaintyWeights):
+        assert kind().tasks == ("doa", "sed")
+        assert kind(tasks=("z", "y")).tasks == ("y", "z")
+        assert kind(tasks=["a", "c", "b"]).eval()(dict.fromkeys("abc", torch.tensor(1.0))) > 0
+    assert GradNorm(SHARED, ("z", "y")).tasks == ("y", "z")
     assert FixedWeights(distance=1.0).tasks == ("distance", "doa", "sed")

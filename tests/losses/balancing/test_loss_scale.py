@@ -110,7 +110,7 @@ def test_the_scale_of_a_loss_does_not_matter(factor: float, record: str | int) -
     rows, scale = log_normal(10, 3), torch.tensor([factor, 1.0, 1.0], dtype=torch.float64)
     shares = []
     for scaled in (rows, rows * scale):
-        balancer = LossScaleBalancer(record=record)  # type: ignore[arg-type]
+        balancer = LossScaleBalancer(tasks=TASKS, record=record)  # type: ignore[arg-type]
         weighted = run(balancer, scaled)[0] * scaled
         shares.append((weighted / weighted.sum(dim=1, keepdim=True))[3:])
     torch.testing.assert_close(*shares)
@@ -134,7 +134,7 @@ def test_an_exponent_set_between_calls_counts_from_the_next() -> None:
 
 
 def test_any_tuple_of_named_losses_will_do() -> None:
-    two, three = LossScaleBalancer(), LossScaleBalancer()
+    two, three = LossScaleBalancer(), LossScaleBalancer(tasks=TASKS)
     one = torch.tensor(1.0)
     assert two(TaskLosses(one, 3 * one)) == 2
     assert three(DistanceTaskLosses(one, one, one)) == 1
@@ -228,3 +228,5 @@ def test_a_record_of_one_call_warns() -> None:
 def test_it_prints_its_settings() -> None:
     shown = repr(LossScaleBalancer({"sed": 0.5, "doa": 0.5}, record=10))
     assert shown == "LossScaleBalancer({'sed': 0.5, 'doa': 0.5}, record=10, exponent=1.0)"
+    shown = repr(LossScaleBalancer())
+    assert shown.startswith("LossScaleBalancer({'doa': 1.0, 'sed': 1.0}, record='running'")

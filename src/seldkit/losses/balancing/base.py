@@ -10,6 +10,9 @@ from torch import Tensor, distributed, nn
 
 from seldkit._typing import Float
 
+TASKS = ("sed", "doa")
+"""What the losses of SELD are called where nothing else is said."""
+
 SMALLEST = 1e-8
 """A loss that is not larger says nothing about its scale."""
 
@@ -22,23 +25,37 @@ class NamedLosses(Protocol):
 
 
 class Balancer(nn.Module):
-    """One scalar of the losses of several tasks; `_total` says how.
+    """One scalar of the losses of several tasks: the base of all balancers.
+
+    A rule of your own is a subclass with one method, [`total`][seldkit.losses.Balancer.total]. It
+    gets the losses in one vector, in sorted order of their names, so numbers of your own are
+    buffers or parameters `[task]` in the order of `self.tasks`. They travel with the `state_dict`,
+    which also says to which tasks they belong.
 
     Args:
-        tasks: Names of the tasks; by default the first call fixes them.
+        tasks: Names of the tasks.
 
     Attributes:
         tasks: The names in sorted order, so that the order of a mapping does not matter.
 
     Raises:
         ValueError: If there is no name, or one comes twice.
+
+    Examples:
+        >>> class LogBalancer(Balancer):  # the gradients of every logarithm count alike
+        ...     def total(self, values):
+        ...         return self.weighted(values, 1 / values.clamp(min=1e-8))
+        >>> balancer = LogBalancer()
+        >>> balancer({"sed": torch.tensor(0.5), "doa": torch.tensor(0.25)})
+        tensor(2.)
+        >>> balancer.weights
+        {'doa': 4.0, 'sed': 2.0}
     """
 
-    def __init__(self, tasks: Iterable[str] | None = None) -> None:
+    def __init__(self, tasks: Iterable[str] = TASKS) -> None:
         super().__init__()
-        names = [] if tasks is None else list(tasks)
-        wrong = isinstance(tasks, str) or not names or len(set(names)) < len(names)
-        if tasks is not None and wrong:
+        names = list(tasks)
+        if isinstance(tasks, str) or not names or len(set(names)) < len(names):
             raise ValueError(f"tasks must be different names, at least one, got {tasks!r}")
         self.tasks = tuple(sorted(names))
         self._left_out: frozenset[str] = frozenset()
@@ -69,10 +86,32 @@ class Balancer(nn.Module):
             TypeError: If they come without names, or one is no tensor.
             ValueError: If a loss is not a scalar, or there is none.
         """
-        return self._total(torch.stack(self._in_order(losses)))
+        return self.total(torch.stack(self._in_order(losses)))
 
-    def _total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
-        raise NotImplementedError
+    def total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+        """Return the scalar to train by; this is what a subclass says.
+
+        Args:
+            values: The losses in sorted order of their names, in one precision, float32 at least.
+                Their gradients go to the network. In training mode (`self.training`) a rule may
+                record them.
+
+        Returns:
+            A scalar, mostly `self.weighted(values, weights)`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say its total")
+
+    def weighted(
+        self, values: Float[Tensor, " task"], weights: Float[Tensor, " task"]
+    ) -> Float[Tensor, ""]:
+        """Return the sum of the losses under weights, which are taken as constants and kept.
+
+        Args:
+            values: The losses, as `total` gets them.
+            weights: What each is multiplied by; `balancer.weights` shows them.
+        """
+        self._latest = weights.detach().to(values.dtype)
+        return (self._latest * values).sum()
 
     def _in_order(self, losses: Mapping[str, Tensor] | NamedLosses) -> list[Tensor]:
         """Return the losses in the order of the tasks, in one precision."""
@@ -86,19 +125,11 @@ class Balancer(nn.Module):
         if shapes or not named:
             raise ValueError(f"losses must be scalars, at least one, got shapes {shapes}")
         names = tuple(sorted(set(named) - self._left_out))
-        if self.tasks and names != self.tasks:
+        if names != self.tasks:
             raise KeyError(f"losses must be of {list(self.tasks)}, got {list(names)}")
-        self.tasks = names
         dtypes = [named[name].dtype for name in names]
         dtype = reduce(torch.promote_types, dtypes, torch.float32)
         return [named[name].to(dtype) for name in names]
-
-    def _weighted(
-        self, values: Float[Tensor, " task"], weights: Float[Tensor, " task"]
-    ) -> Float[Tensor, ""]:
-        """Return the sum of the losses under weights, which are taken as constants."""
-        self._latest = weights.detach().to(values.dtype)
-        return (self._latest * values).sum()
 
     # Also where the first call is a validation in inference mode, training goes on with it.
     @torch.inference_mode(mode=False)
@@ -111,24 +142,19 @@ class Balancer(nn.Module):
             kept = self._constant = like.new_tensor(numbers)
         return kept
 
-
-class StatefulBalancer(Balancer):
-    """A balancer whose `state_dict` says to which tasks its numbers belong."""
-
     def get_extra_state(self) -> Tensor:
         """Return the names of the tasks as a tensor of bytes: some file formats hold no more."""
         return torch.tensor(list(json.dumps(self.tasks).encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Take up the names of the tasks.
+        """Compare the names of the tasks.
 
         Raises:
             KeyError: If this balancer has others; the error lists both.
         """
-        tasks = tuple(json.loads(bytes(state.tolist())))
-        if self.tasks and tasks and tasks != self.tasks:
-            raise KeyError(f"state must be of {list(self.tasks)}, got that of {list(tasks)}")
-        self.tasks = tasks or self.tasks
+        tasks = json.loads(bytes(state.tolist()))
+        if tasks != list(self.tasks):
+            raise KeyError(f"state must be of {list(self.tasks)}, got that of {tasks}")
 
 
 def mean_over_processes(x: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
 """Dynamic weight average: weights from how fast each loss falls."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
 from seldkit._checks import check_positive
 from seldkit._typing import Float
+from seldkit.losses.balancing.base import TASKS
 from seldkit.losses.balancing.records import RecordBalancer, check_record
 
 
@@ -28,6 +31,7 @@ class DynamicWeightAverage(RecordBalancer):
     Source: Liu, Johns and Davison, "End-to-end multi-task learning with attention", CVPR 2019.
 
     Args:
+        tasks: Names of the tasks.
         temperature: The $T$ above: the larger, the more equal the weights.
         record: Calls in a record; the paper takes those of an epoch.
 
@@ -35,7 +39,7 @@ class DynamicWeightAverage(RecordBalancer):
         weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
-        ValueError: If `temperature` or `record` is not positive.
+        ValueError: If `temperature` or `record` is not positive, or names come twice.
 
     Examples:
         >>> balancer = DynamicWeightAverage(temperature=1.0)
@@ -45,15 +49,17 @@ class DynamicWeightAverage(RecordBalancer):
         {'doa': 1.245, 'sed': 0.755}
     """
 
-    def __init__(self, *, temperature: float = 2.0, record: int = 1) -> None:
+    def __init__(
+        self, tasks: Iterable[str] = TASKS, *, temperature: float = 2.0, record: int = 1
+    ) -> None:
         check_positive(temperature=temperature)
         check_record(record, running=False)
-        super().__init__(None, record)
+        super().__init__(tasks, record)
         self.temperature = temperature
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"temperature={self.temperature}, record={self.record}"
+        return f"{self.tasks}, temperature={self.temperature}, record={self.record}"
 
     def _weights(self) -> Float[Tensor, " task"]:
         latest, before = self.last_means

@@ -12,8 +12,8 @@ from seldkit.losses.balancing.base import Balancer
 class FixedWeights(Balancer):
     r"""Fixed weights: $\sum_i w_i l_i$.
 
-    It has no state: a resumed run takes the weights it is given. A loss that is nan or infinite
-    makes the total so.
+    They are settings, not state: a resumed run takes the weights it is given. A loss that is nan or
+    infinite makes the total so.
 
     Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping.
 
@@ -57,5 +57,6 @@ class FixedWeights(Balancer):
         """Show the settings in `print(module)`."""
         return ", ".join(f"{name}={weight}" for name, weight in self._settings.items())
 
-    def _total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
-        return self._weighted(values, self._constants(self._fixed, values))
+    def total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+        """Return the sum under the weights given."""
+        return self.weighted(values, self._constants(self._fixed, values))

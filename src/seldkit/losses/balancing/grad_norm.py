@@ -9,13 +9,14 @@ from seldkit._checks import check_number
 from seldkit._typing import Float
 from seldkit.losses.balancing.base import (
     SMALLEST,
+    TASKS,
+    Balancer,
     NamedLosses,
-    StatefulBalancer,
     mean_over_processes,
 )
 
 
-class GradNorm(StatefulBalancer):
+class GradNorm(Balancer):
     r"""Learn weights under which all tasks train at one rate.
 
     The gradient of a weighted loss with respect to the last shared layer $W$ has the norm
@@ -72,7 +73,7 @@ class GradNorm(StatefulBalancer):
     def __init__(
         self,
         parameters: nn.Parameter | Iterable[nn.Parameter],
-        tasks: Sequence[str] = ("sed", "doa"),
+        tasks: Iterable[str] = TASKS,
         *,
         exponent: float = 1.5,
     ) -> None:
@@ -110,7 +111,7 @@ class GradNorm(StatefulBalancer):
         values = torch.stack(parts)
         positive = self.weight.detach().clamp(min=SMALLEST)
         weights = len(values) * positive / positive.sum()
-        total = self._weighted(values, weights)
+        total = self.weighted(values, weights)
         if not self.training:
             return total
         with torch.no_grad():

@@ -1,6 +1,6 @@
 """Loss scale balancing: weights that keep the shares of the tasks and stress slow ones."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite, isnan
 from warnings import warn
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float
+from seldkit.losses.balancing.base import TASKS
 from seldkit.losses.balancing.records import Record, RecordBalancer, check_record
 
 
@@ -40,7 +41,8 @@ class LossScaleBalancer(RecordBalancer):
 
     Args:
         priorities: Name of each task and its part of the total, any positive numbers; equal parts
-            of the tasks of the first call if None.
+            of `tasks` if None.
+        tasks: Names of the tasks, where there are no priorities.
         record: `"running"`: each call makes a record, the mean over all calls so far, as the ROAM
             paper words it. A number: each so many calls make one, such as an epoch's.
         exponent: The $\beta$ above: 0 keeps the shares at the priorities. It is a plain attribute:
@@ -52,7 +54,7 @@ class LossScaleBalancer(RecordBalancer):
     Raises:
         TypeError: If a priority or `exponent` is no number.
         ValueError: If a priority is not positive and finite, `record` is neither, or `exponent` is
-            negative.
+            negative; if `tasks` are given and not those of the priorities.
 
     Warns:
         UserWarning: If `record` is 1: the scale of the total then walks at random.
@@ -74,6 +76,7 @@ class LossScaleBalancer(RecordBalancer):
         self,
         priorities: Mapping[str, float] | None = None,
         *,
+        tasks: Iterable[str] = TASKS,
         record: Record = "running",
         exponent: float = 1.0,
     ) -> None:
@@ -85,23 +88,26 @@ class LossScaleBalancer(RecordBalancer):
                 raise ValueError(f"priorities must be positive, got {priority} for {name!r}")
         if isnan(exponent) or exponent < 0:
             raise ValueError(f"exponent must be at least 0, got {exponent}")
-        super().__init__(priorities, record)
+        if priorities is not None and set(tasks) not in (set(TASKS), set(priorities)):
+            raise ValueError(f"tasks must be those of priorities, {list(priorities)}, got {tasks}")
+        super().__init__(tasks if priorities is None else priorities, record)
         if record == 1:
             reason = "the scale of the total walks at random; take 'running' or a longer record"
             warn(f"record=1 follows the noise of each call: {reason}", UserWarning, stacklevel=2)
         self.exponent = exponent
-        self._priorities = None if priorities is None else dict(priorities)
+        self.priorities = dict(priorities or dict.fromkeys(self.tasks, 1.0))
+        whole = sum(self.priorities.values())
+        self._shares = [self.priorities[task] / whole for task in self.tasks]
         self.register_buffer("last_total", torch.ones(()))
-        self._state_names.append("last_total")
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"{self._priorities}, record={self.record!r}, exponent={self.exponent}"
+        return f"{self.priorities}, record={self.record!r}, exponent={self.exponent}"
 
     def _weights(self) -> Float[Tensor, " task"]:
         latest, before = self.last_means
         # The fall of the total in D is common to all tasks, so A cancels it.
-        shares = self._constants(self._shares(), latest) * (latest / before) ** self.exponent
+        shares = self._constants(self._shares, latest) * (latest / before) ** self.exponent
         weights = shares / shares.sum() * self.last_total / latest
         return torch.where(self.num_records > 0, weights, 1 / len(latest))
 
@@ -112,9 +118,3 @@ class LossScaleBalancer(RecordBalancer):
         total = (weights * self.last_means[0]).sum()
         self.last_total.copy_(torch.where(closed, total, self.last_total))
         return closed
-
-    def _shares(self) -> list[float]:
-        """Return the priorities in the order of the tasks, with a sum of 1."""
-        given = self._priorities or dict.fromkeys(self.tasks, 1.0)
-        whole = sum(given.values())
-        return [given[task] / whole for task in self.tasks]

@@ -1,5 +1,6 @@
 """Random weights, drawn anew at each call."""
 
+from collections.abc import Iterable
 from math import tau
 
 import torch
@@ -7,10 +8,10 @@ from torch import Tensor
 
 from seldkit._checks import integer
 from seldkit._typing import Float, Int
-from seldkit.losses.balancing.base import StatefulBalancer
+from seldkit.losses.balancing.base import TASKS, Balancer
 
 
-class RandomWeights(StatefulBalancer):
+class RandomWeights(Balancer):
     r"""Weights drawn at each call: $w = \operatorname{softmax}(z)$, $z$ standard normal.
 
     The baseline that a balancer must beat. The weights are a function of the seed and the number
@@ -24,6 +25,7 @@ class RandomWeights(StatefulBalancer):
     learning", TMLR 2022.
 
     Args:
+        tasks: Names of the tasks.
         seed: Any integer.
 
     Attributes:
@@ -31,6 +33,7 @@ class RandomWeights(StatefulBalancer):
 
     Raises:
         TypeError: If `seed` is no integer.
+        ValueError: If names come twice.
 
     Examples:
         >>> balancer = RandomWeights(seed=1)
@@ -41,23 +44,24 @@ class RandomWeights(StatefulBalancer):
 
     calls: Tensor
 
-    def __init__(self, *, seed: int = 0) -> None:
-        super().__init__()
+    def __init__(self, tasks: Iterable[str] = TASKS, *, seed: int = 0) -> None:
+        super().__init__(tasks)
         self.seed = integer("seed", seed)
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
-        return f"seed={self.seed}"
+        return f"{self.tasks}, seed={self.seed}"
 
-    def _total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+    def total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+        """Return the sum under the weights of this call."""
         if self.calls.device != values.device:
             with torch.inference_mode(mode=False):
                 self.calls = self.calls.to(values.device)
         drawn = standard_normals(self.seed, self.calls, len(values)).to(values.dtype)
         if self.training:
             self.calls += 1
-        return self._weighted(values, torch.softmax(drawn, dim=0))
+        return self.weighted(values, torch.softmax(drawn, dim=0))
 
 
 def standard_normals(seed: int, call: Int[Tensor, ""], num: int) -> Float[Tensor, " num"]:

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from seldkit._checks import integer
 from seldkit._typing import Bool, Float
-from seldkit.losses.balancing.base import SMALLEST, StatefulBalancer, mean_over_processes
+from seldkit.losses.balancing.base import SMALLEST, Balancer, mean_over_processes
 
 Record = Literal["running"] | int
 
 
-class RecordBalancer(StatefulBalancer):
+class RecordBalancer(Balancer):
     """A balancer whose weights follow from the mean losses of the last two records.
 
     A step with a loss that is nan or infinite is left out. A record that is due stays open until
@@ -22,7 +22,7 @@ class RecordBalancer(StatefulBalancer):
     The choices are made by `torch.where`, so that a GPU is never waited for.
 
     Args:
-        tasks: Names of the tasks, or None.
+        tasks: Names of the tasks.
         record: Calls in a record, or `"running"`: each call closes a record that began with the
             first call.
 
@@ -38,23 +38,22 @@ class RecordBalancer(StatefulBalancer):
     num_records: Tensor
     last_means: Tensor
 
-    def __init__(self, tasks: Iterable[str] | None, record: Record) -> None:
+    def __init__(self, tasks: Iterable[str], record: Record) -> None:
         super().__init__(tasks)
         self.record: Record = record if record == "running" else int(record)
-        # Without entries until a call or a state_dict shows how many tasks there are.
-        self.register_buffer("running_mean", torch.zeros(0))
+        self.register_buffer("running_mean", torch.zeros(len(self.tasks)))
         self.register_buffer("running_steps", torch.zeros((), dtype=torch.int64))
         self.register_buffer("num_records", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("last_means", torch.ones(2, 0))
-        self._state_names = ["running_mean", "running_steps", "num_records", "last_means"]
+        self.register_buffer("last_means", torch.ones(2, len(self.tasks)))
 
-    def _total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
-        self._prepare(values)
+    def total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+        """Return the sum under the weights that the records make, and record the losses."""
+        self._follow(values)
         weights = self._weights()
         if self.training:
             with torch.no_grad():
                 self._record(mean_over_processes(values.detach()), weights)
-        return self._weighted(values, weights)
+        return self.weighted(values, weights)
 
     def _weights(self) -> Float[Tensor, " task"]:
         raise NotImplementedError
@@ -81,14 +80,10 @@ class RecordBalancer(StatefulBalancer):
 
     # Also where the first call is a validation in inference mode, training goes on with them.
     @torch.inference_mode(mode=False)
-    def _prepare(self, values: Tensor) -> None:
-        """Give each task its entries, where the losses are and as precise as they are."""
-        if self.last_means.numel() == 0:
-            self.running_mean = values.new_zeros(len(values))
-            self.last_means = values.new_ones(2, len(values))
+    def _follow(self, values: Tensor) -> None:
+        """Keep the records where the losses are, and as precise as they are."""
         dtype = torch.promote_types(self.last_means.dtype, values.dtype)
-        for name in self._state_names:
-            buffer = getattr(self, name)
+        for name, buffer in list(self.named_buffers()):
             wanted = dtype if buffer.is_floating_point() else buffer.dtype
             if (buffer.dtype, buffer.device) != (wanted, values.device):
                 setattr(self, name, buffer.to(values.device, wanted))
@@ -96,11 +91,9 @@ class RecordBalancer(StatefulBalancer):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        for name in self._state_names:
-            saved = state_dict.get(prefix + name)
-            if saved is not None:
-                device = getattr(self, name).device
-                setattr(self, name, torch.empty_like(saved, device=device))
+        for name, buffer in list(self.named_buffers()):
+            saved = state_dict.get(prefix + name, buffer)
+            setattr(self, name, buffer.to(saved.dtype))  # so that no digit of it is lost
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 

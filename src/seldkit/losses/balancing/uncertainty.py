@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from seldkit._checks import check_number
 from seldkit._typing import Float
-from seldkit.losses.balancing.base import StatefulBalancer, mean_over_processes
+from seldkit.losses.balancing.base import TASKS, Balancer, mean_over_processes
 
 
-class UncertaintyWeights(StatefulBalancer):
+class UncertaintyWeights(Balancer):
     r"""Divide each loss by a learned variance, and pay for the variance.
 
     $$\tfrac{1}{2} \sum_i \left( e^{-s_i} \, l_i + s_i \right), \qquad s_i = \log \sigma_i^2$$
@@ -50,7 +50,7 @@ class UncertaintyWeights(StatefulBalancer):
 
     def __init__(
         self,
-        tasks: Sequence[str] = ("sed", "doa"),
+        tasks: Sequence[str] = TASKS,
         *,
         initial: float = -0.5,
         half: bool = True,
@@ -75,7 +75,8 @@ class UncertaintyWeights(StatefulBalancer):
         settings = f"initial={self.initial}, half={self.halved}"
         return f"{self.tasks}, {settings}, classification={self.classification}"
 
-    def _total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+    def total(self, values: Float[Tensor, " task"]) -> Float[Tensor, ""]:
+        """Return the sum of the losses over their variances, and what the variances cost."""
         # The losses of this process train the network, those of all processes the variances.
         seen = values.detach()
         seen = mean_over_processes(seen) if self.training else seen
@@ -86,4 +87,4 @@ class UncertaintyWeights(StatefulBalancer):
         weights = self._constants(factors, values) * torch.exp(-log_variance)
         gradient_alone = (weights - weights.detach()) * torch.where(known, seen, 0.0)
         penalty = (gradient_alone + scale * log_variance).sum()
-        return self._weighted(values, weights) + penalty
+        return self.weighted(values, weights) + penalty
