@@ -72,6 +72,7 @@ def test_one_tensor_under_two_names_is_an_error(name: str, beginning: str) -> No
         READERS[name]({known: zeros, beginning + known: zeros})
 
 
+@pytest.mark.messages
 @each_reader
 def test_weights_in_two_entries_are_an_error(convert: Reader) -> None:
     with pytest.raises(KeyError, match=r"in one entry, got \['model', 'state_dict'\]"):
@@ -108,15 +109,17 @@ WILD: list[Any] = [
 ]
 
 
+@pytest.mark.messages
 @each_reader
 @pytest.mark.parametrize("wild", WILD, ids=lambda name: repr(name)[:40])
 def test_wild_names_are_unknown_and_cost_nothing(convert: Reader, wild: Any) -> None:
     start = process_time()
     with pytest.raises(KeyError, match="these are not the weights of"):
         convert({wild: torch.zeros(3)})
-    assert process_time() - start < 2
+    assert process_time() - start < 5
 
 
+@pytest.mark.messages
 @settings(max_examples=20)
 @given(st.dictionaries(st.text("01.9_abcdefghilnrstwy-/", max_size=30), st.none(), max_size=5))
 def test_no_names_break_a_reader(state: dict[str, Any]) -> None:

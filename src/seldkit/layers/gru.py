@@ -10,7 +10,9 @@ from seldkit._typing import Float
 class GRU(nn.RNNBase):
     """`nn.GRU` by another name, since `torch.compile(fullgraph=True)` refuses that class.
 
-    The names and shapes of its weights are those of `nn.GRU`; the batch comes first.
+    The names and shapes of its weights are those of `nn.GRU`; the batch comes first. In
+    `torch.onnx.export` it becomes the GRU of ONNX, for any batch and length; from a program that
+    `torch.export` made before, only for the length of that.
 
     Args:
         in_channels: Channels of the input.
