@@ -1,6 +1,5 @@
 """What the losses share: their precision, the frames that count, and means over them."""
 
-from collections.abc import Callable
 from math import prod
 
 import torch
@@ -27,17 +26,7 @@ def full_pair(
     def ready(x: Tensor) -> Tensor:
         return blank(x.to(dtype), mask)
 
-    return each(ready, preds), each(ready, target)
-
-
-def each(function: Callable[[Tensor], Tensor], output: SELDOutput) -> SELDOutput:
-    """Return an output with a function applied to its activity, direction and distance."""
-    activity, direction, distance = output
-    return SELDOutput(
-        function(activity),
-        function(direction),
-        None if distance is None else function(distance),
-    )
+    return preds.map(ready), target.map(ready)
 
 
 def blank(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor:

@@ -12,7 +12,7 @@ from seldkit._checks import check_choice, check_number, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_activity, check_outputs, check_tensors
-from seldkit.losses._reduce import blank, each, full_pair
+from seldkit.losses._reduce import blank, full_pair
 from seldkit.losses.activity import Alpha, activity_loss, check_focus
 from seldkit.losses.direction import (
     DirectionError,
@@ -22,7 +22,7 @@ from seldkit.losses.direction import (
 )
 from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
 from seldkit.losses.spans import Per, check_span, span_cost
-from seldkit.outputs import SELDOutput
+from seldkit.outputs import SELDOutput, apply
 
 Selection = tuple[float, float] | tuple[float, float, float]
 Target = TypeVar("Target", SELDOutput, Tensor)
@@ -134,7 +134,7 @@ def reorder(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
     def moved(x: Tensor) -> Tensor:
         return x.flatten(0, 2).index_select(0, rows).view(x.shape)
 
-    return moved(target) if isinstance(target, Tensor) else each(moved, target)
+    return apply(moved, target)
 
 
 @torch.no_grad()
