@@ -192,7 +192,7 @@ def _best_arranged(
 
 
 def _arranged(
-    preds: Float[Tensor, "batch time track cls axis"],
+    preds: Float[Tensor, "batch time track cls entry"],
     target: Float[Tensor, "batch time track cls axis"],
     active: Bool[Tensor, "batch time track cls"],
     entries: int,
@@ -216,7 +216,7 @@ def _arranged(
 
 def _searched(
     entries: int,
-    preds: Float[Tensor, "frame track cls axis"],
+    preds: Float[Tensor, "frame track cls entry"],
     target: Float[Tensor, "frame track cls axis"],
     active: Bool[Tensor, "frame track cls"],
 ) -> Float[Tensor, "frame track cls axis"]:
