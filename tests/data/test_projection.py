@@ -39,7 +39,7 @@ SCENE = st.tuples(st.lists(ROW, max_size=12), st.frozensets(st.sampled_from(OPTI
 
 def scene(rows: Rows, options: frozenset[str]) -> Events:
     """Return events of any kind: as degrees or vectors, with or without what is optional."""
-    columns = list(zip(*rows, strict=True)) or [()] * 7
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 7
     frame, label, azimuth, elevation, source, distance, onscreen = columns
     events = Events.from_degrees(
         frame,

@@ -205,7 +205,7 @@ def lay_out(clips: Clips, block_frames: int = 1) -> Timeline:
     )
 
 
-def number(*keys: Int[Tensor, " row"]) -> tuple[Int[Tensor, " value"], tuple[Tensor, ...]]:
+def number(*keys: Int[Tensor, " _"]) -> tuple[Int[Tensor, " value"], tuple[Tensor, ...]]:
     """Number the values that occur in any of several lists, in rising order.
 
     Returns:
