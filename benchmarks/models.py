@@ -26,7 +26,8 @@ from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput, models
 from seldkit._builders import built_by
-from train_einv2 import build_optimizer, build_pipeline, has_bfloat16, take_step
+from stages import descend, has_bfloat16
+from train_einv2 import build_optimizer, build_pipeline, compute_losses
 
 BATCH = 2
 
@@ -104,12 +105,12 @@ def describe(name: str, assembly: Assembly, rounds: int) -> None:
     )
 
 
-def compare(preset: str, rounds: int, most_clips: int = 16) -> None:
+def compare(size: str, rounds: int, most_clips: int = 16) -> None:
     """Print how the recipe's step does beside the plain one."""
-    clips, bins, classes = RECIPES[preset]
+    clips, bins, classes = RECIPES[size]
     clips = min(clips, most_clips)
     fabric = Fabric(devices=1, precision="bf16-mixed" if has_bfloat16() else "32-true")
-    network = build_pipeline(preset, [str(i) for i in range(classes)]).model
+    network = build_pipeline(size, [str(i) for i in range(classes)]).model
     call = built_by(network)
     assert call is not None
     plain = PlainEINV2(**call.arguments).to(fabric.device)
@@ -131,7 +132,7 @@ def compare(preset: str, rounds: int, most_clips: int = 16) -> None:
         plain_step(plain, plain_optimizer, features, target)
 
     def run_recipe() -> None:
-        take_step(fabric, model, optimizer, features, target)
+        descend(fabric, model, optimizer, compute_losses(model, features, target)[0])
 
     for task in (run_plain, run_recipe):
         task()
@@ -140,7 +141,7 @@ def compare(preset: str, rounds: int, most_clips: int = 16) -> None:
     slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
     ratio = median(slow / fast for slow, fast in pairs)
     print(
-        f"EINV2, {preset}, {clips} clips on {fabric.device}: plain step {slow:.0f} ms and"
+        f"EINV2, {size}, {clips} clips on {fabric.device}: plain step {slow:.0f} ms and"
         f" {memory[0]:.0f} MB, the recipe's in {fabric._precision.precision} {fast:.0f} ms and"
         f" {memory[1]:.0f} MB: {ratio:.2f} times as fast",
         flush=True,

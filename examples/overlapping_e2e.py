@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from tqdm import tqdm
 
 from seldkit import arrays, features, models, synth
+from stages import choose_sounds
 
 COMPRESSION = 0.3  # exponent of the magnitudes, so that quiet bins count, too
 SIZES = {  # length and number of mixtures to train on, number to test on, widths of the blocks
@@ -85,11 +86,6 @@ def main() -> None:
     for name, (parts, weights, published) in TABLE.items():
         _, accuracy = evaluate(build(parts, weights), test_set)
         print(f"{name:<18}{100 * accuracy:>14.1f}{published:>14.1f}")
-
-
-def choose_sounds(folder: Path | None, folds: Sequence[str]) -> synth.Sounds:
-    """Return the recordings of some folds, or the built-in sounds."""
-    return synth.BuiltinSounds() if folder is None else synth.FolderSounds(folder, folds=folds)
 
 
 def mix(sounds: synth.Sounds, args: argparse.Namespace, count: int, seed: int) -> TensorDataset:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGKILL
 from time import monotonic, sleep
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,15 @@ import tiny_einv2
 from house import ROOT
 from seldkit import Pipeline, io
 from seldkit.compat import yamnet
-from seldkit.synth import BuiltinSounds, FolderSounds
+from seldkit.synth import BuiltinSounds, FolderSounds, SceneSynthesizer
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
 import name_sounds
 import overlapping_e2e
 import search_at2seld
+import stages
+import train
 import train_at2seld
 import train_einv2
 import train_roam
@@ -40,6 +43,47 @@ def test_the_first_example_has_ten_lines_and_runs() -> None:
         [sys.executable, script], capture_output=True, text=True, check=True, env=environment()
     )
     assert done.stdout == "maps of (2, 32, 160, 64)\n"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, example: ModuleType, *words: object) -> None:
+    """Run an example as its command line does, on the processor."""
+    monkeypatch.setattr(sys, "argv", [f"{example.__name__}.py", *map(str, words)])
+    example.main()
+
+
+@pytest.mark.parametrize("system", train.SYSTEMS)
+def test_train_trains_any_system(
+    system: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["--quick", "--system", system, "--out", tmp_path, "--accelerator", "cpu"]
+    command += ["--minutes", 1 / 6, "--test-minutes", 1 / 6, "--batch-size", 4]
+    run(monkeypatch, train, *command, "--epochs", 1)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("F20 frame-wise ")
+    pipeline = Pipeline.load(tmp_path / "pipeline")
+    assert pipeline.predict(tmp_path / "scenes/test/scene_00000.flac").num_frames == 100
+    with pytest.raises(ValueError, match="it was begun with epochs=1, not 2: repeat that"):
+        run(monkeypatch, train, *command)
+
+
+def test_train_reads_a_labelled_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenes = SceneSynthesizer(duration_s=5.0, anechoic=True)
+    for index, name in enumerate(("fold3_room1_mix001", "fold4_room2_mix001")):
+        waveform, events = scenes.scene(0, index)
+        for folder in ("foa_dev", "metadata_dev"):
+            (tmp_path / folder / name[:5]).mkdir(parents=True)
+        io.write_audio(tmp_path / "foa_dev" / name[:5] / f"{name}.wav", waveform, 24000)
+        labels = tmp_path / "metadata_dev" / name[:5] / f"{name}.csv"
+        io.write_events(labels, events, format="dcase2023")
+    out = tmp_path / "out"
+    command = ["--quick", "--data", tmp_path, "--out", out, "--epochs", 1, "--batch-size", 2]
+    run(monkeypatch, train, *command, "--accelerator", "cpu")
+    assert "F20 frame-wise" in capsys.readouterr().out
+    assert len(Pipeline.load(out / "pipeline").classes or ()) == 13
 
 
 def test_train_at2seld_prints_what_each_part_is_worth(
@@ -124,8 +168,8 @@ def record(folder: Path, classes: dict[str, int]) -> Path:
 def parts_of(folder: Path) -> list[Any]:
     """Return the sounds that each part of each example draws from."""
     return [
-        *(train_einv2.choose_sounds(folder, folds) for folds in (["1", "2", "3", "5"], ["4"])),
-        *(overlapping_e2e.choose_sounds(folder, folds) for folds in (("1", "2", "3", "5"), ("4",))),
+        *(stages.choose_sounds(folder, folds) for folds in train.FOLDS.values()),
+        *(stages.choose_sounds(folder, folds) for folds in train_einv2.FOLDS.values()),
         *(FolderSounds(folder, folds=folds) for folds in train_at2seld.FOLDS.values()),
     ]
 

@@ -8,8 +8,9 @@ import torch
 
 from seldkit import Events
 from seldkit.data import read_chunks
+from seldkit.features import presets
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
-from seldkit.io import write_audio
+from seldkit.io import read_audio, write_audio
 
 
 def clip(path: Path, seconds: float, frame: int) -> tuple[Path, Events]:
@@ -109,3 +110,36 @@ def test_every_error_names_the_clip(tmp_path: Path) -> None:
     for rate in (True, 1000.0):
         with pytest.raises(TypeError, match=f"sample_rate must be an integer, got {rate}"):
             read_chunks([good], TrackWise(3), sample_rate=rate, chunk_s=0.5)  # type: ignore[arg-type]
+
+
+def test_features_and_targets_belong_together(tmp_path: Path) -> None:
+    extractor = presets.ein_seld(num_mels=16)
+    clips = []
+    for name, seconds in {"a": 2.0, "b": 1.25}.items():
+        waveform = torch.randn(4, round(seconds * 24000)) * 0.1
+        write_audio(tmp_path / f"{name}.wav", waveform, 24000)
+        clips.append((tmp_path / f"{name}.wav", Events.from_degrees([3], [1], [90.0], [0.0])))
+    chunks = read_chunks(clips, TrackWise(3), extractor=extractor, chunk_s=1.0, hop_s=0.5)
+    whole = extractor(read_audio(clips[0][0])[0][None])[0]
+    ratio = round(extractor.frame_rate / 10)
+    assert len(chunks) == 5
+    for number, start in enumerate((0, 5, 10)):
+        features, target = chunks[number]
+        torch.testing.assert_close(
+            features, whole[:, start * ratio : (start + 10) * ratio], rtol=0, atol=0
+        )
+        assert target.activity.sum() == (start == 0)
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize("rates", [{}, {"sample_rate": 24000, "extractor": presets.ein_seld()}])
+def test_waveforms_or_features_are_asked_for(tmp_path: Path, rates: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="one of sample_rate and extractor must be given"):
+        read_chunks([clip(tmp_path / "a.wav", 1.0, 3)], TrackWise(3), chunk_s=0.5, **rates)
+
+
+def test_features_have_whole_label_frames(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"frame_rate / label_rate must be a whole number, got 5\.3"
+    ):
+        read_chunks([], TrackWise(3), extractor=presets.ein_seld(), chunk_s=1.0, label_rate=7.5)

@@ -2,6 +2,7 @@
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
 from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
+from seldkit.data.labelled import labelled_clips
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
     NIGENS2021_TO_STARSS,
@@ -33,6 +34,7 @@ __all__ = [
     "class_frames",
     "clip_name",
     "clip_weights",
+    "labelled_clips",
     "load_checkpoint",
     "project",
     "read_chunks",

@@ -1,4 +1,4 @@
-"""Labelled recordings as chunks of waveforms, for training."""
+"""Labelled recordings as chunks of waveforms or features, for training."""
 
 from collections.abc import Iterable
 from os import PathLike, fspath
@@ -11,6 +11,7 @@ from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
+from seldkit.features import FeatureExtractor
 from seldkit.io import read_audio
 from seldkit.outputs import Output, SELDOutput
 
@@ -30,22 +31,25 @@ def read_chunks(
     clips: Iterable[tuple[str | PathLike[str], Events]],
     format: Encoder[Output],
     *,
-    sample_rate: int,
     chunk_s: float,
+    sample_rate: int | None = None,
+    extractor: FeatureExtractor | None = None,
     hop_s: float | None = None,
     label_rate: float = 10.0,
 ) -> Chunks[Output]:
-    """Read labelled recordings into memory as chunks of waveforms and targets.
+    """Read labelled recordings into memory as chunks of waveforms, or of features, and targets.
 
-    Waveforms, and not features, so that what changes the sound comes before the features: turning
-    the sound field, noise, other rooms. A minute of four channels at 24 kHz takes 23 MB.
+    Keep waveforms (`sample_rate`) where something changes the sound before the features: noise,
+    other rooms. A minute of four channels at 24 kHz takes 23 MB. Otherwise let the features be
+    computed once (`extractor`), of whole clips; they can be turned still.
 
     Args:
         clips: Path of the audio, and events, of each clip; nothing is read ahead, so a generator
             may show the progress.
         format: Makes targets of events.
-        sample_rate: Rate of the waveforms, in hertz; other audio is resampled.
         chunk_s: Length of a chunk, in seconds.
+        sample_rate: Rate of the waveforms, in hertz; other audio is resampled.
+        extractor: Makes features of audio at its own rate; in place of `sample_rate`.
         hop_s: Distance between the beginnings of chunks, in seconds; without overlap if None.
         label_rate: Label frames per second, those of the events. What is left of a clip after its
             last whole label frame is dropped, and with it the events of that last, partly filled
@@ -56,10 +60,11 @@ def read_chunks(
 
     Raises:
         FileNotFoundError: If there is no such audio.
+        TypeError: If neither or both of `sample_rate` and `extractor` are given.
         ValueError: If there are no clips, a length is no whole number of label frames, a label
-            frame no whole number of samples, a clip's events have frames of another length, it is
-            shorter than a chunk or cannot be read, its channels are not as many as the first
-            clip's, or the format cannot hold its events. The error names the clip.
+            frame no whole number of samples, or of feature frames, a clip's events have frames of
+            another length, it is shorter than a chunk or cannot be read, its channels are not as
+            many as the first clip's, or the format cannot hold its events. The error names the clip.
 
     Examples:
         >>> import tempfile
@@ -75,9 +80,14 @@ def read_chunks(
         >>> len(chunks), waveform.shape, target.activity.shape
         (2, torch.Size([4, 24000]), torch.Size([10, 2, 1]))
     """
-    sample_rate = integer("sample_rate", sample_rate)
+    if (sample_rate is None) == (extractor is None):
+        raise TypeError("one of sample_rate and extractor must be given")
+    rate = extractor.sample_rate if extractor is not None else sample_rate
+    sample_rate = integer("sample_rate", rate)
     check_positive(sample_rate=sample_rate, chunk_s=chunk_s, label_rate=label_rate)
-    ratio = whole_number("sample_rate / label_rate", sample_rate / label_rate)
+    samples = ratio = whole_number("sample_rate / label_rate", sample_rate / label_rate)
+    if extractor is not None:
+        ratio = whole_number("frame_rate / label_rate", extractor.frame_rate / label_rate)
     chunk_frames = whole_number("chunk_s * label_rate", chunk_s * label_rate)
     if hop_s is None:
         hop_frames = None
@@ -85,14 +95,14 @@ def read_chunks(
         check_positive(hop_s=hop_s)
         hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
     names: list[str] = []
-    waveforms: list[Tensor] = []
+    features: list[Tensor] = []
     targets: list[Output] = []
     for path, events in clips:
         names.append(fspath(path))
         with naming(names[-1]):
             check_frame_s("events", events.frame_s, 1 / label_rate)
             waveform, _ = read_audio(path, sample_rate=sample_rate)
-            num_frames, rest = divmod(waveform.shape[1], ratio)
+            num_frames, rest = divmod(waveform.shape[1], samples)
             if num_frames < chunk_frames:
                 raise ValueError(
                     f"clips must be at least {chunk_s:g} s long, got {path} of"
@@ -100,12 +110,12 @@ def read_chunks(
                 )
             if rest:
                 events = events.select(events.frame != num_frames)
-            waveforms.append(waveform)
+            features.append(waveform if extractor is None else extractor(waveform[None])[0])
             targets.append(format.encode(events, num_frames))
-            first = waveforms[0], targets[0]
-            check_clip(waveform, targets[-1], first, ratio=ratio, chunk=chunk_frames)
+            first = features[0], targets[0]
+            check_clip(features[-1], targets[-1], first, ratio=ratio, chunk=chunk_frames)
     return Chunks(
-        waveforms,
+        features,
         targets,
         chunk_frames=chunk_frames,
         hop_frames=hop_frames,
