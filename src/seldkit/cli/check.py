@@ -11,7 +11,7 @@ from seldkit.cli.options import check_number
 from seldkit.cli.tables import write_json
 from seldkit.io import find_problems
 from seldkit.io.editions import FORMATS
-from seldkit.metrics.clips import MAX_FRAMES
+from seldkit.metrics.timeline import MAX_FRAMES
 
 EXAMPLE = """example:
   seldkit check metadata_dev --format dcase2023

@@ -12,7 +12,7 @@ from seldkit.events import Events
 from seldkit.io import read_events
 
 
-class Clip(NamedTuple):
+class NamedClip(NamedTuple):
     """What a system found in a clip, and what there is."""
 
     name: str
@@ -65,7 +65,7 @@ def choose_files(files: list[ClipFiles], *, missing: str, extra: str) -> list[Cl
 
 def read_clips(
     files: list[ClipFiles], args: argparse.Namespace, classes: Sequence[str] | None
-) -> list[Clip]:
+) -> list[NamedClip]:
     """Read both sides of all clips.
 
     Args:
@@ -99,7 +99,7 @@ def read_clips(
         prediction = read(prediction_path, args.prediction_format, None)
         if args.frames == "clip" and args.num_frames is None:
             reference = reference.window(0, max(1, _end(reference), _end(prediction)))
-        clips.append(Clip(name, prediction, reference))
+        clips.append(NamedClip(name, prediction, reference))
     if args.num_frames is not None:
         beyond = sum(int((clip.prediction.frame >= args.num_frames).sum()) for clip in clips)
         if beyond:

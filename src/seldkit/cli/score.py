@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from seldkit.cli.clips import Clip, choose_files, note, read_clips
+from seldkit.cli.clips import NamedClip, choose_files, note, read_clips
 from seldkit.cli.files import match_files, read_names
 from seldkit.cli.options import add_counting, add_files, add_output, add_sides, check_number
 from seldkit.cli.tables import (
@@ -20,8 +20,8 @@ from seldkit.cli.tables import (
 from seldkit.io.editions import FORMATS
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, class_table
-from seldkit.metrics.clips import MAX_FRAMES
 from seldkit.metrics.seld import MAX_CLASSES
+from seldkit.metrics.timeline import MAX_FRAMES
 
 EXAMPLE = """example:
   seldkit score metadata_dev/dev-test-tau predictions --protocol dcase2023 --by-class
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _num_classes(
-    args: argparse.Namespace, names: Sequence[str] | None, clips: Sequence[Clip]
+    args: argparse.Namespace, names: Sequence[str] | None, clips: Sequence[NamedClip]
 ) -> int:
     """Return how many classes the user says that there are, or the data of the protocol have."""
     if args.num_classes is not None:
@@ -133,7 +133,7 @@ def _num_classes(
 
 
 def _tables(
-    args: argparse.Namespace, metrics: SELDMetrics, clips: Sequence[Clip], names: Sequence[str]
+    args: argparse.Namespace, metrics: SELDMetrics, clips: Sequence[NamedClip], names: Sequence[str]
 ) -> Mapping[str, Table]:
     tables = {"clips": overall_table(metrics)}
     if args.jackknife:
@@ -149,7 +149,7 @@ def _tables(
     return tables
 
 
-def _groups(metrics: SELDMetrics, clips: Sequence[Clip]) -> Mapping[str, SELDMetrics]:
+def _groups(metrics: SELDMetrics, clips: Sequence[NamedClip]) -> Mapping[str, SELDMetrics]:
     """Return the metrics of the frames with 1, 2, ... sources, then of those with a class twice."""
     pairs = [(clip.prediction, clip.reference) for clip in clips]
     unit = BLOCK_FRAMES.get(metrics.protocol, 1)

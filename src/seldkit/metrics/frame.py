@@ -3,7 +3,6 @@
 import torch
 
 from seldkit.geometry import within
-from seldkit.metrics.clips import Clips, lay_out, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import (
     Measure,
@@ -14,9 +13,12 @@ from seldkit.metrics.measures import (
     match_by_class,
 )
 from seldkit.metrics.scores import EPS
+from seldkit.metrics.timeline import JoinedClips, lay_out, sum_by
 
 
-def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: str) -> Counts:
+def count_frames(
+    clips: JoinedClips, *, relative_distance_threshold: float, counting: str
+) -> Counts:
     """Count clips as the script of dcase2024 does.
 
     In each frame and class:
@@ -50,7 +52,7 @@ def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: 
 
 
 def count_stereo_frames(
-    clips: Clips, *, relative_distance_threshold: float, require_onscreen: bool
+    clips: JoinedClips, *, relative_distance_threshold: float, require_onscreen: bool
 ) -> Counts:
     """Count clips as the script of dcase2025 does.
 
@@ -67,7 +69,7 @@ def count_stereo_frames(
 
 
 def _count(
-    clips: Clips,
+    clips: JoinedClips,
     measure: Measure,
     relative_distance_threshold: float,
     counting: str = "published",

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from seldkit._typing import Bool, Float
 from seldkit.geometry import angle_deg, within
-from seldkit.metrics.clips import Clips, Rows, Timeline
 from seldkit.metrics.matching import Cells, Cost, Pairs, gather_cells, match_cells
+from seldkit.metrics.timeline import JoinedClips, Rows, Timeline
 
 Measure = Callable[[Rows, Rows], Cost]
 
@@ -22,7 +22,9 @@ THRESHOLD_DEG = 20.0
 """A match farther apart than this is a spatial miss."""
 
 
-def match_by_class(clips: Clips, line: Timeline, measure: Measure) -> tuple[Cells, Cells, Pairs]:
+def match_by_class(
+    clips: JoinedClips, line: Timeline, measure: Measure
+) -> tuple[Cells, Cells, Pairs]:
     """Match predictions to references within each cell of a line: each frame and class.
 
     Returns:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from seldkit.events import Events
 from seldkit.metrics import scores
+from seldkit.metrics.apart import count_apart
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.detection import count_apart
 from seldkit.metrics.frame import count_frames, count_stereo_frames
 from seldkit.metrics.l3das import count_positions, count_positions_greedily
 from seldkit.metrics.scores import LOCATED_NAMES, Average, Scoring

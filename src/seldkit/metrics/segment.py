@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-from seldkit.metrics.clips import Clips, Timeline, lay_out, number, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import exact_angle, is_spatial_miss, match_by_class, polar_angle
+from seldkit.metrics.timeline import JoinedClips, Timeline, lay_out, number, sum_by
 
 BLOCK_FRAMES = 10
 """Frames of 100 ms in a block of one second."""
 
 
-def count_segments(clips: Clips, *, counting: str) -> Counts:
+def count_segments(clips: JoinedClips, *, counting: str) -> Counts:
     """Count clips as the scripts of dcase2022 and dcase2023 do.
 
     A clip is cut into blocks of one second, the last of which is read whole even where it
@@ -89,7 +89,7 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
     return _per_clip(line, by_class, overall)
 
 
-def count_segments_without_spatial(clips: Clips, *, counting: str) -> Counts:
+def count_segments_without_spatial(clips: JoinedClips, *, counting: str) -> Counts:
     """Count clips as the script of dcase2021 does.
 
     The rules are those of [`count_segments`][seldkit.metrics.segment.count_segments], but for the
@@ -101,7 +101,7 @@ def count_segments_without_spatial(clips: Clips, *, counting: str) -> Counts:
     return Counts(merged, overall)
 
 
-def count_classes(clips: Clips, *, counting: str) -> Counts:
+def count_classes(clips: JoinedClips, *, counting: str) -> Counts:
     """Count clips as the script of dcase2020 does.
 
     Clips are cut into blocks of one second as in

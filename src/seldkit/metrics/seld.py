@@ -7,10 +7,10 @@ import torch
 
 from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
-from seldkit.metrics.clips import MAX_FRAMES, Clips, check_frames, join
 from seldkit.metrics.counts import Counts, concatenate
 from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Protocol, Setting
 from seldkit.metrics.scores import Average, SELDScores
+from seldkit.metrics.timeline import MAX_FRAMES, JoinedClips, check_frames, join
 
 Frames = Literal["official", "clip"]
 AbsentClasses = Literal["published", "skip"]
@@ -264,7 +264,7 @@ class SELDMetrics:
 
     def _count(self, waiting: list[tuple[Events, Events, int]]) -> Counts:
         predictions, references, num_frames = zip(*waiting, strict=True)
-        clips = Clips(
+        clips = JoinedClips(
             join(predictions), join(references), torch.tensor(num_frames), self.num_classes
         )
         return self._protocol.count(clips, **self.settings)

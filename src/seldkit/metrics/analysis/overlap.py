@@ -10,9 +10,9 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_count, integer
 from seldkit._typing import Bool, Int
 from seldkit.events import Events
-from seldkit.metrics.clips import MAX_FRAMES, Rows, check_frames, join, most_by, number
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.seld import SELDMetrics
+from seldkit.metrics.timeline import MAX_FRAMES, Rows, check_frames, join, most_by, number
 
 Clip = tuple[Events, Events]
 """What a system found in a clip, and what there is."""

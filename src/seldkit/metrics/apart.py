@@ -7,10 +7,10 @@ from torch import Tensor
 
 from seldkit._typing import Int
 from seldkit.geometry import unit_vector
-from seldkit.metrics.clips import Clips, Rows, lay_out, number, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
 from seldkit.metrics.scores import EPS
+from seldkit.metrics.timeline import JoinedClips, Rows, lay_out, number, sum_by
 
 BLOCK_FRAMES = 50
 """Frames of 20 ms in a block of one second."""
@@ -22,7 +22,7 @@ FIRST_DEG, LAST_DEG = (-180, -40), (170, 40)
 """The first and the last azimuth and elevation of the grid."""
 
 
-def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
+def count_apart(clips: JoinedClips, *, doa: str, counting: str) -> Counts:
     """Count clips as the scripts of dcase2019 do.
 
     Classes, in blocks of one second:
@@ -79,7 +79,7 @@ def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
     )
 
 
-def _without_last_frames(clips: Clips) -> Clips:
+def _without_last_frames(clips: JoinedClips) -> JoinedClips:
     prediction, reference = (
         rows.select(rows.frame % BLOCK_FRAMES < BLOCK_FRAMES - 1)
         for rows in (clips.prediction, clips.reference)
@@ -87,7 +87,7 @@ def _without_last_frames(clips: Clips) -> Clips:
     return clips._replace(prediction=prediction, reference=reference)
 
 
-def _count_directions(clips: Clips, doa: str, counting: str) -> dict[str, Tensor]:
+def _count_directions(clips: JoinedClips, doa: str, counting: str) -> dict[str, Tensor]:
     if doa == "class" or counting == "published":
         keep = _on_grid if doa == "class" else _last_of_class
         clips = clips._replace(reference=keep(clips.reference), prediction=keep(clips.prediction))

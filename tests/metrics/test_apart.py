@@ -9,9 +9,9 @@ import torch
 from metrics.clip_rows import assert_counts, count, events, score
 from seldkit.events import Events
 from seldkit.metrics import SELDScores
-from seldkit.metrics.clips import join
+from seldkit.metrics.apart import _on_grid
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.detection import _on_grid
+from seldkit.metrics.timeline import join
 
 SECOND = 50
 
