@@ -9,8 +9,9 @@ from torch.nn.functional import normalize
 
 from seldkit.events import Events
 from seldkit.metrics import SELDMetrics
-from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Setting
+from seldkit.metrics.protocols import PROTOCOLS
 from seldkit.metrics.seld import Frames
+from seldkit.metrics.settings import CHOICES, Setting
 
 CLASSES, FRAMES = 3, 60
 

@@ -86,6 +86,7 @@ def read_clips(
                 path,
                 format=side or args.format or args.protocol,
                 num_frames=num_frames,
+                frame_s=args.frame_s,
                 check=args.check,
                 classes=classes,
             )

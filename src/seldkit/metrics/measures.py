@@ -18,9 +18,6 @@ from seldkit.metrics.timeline import JoinedClips, Rows, Timeline
 
 Measure = Callable[[Rows, Rows], Cost]
 
-THRESHOLD_DEG = 20.0
-"""A match farther apart than this is a spatial miss."""
-
 
 def match_by_class(
     clips: JoinedClips, line: Timeline, measure: Measure
@@ -37,13 +34,15 @@ def match_by_class(
     return references, predictions, match_cells(references, predictions, cost)
 
 
-def is_spatial_miss(angle: Float[Tensor, " pair"], counting: str) -> Bool[Tensor, " pair"]:
-    """Tell which angles are beyond 20 degrees.
+def is_spatial_miss(
+    angle: Float[Tensor, " pair"], threshold_deg: float, counting: str
+) -> Bool[Tensor, " pair"]:
+    """Tell which angles are beyond a limit.
 
     Where the limit is just met the rounding of the published script decides;
     `counting="corrected"` forgives it.
     """
-    return ~within(angle, THRESHOLD_DEG) if counting == "corrected" else angle > THRESHOLD_DEG
+    return ~within(angle, threshold_deg) if counting == "corrected" else angle > threshold_deg
 
 
 def exact_angle(references: Rows, predictions: Rows) -> Cost:

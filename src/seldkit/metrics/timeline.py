@@ -230,15 +230,3 @@ def sum_by(group: Int[Tensor, " value"], values: Tensor, num_groups: int) -> Ten
 def most_by(group: Int[Tensor, " value"], values: Tensor, num_groups: int) -> Tensor:
     """Return the largest value of each group, none below 0: `[value]` to `[group]`."""
     return values.new_zeros(num_groups).scatter_reduce_(0, group, values, "amax")
-
-
-def check_frames(name: str, events: Events) -> None:
-    """Raise `ValueError` if events lie in frames that no clip has."""
-    if events.num_frames is not None and events.num_frames > MAX_FRAMES:
-        raise ValueError(
-            f"{name}.num_frames must be at most {MAX_FRAMES}, a day, got {events.num_frames}"
-        )
-    if len(events) and events.frame.max() >= MAX_FRAMES:
-        raise ValueError(
-            f"{name}.frame must be below {MAX_FRAMES}, a day, got {int(events.frame.max())}"
-        )

@@ -14,7 +14,7 @@ from seldkit.geometry import within
 from seldkit.metrics.analysis.overlap import Clip, Unit, first_frame_after, overlap_at
 from seldkit.metrics.matching import Cost, gather_cells, match_cells
 from seldkit.metrics.measures import exact_angle, position_distance
-from seldkit.metrics.timeline import JoinedClips, Timeline, check_frames, join, lay_out, number
+from seldkit.metrics.timeline import JoinedClips, Timeline, join, lay_out, number
 
 By = Literal["class", "place", "event"]
 Measure = Literal["angle", "position"]
@@ -180,8 +180,6 @@ def check_labels(matches: Matches, num_classes: int) -> None:
 def _join(clips: Sequence[Clip]) -> JoinedClips:
     num_frames, predictions = [], []
     for prediction, reference in clips:
-        check_frames("prediction", prediction)
-        check_frames("reference", reference)
         known = reference.num_frames
         if known is None:
             known = max(first_frame_after(prediction), first_frame_after(reference))
