@@ -16,9 +16,9 @@ import torch
 
 from references.segment_metrics import Counts, Row, add_clip, last_frame, scores
 from seldkit.events import Events
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.geometry import decimal_degrees
 from seldkit.metrics import SELDMetrics
-from seldkit.metrics.timeline import MAX_FRAMES
 
 CLIPS, FRAMES, MAX_EVENTS, CLASSES = 100, 600, 3, 13
 

@@ -103,6 +103,7 @@ def test_equal_means_the_same_rows_in_the_same_order(seed: int) -> None:
     assert events != replace(events, distance=None)
     assert events != replace(events, num_frames=13)
     assert events != replace(events, source=events.source + 1)
+    assert events != replace(events, frame_s=0.02)
     assert events != "events"
 
 
@@ -143,14 +144,15 @@ def test_no_events_are_events() -> None:
     assert empty.direction.shape == (0, 3)
     assert empty.source.dtype == torch.int64
     assert empty.azimuth_deg.shape == (0,)
-    assert repr(empty) == "Events(0 rows, 0 classes)"
+    assert repr(empty) == "Events(0 rows, 0 classes, frame_s=0.1)"
     assert empty.window(0, 5).num_frames == 5
 
 
 def test_a_line_tells_what_is_inside() -> None:
     one = Events.from_degrees([7], [3], [0.0], [0.0], num_frames=9)
-    assert repr(one) == "Events(1 row, 1 class, frames 7..7 of 9)"
-    assert repr(random_events(0)) == "Events(30 rows, 3 classes, frames 0..9 of 12)"
+    assert repr(one) == "Events(1 row, 1 class, frames 7..7 of 9, frame_s=0.1)"
+    told = "Events(30 rows, 3 classes, frames 0..9 of 12, frame_s=0.02, distance, onscreen)"
+    assert repr(replace(random_events(0), frame_s=0.02)) == told
 
 
 GOOD: dict[str, Any] = {"frame": [0, 1], "label": [0, 0], "direction": [[1.0, 0, 0]] * 2}
@@ -178,6 +180,9 @@ GOOD: dict[str, Any] = {"frame": [0, 1], "label": [0, 0], "direction": [[1.0, 0,
             {"frame": [], "label": [], "direction": [], "num_frames": -1},
             r"lie in 0\.\.8640000, got -1",
         ),
+        ({"frame_s": 0}, "frame_s must be positive, got 0"),
+        ({"frame_s": np.nan}, "frame_s must be positive, got nan"),
+        ({"frame_s": np.inf}, "frame_s must be at most a day, 86400, got inf"),
         ({"num_frames": 10**9}, r"num_frames must lie in 0\.\.8640000, got 1000000000"),
         ({"frame": [0, 20_000_000]}, "frame must be below 8640000, got 20000000 in row 1"),
         ({"frame": [9_000_000_000, 0]}, "frame must be below 8640000, got 9"),
@@ -215,6 +220,8 @@ def test_what_cannot_be_is_a_value_error(wrong: dict[str, Any], message: str) ->
         ({"distance": ["1", "2"]}, "distance must hold numbers, got <U1"),
         ({"distance": [1j, 2]}, "distance must hold numbers, got complex128"),
         ({"num_frames": 2.5}, r"num_frames must be an integer, got 2\.5"),
+        ({"frame_s": "0.1"}, "frame_s must be a number, got '0.1'"),
+        ({"frame_s": True}, "frame_s must be a number, got True"),
         ({"num_frames": True}, "num_frames must be an integer, got True"),
         ({"onscreen": [0.03, 1.0]}, r"onscreen must hold booleans, or 0 and 1, got 0\.03 in row 0"),
         ({"onscreen": [0, np.nan]}, "onscreen must hold booleans, or 0 and 1, got nan in row 1"),
@@ -316,7 +323,11 @@ def test_flags_are_booleans_or_zeros_and_ones(kind: type) -> None:
     ],
 )
 def test_azimuths_are_turned_into_their_range(given: float, azimuth: float) -> None:
-    assert Events.from_degrees([0], [0], [given], [0]).azimuth_deg.tolist() == [azimuth]
+    events = Events.from_degrees([0], [0], [given], [0])
+    assert events.azimuth_deg.tolist() == [azimuth]
+    for same in (events, events.select(torch.tensor([0])), events.window(0, 1), events.at(0.05)):
+        assert same.given_deg is not None
+        assert same.given_deg[0].tolist() == [given] * len(same)
 
 
 def test_what_exceeds_the_zenith_by_rounding_is_the_zenith() -> None:

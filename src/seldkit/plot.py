@@ -1,15 +1,16 @@
 """Pictures of events: where and when what sounds, and what a system made of it."""
 
-from collections import Counter, defaultdict
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from seldkit._checks import check_positive, require
+from seldkit._checks import require
 from seldkit.events import Events
+from seldkit.events.spans import unbroken
 from seldkit.geometry import angle_deg, within
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ def plot_events(
     prediction: Events | None = None,
     *,
     classes: Sequence[str] | None = None,
-    frame_s: float = 0.1,
     title: str | None = None,
 ) -> "matplotlib.figure.Figure":
     """Draw azimuth over elevation against time, the reference thick and pale, the prediction thin.
@@ -44,6 +44,7 @@ def plot_events(
     A line is one source. It breaks where the sound pauses or jumps by more than 45°, runs out of
     the panel at ±180° azimuth and comes in at the other side; a single frame is a dot. Classes
     have the same colours in every picture; the legend names them in the order of their first onset.
+    Time is in seconds, so that both sides may have frames of different length.
 
     Needs matplotlib (`pip install 'seldkit[plot]'`), but no display, and changes none of its state.
 
@@ -51,7 +52,6 @@ def plot_events(
         reference: What sounds.
         prediction: What a system found.
         classes: Names of the classes; by default their numbers.
-        frame_s: Length of a frame in seconds.
         title: Heading of the picture.
 
     Returns:
@@ -59,8 +59,8 @@ def plot_events(
 
     Raises:
         ModuleNotFoundError: If matplotlib is not installed.
-        TypeError: If `classes` is one text, or `frame_s` no number.
-        ValueError: If a class has no name, or `frame_s` is not positive.
+        TypeError: If `classes` is one text.
+        ValueError: If a class has no name.
 
     Examples:
         >>> events = Events.from_degrees([0, 1, 2], [5, 5, 5], [30, 31, 32], [0, 0, 0])
@@ -68,7 +68,6 @@ def plot_events(
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['azimuth (°)', 'elevation (°)']
     """
-    check_positive(frame_s=frame_s)
     drawn = [reference] if prediction is None else [reference, prediction]
     labels = _by_onset(drawn)
     if isinstance(classes, str):
@@ -78,11 +77,11 @@ def plot_events(
     make = require("matplotlib.figure", "plot").Figure
     figure: matplotlib.figure.Figure = make(figsize=(7.5, 4.2), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    _dress(axes, max(1, *map(_num_frames, drawn)) * frame_s)
+    _dress(axes, max(map(_duration_s, drawn)))
     if title is not None:
         axes[0].set_title(title, loc="left", fontsize="medium")
     for events, style in zip(drawn, (_REFERENCE, _PREDICTION), strict=False):
-        _draw(axes, events, frame_s, style)
+        _draw(axes, events, style)
     names = {label: str(label) if classes is None else classes[label] for label in labels}
     _add_legend(figure, names, with_prediction=prediction is not None)
     return figure
@@ -124,9 +123,7 @@ _PREDICTION = _Style(width=1.5, dot=3.5, shade=-0.3, level=3)
 _LEGEND = _Style(width=3.0, dot=0.0, shade=0.0, level=1)
 
 
-def _draw(
-    axes: "Sequence[matplotlib.axes.Axes]", events: Events, frame_s: float, style: _Style
-) -> None:
+def _draw(axes: "Sequence[matplotlib.axes.Axes]", events: Events, style: _Style) -> None:
     strokes = defaultdict(list)
     for rows in _strokes(events):
         strokes[int(events.label[rows[0]])].append(rows)
@@ -137,26 +134,20 @@ def _draw(
             look = style.look(label)
             pieces = [_line(frame[rows], angle[rows]) for rows in lines]
             time, height = np.concatenate(pieces, axis=1)
-            panel.plot(time * frame_s, height, **look)
+            panel.plot(time * events.frame_s, height, **look)
             dots = [rows[0] for rows in lines if len(rows) == 1]
             dot = {"linestyle": "none", "marker": "o", "markersize": style.dot}
-            panel.plot((frame[dots] + 0.5) * frame_s, angle[dots], **{**look, **dot})
+            panel.plot((frame[dots] + 0.5) * events.frame_s, angle[dots], **{**look, **dot})
 
 
 def _strokes(events: Events) -> list[NDArray[np.int64]]:
     """Return the rows of each unbroken line, in the order of time."""
-    frame, label, source = (c.numpy() for c in (events.frame, events.label, events.source))
-    seen: Counter[tuple[int, ...]] = Counter()
-    twin = np.zeros_like(frame)  # tells rows apart that share frame, class and source
-    for row, key in enumerate(zip(frame.tolist(), label.tolist(), source.tolist(), strict=True)):
-        twin[row] = seen[key]
-        seen[key] += 1
-    order = np.lexsort((frame, twin, source, label))
-    sound = np.stack((label, source, twin))[:, order]
-    direction = events.direction[torch.from_numpy(order)]
-    breaks = (sound[:, 1:] != sound[:, :-1]).any(axis=0) | (np.diff(frame[order]) != 1)
-    breaks |= ~within(angle_deg(direction[1:], direction[:-1]), MAX_JUMP_DEG).numpy()
-    return [rows for rows in np.split(order, np.flatnonzero(breaks) + 1) if len(rows)]
+    strokes = []
+    for rows in unbroken(events.frame, events.label, events.source):
+        direction = events.direction[rows]
+        jumps = ~within(angle_deg(direction[1:], direction[:-1]), MAX_JUMP_DEG)
+        strokes += np.split(rows.numpy(), np.flatnonzero(jumps.numpy()) + 1)
+    return strokes
 
 
 def _line(frame: NDArray[np.int64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,13 +204,13 @@ def _add_legend(
 
 
 def _by_onset(drawn: Sequence[Events]) -> list[int]:
-    onsets: dict[int, int] = {}
+    onsets: dict[int, float] = {}
     for events in drawn:
         for frame, label in zip(events.frame.tolist(), events.label.tolist(), strict=True):
-            onsets[label] = min(frame, onsets.get(label, frame))
+            onsets[label] = min(frame * events.frame_s, onsets.get(label, math.inf))
     return sorted(onsets, key=lambda label: (onsets[label], label))
 
 
-def _num_frames(events: Events) -> int:
+def _duration_s(events: Events) -> float:
     last = int(events.frame.max()) + 1 if len(events) else 0
-    return last if events.num_frames is None else events.num_frames
+    return max(1, last if events.num_frames is None else events.num_frames) * events.frame_s

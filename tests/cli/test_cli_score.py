@@ -12,6 +12,7 @@ import pytest
 
 from seldkit.events import Events
 from seldkit.io import read_events, write_events
+from seldkit.io.editions import FORMATS
 from seldkit.metrics import SELDMetrics, jackknife
 from seldkit.metrics.protocols import PROTOCOLS
 
@@ -53,8 +54,9 @@ def test_the_table_is_the_one_that_a_hand_computes(seldkit: Seldkit) -> None:
 def test_each_protocol_reads_its_own_format(
     seldkit: Seldkit, tmp_path: Path, protocol: str
 ) -> None:
+    columns = ([0, 1, 7], [0, 1, 1], [0, 60, 90], [0, 0, 0])
     events = Events.from_degrees(
-        [0, 1, 7], [0, 1, 1], [0, 60, 90], [0, 0, 0], distance=[1, 2, 3], onscreen=[0, 1, 1]
+        *columns, distance=[1, 2, 3], onscreen=[0, 1, 1], frame_s=FORMATS[protocol].frame_s
     )
     for side in ("reference", "prediction"):
         (tmp_path / side).mkdir()

@@ -172,7 +172,8 @@ HEADERS = {
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_empty_file_is_no_events(tmp_path: Path, text: str, format: str) -> None:
     path = tmp_path / "clip.csv"
-    nothing = Events.from_degrees([], [], [], [], num_frames=600)
+    frame_s = FORMATS[format].frame_s
+    nothing = Events.from_degrees([], [], [], [], num_frames=600, frame_s=frame_s)
     assert read(path, text, format=format, num_frames=600) == nothing
     if format not in HEADERS:
         write_events(path, replace(nothing, distance=torch.zeros(0)), format=format)
@@ -182,7 +183,7 @@ def test_an_empty_file_is_no_events(tmp_path: Path, text: str, format: str) -> N
 @pytest.mark.parametrize("format", HEADERS)
 def test_a_header_alone_is_no_events(tmp_path: Path, format: str) -> None:
     path = tmp_path / "clip.csv"
-    nothing = Events.from_degrees([], [], [], [])
+    nothing = Events.from_degrees([], [], [], [], frame_s=FORMATS[format].frame_s)
     assert read(path, HEADERS[format], format=format) == nothing
     write_events(
         path,

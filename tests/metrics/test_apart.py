@@ -1,6 +1,7 @@
 """Every rule of dcase2019, one small clip each, in frames of 20 ms."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 
 from metrics.clip_rows import assert_counts, count, events, score
 from seldkit.events import Events
-from seldkit.metrics import SELDScores
+from seldkit.io import read_events
+from seldkit.metrics import SELDMetrics, SELDScores
 from seldkit.metrics.apart import _on_grid
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.timeline import join
@@ -152,6 +154,22 @@ def test_the_ends_of_the_grid_are_ten_degrees_apart() -> None:
     degrees = torch.tensor([[180.0, 0.0], [-180.0, 0.0]], dtype=torch.float64)
     rows = join([events((0, 0, 0), (1, 0, 0))])._replace(given_deg=degrees)
     assert _on_grid(rows).given_deg.tolist() == [[170, 0], [-180, 0]]
+
+
+@pytest.mark.parametrize(("doa", "error"), [("class", 10), ("regression", 0)])
+def test_a_file_with_180_is_10_from_one_with_the_same_direction(
+    tmp_path: Path, doa: str, error: float
+) -> None:
+    clip = []
+    for azimuth in (180, -180):
+        path = tmp_path / f"{azimuth}.csv"
+        path.write_text(f"0,3,{azimuth},0\n")
+        clip.append(read_events(path, format="dcase2019"))
+    assert torch.equal(clip[0].direction, clip[1].direction)
+    found = SELDMetrics("dcase2019", 11, doa=doa)  # type: ignore[arg-type]
+    for prediction, reference in (clip, clip[::-1]):
+        found.update(prediction, reference)
+    assert found.compute().localization_error_deg == pytest.approx(error, abs=1e-5)
 
 
 def test_directions_of_a_class_in_one_place_of_the_grid_are_one() -> None:

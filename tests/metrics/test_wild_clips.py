@@ -10,10 +10,10 @@ import torch
 
 from metrics.random_clips import VARIANTS, Variant, random_clip
 from seldkit.events import Events
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, count_overlap, match_events
 from seldkit.metrics.protocols import PROTOCOLS
-from seldkit.metrics.timeline import MAX_FRAMES
 
 CLASSES = 500
 

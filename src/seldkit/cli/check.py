@@ -9,9 +9,9 @@ from pathlib import Path
 from seldkit.cli.files import find_files, read_names
 from seldkit.cli.options import check_number
 from seldkit.cli.tables import write_json
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.io import find_problems
 from seldkit.io.editions import FORMATS
-from seldkit.metrics.timeline import MAX_FRAMES
 
 EXAMPLE = """example:
   seldkit check metadata_dev --format dcase2023

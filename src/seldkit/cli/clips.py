@@ -10,6 +10,7 @@ from typing import NamedTuple
 from seldkit.cli.files import ClipFiles
 from seldkit.events import Events
 from seldkit.io import read_events
+from seldkit.io.editions import FORMATS
 
 
 class NamedClip(NamedTuple):
@@ -78,13 +79,14 @@ def read_clips(
     """
 
     def read(path: Path | None, side: str | None, num_frames: int | None) -> Events:
+        format = side or args.format or args.protocol
         if path is None:
-            return Events.from_degrees([], [], [], [])
+            return Events.from_degrees([], [], [], [], frame_s=FORMATS[format].frame_s)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             events = read_events(
                 path,
-                format=side or args.format or args.protocol,
+                format=format,
                 num_frames=num_frames,
                 frame_s=args.frame_s,
                 check=args.check,

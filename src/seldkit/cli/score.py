@@ -24,12 +24,12 @@ from seldkit.cli.tables import (
     overall_table,
     write_json,
 )
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.io.editions import FORMATS
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, class_table
 from seldkit.metrics.protocols import PROTOCOLS
 from seldkit.metrics.seld import MAX_CLASSES
-from seldkit.metrics.timeline import MAX_FRAMES
 
 EXAMPLE = """example:
   seldkit score metadata_dev/dev-test-tau predictions --protocol dcase2023 --by-class

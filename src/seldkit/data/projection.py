@@ -157,6 +157,7 @@ def project(events: Events, projection: Projection) -> Projected:
         distance=kept.distance,
         onscreen=kept.onscreen,
         num_frames=kept.num_frames,
+        frame_s=kept.frame_s,
     )
     return Projected(projected, dropped)
 

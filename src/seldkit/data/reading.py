@@ -10,6 +10,7 @@ from seldkit._checks import check_positive, integer, whole_number
 from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
 from seldkit.events import Events
+from seldkit.events.frames import check_frame_s
 from seldkit.io import read_audio
 from seldkit.outputs import Output, SELDOutput
 
@@ -46,9 +47,9 @@ def read_chunks(
         sample_rate: Rate of the waveforms, in hertz; other audio is resampled.
         chunk_s: Length of a chunk, in seconds.
         hop_s: Distance between the beginnings of chunks, in seconds; without overlap if None.
-        label_rate: Label frames per second. What is left of a clip after its last whole label frame
-            is dropped, and with it the events of that last, partly filled frame. Events beyond it
-            do not fit the clip.
+        label_rate: Label frames per second, those of the events. What is left of a clip after its
+            last whole label frame is dropped, and with it the events of that last, partly filled
+            frame. Events beyond it do not fit the clip.
 
     Returns:
         The chunks; a clip's name in their messages is its path.
@@ -56,9 +57,9 @@ def read_chunks(
     Raises:
         FileNotFoundError: If there is no such audio.
         ValueError: If there are no clips, a length is no whole number of label frames, a label
-            frame no whole number of samples, a clip is shorter than a chunk or cannot be read, its
-            channels are not as many as the first clip's, or the format cannot hold its events. The
-            error names the clip.
+            frame no whole number of samples, a clip's events have frames of another length, it is
+            shorter than a chunk or cannot be read, its channels are not as many as the first
+            clip's, or the format cannot hold its events. The error names the clip.
 
     Examples:
         >>> import tempfile
@@ -89,6 +90,7 @@ def read_chunks(
     for path, events in clips:
         names.append(fspath(path))
         with naming(names[-1]):
+            check_frame_s("events", events.frame_s, 1 / label_rate)
             waveform, _ = read_audio(path, sample_rate=sample_rate)
             num_frames, rest = divmod(waveform.shape[1], ratio)
             if num_frames < chunk_frames:

@@ -21,6 +21,7 @@ from seldkit._checks import (
 )
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
+from seldkit.events.columns import number_within
 
 Numbers = float | np.number | Sequence[float] | Tensor | NDArray[np.floating]
 
@@ -141,7 +142,7 @@ class Format(ABC):
 
     def _last_of_each_cell(self, events: Events) -> Bool[Tensor, " event"]:
         """Return which events are the last of their class and frame."""
-        return occurrence(self._cell(events).flip(0)).flip(0) == 0
+        return number_within(self._cell(events).flip(0)).flip(0) == 0
 
     def _to_encode(self, events: Events, num_frames: int) -> Events:
         """Return the events that fit, or raise `ValueError` if others are not to be dropped."""
@@ -158,20 +159,6 @@ class Format(ABC):
                 f" {len(events)} rows do not ({counts}); overflow='drop' leaves them out"
             )
         return kept
-
-
-def occurrence(key: Int[Tensor, " event"]) -> Int[Tensor, " event"]:
-    """Return how many earlier entries equal each one.
-
-    Examples:
-        >>> occurrence(torch.tensor([7, 3, 7, 7]))
-        tensor([0, 0, 1, 2])
-    """
-    order = key.argsort(stable=True)
-    position = torch.arange(len(key))
-    repeats = key[order].diff(prepend=key.new_tensor([-1])) == 0
-    first = position.masked_fill(repeats, 0).cummax(0).values
-    return torch.empty_like(key).index_put_((order,), position - first)
 
 
 def scatter(

@@ -9,7 +9,8 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_number
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
-from seldkit.formats.base import occurrence, scatter, unit
+from seldkit.events.columns import number_within
+from seldkit.formats.base import scatter, unit
 from seldkit.formats.vectors import VectorFormat
 from seldkit.geometry import angle_deg
 
@@ -99,7 +100,10 @@ class MultiACCDOA(VectorFormat):
                 distances or on-screen flags are missing.
         """
         kept = self._to_encode(events, num_frames)
-        track, size = occurrence(self._cell(kept)), (num_frames, self.num_tracks, self.num_classes)
+        track, size = (
+            number_within(self._cell(kept)),
+            (num_frames, self.num_tracks, self.num_classes),
+        )
         return scatter(self._vectors(kept), (kept.frame, track, kept.label), size)
 
     def decode(self, output: Float[Tensor, "time track cls axis"]) -> Events:
@@ -147,7 +151,7 @@ class MultiACCDOA(VectorFormat):
         return f"{self.num_tracks} tracks of a class"
 
     def _placed(self, events: Events) -> Bool[Tensor, " event"]:
-        return occurrence(self._cell(events)) < self.num_tracks
+        return number_within(self._cell(events)) < self.num_tracks
 
 
 def _first_of_group(

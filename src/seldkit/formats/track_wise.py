@@ -9,8 +9,8 @@ from torch import Tensor
 
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
+from seldkit.events.spans import unbroken
 from seldkit.formats.activity import ActivityFormat
-from seldkit.formats.base import occurrence
 from seldkit.outputs import SELDOutput
 
 
@@ -177,14 +177,7 @@ def _first_free(sounds: Iterable[tuple[int, int]], num_tracks: int) -> list[tupl
 
 def _sounds(events: Events) -> Int[Tensor, " event"]:
     """Number the sounds: runs of consecutive frames of one label and source."""
-    span = int(events.frame.max()) + 1
-    source, number = events.source.unique(return_inverse=True)
-    key = events.label * len(source) + number
-    # Rows that agree in frame, label and source are different sounds: the n-th of each goes on.
-    copy = occurrence(key * span + events.frame)
-    key = key * (copy.max() + 1) + copy
-    order = (key * span + events.frame).argsort()
-    breaks = (key[order].diff() != 0) | (events.frame[order].diff() != 1)
-    sound = torch.zeros_like(order)
-    sound[order[1:]] = breaks.cumsum(0)
+    sound = torch.empty_like(events.frame)
+    for number, rows in enumerate(unbroken(events.frame, events.label, events.source)):
+        sound[rows] = number
     return sound

@@ -27,7 +27,7 @@ METRES = ("x_m", "y_m", "z_m", "rho_m", "distance_m")
 FRONT = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
 
 
-def to_events(columns: Columns, num_frames: int | None) -> Events:
+def to_events(columns: Columns, num_frames: int | None, frame_s: float) -> Events:
     """Return the events that columns hold, vectors brought to unit length.
 
     A position at the origin has no direction of its own: it is in front, at distance 0. Distances
@@ -44,6 +44,7 @@ def to_events(columns: Columns, num_frames: int | None) -> Events:
         source=tensors["source"].long() if "source" in tensors else None,
         onscreen=tensors["onscreen"].bool() if "onscreen" in tensors else None,
         num_frames=num_frames,
+        frame_s=frame_s,
     )
     if "azimuth" in tensors:
         return make(*_degrees(tensors), distance=distance)

@@ -1,4 +1,4 @@
-"""The label formats by name, and what a caller may say of their event lists."""
+"""The label formats by name, and what a caller may say of their files."""
 
 from collections.abc import Sequence
 from typing import Literal

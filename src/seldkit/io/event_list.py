@@ -3,8 +3,10 @@
 from itertools import groupby
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from seldkit.events.columns import number_within
 from seldkit.io.columns import Columns
 from seldkit.io.layout import Format
 
@@ -22,7 +24,7 @@ def to_rows(events: Columns, form: Format) -> Columns:
     first, stop = _frames(events["start"], events["end"], form)
     count = np.maximum(stop - first, 0).astype(np.int64)
     event = np.repeat(np.arange(len(count)), count)
-    frame = first[event] + np.arange(len(event)) - np.repeat(np.cumsum(count) - count, count)
+    frame = first[event] + number_within(torch.from_numpy(event)).numpy()
     order = np.argsort(frame, kind="stable")
     event = event[order]
     rows = {name: column[event] for name, column in events.items() if name not in ("start", "end")}

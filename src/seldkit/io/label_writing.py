@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seldkit._checks import check_choice
 from seldkit.events import Events
+from seldkit.events.frames import check_frame_s
 from seldkit.io.columns import Columns, decimals, from_events, rounded
 from seldkit.io.editions import FrameRule, edition
 from seldkit.io.event_list import from_rows
@@ -26,7 +27,6 @@ def write_events(
     kind: Kind | None = None,
     check: Check = "raise",
     classes: Sequence[str] | None = None,
-    frame_s: float | None = None,
     frame_rule: FrameRule = "published",
 ) -> None:
     """Write events to a label file, in rows that the official readers take.
@@ -61,20 +61,21 @@ def write_events(
 
     Args:
         path: File to write; its folder must exist.
-        events: Written in their order.
+        events: Written in their order, in frames of the format: 20 ms in `dcase2019`, else 100 ms.
+            Event lists of `frame_rule="plain"` hold times, and take frames of any length.
         format: One of the names that [`read_events`][seldkit.io.read_events] takes.
         kind: What the events are: labels, or the output of a system. Default: labels, and outputs
             in `l3das`.
         check: What to do about rows that fail the check of `read_events`, but for its doubts about
             the unit of distances.
         classes: Names of the classes in an event list.
-        frame_s: Length of a frame in an event list, in seconds.
         frame_rule: The rule by which the event list will be read, as for `read_events`.
 
     Raises:
         FileNotFoundError: If the folder does not exist.
-        ValueError: If the format or the kind is unknown, a source is below -1, a class has no name,
-            the format needs a distance that the events do not have, or the events fail the check.
+        ValueError: If the format or the kind is unknown, the events have frames of another length
+            (`events.at` changes it), a source is below -1, a class has no name, the format needs a
+            distance that the events do not have, or the events fail the check.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -90,12 +91,15 @@ def write_events(
     """
     check_choice("check", check, CHECKS)
     check_choice("kind", kind, (None, "label", "output"))
-    form = edition(format, classes=classes, frame_s=frame_s, frame_rule=frame_rule)
+    form = edition(format, classes=classes, frame_rule=frame_rule)
     kind = kind or form.kind
+    merged = kind in form.headed and form.lists_events
+    if merged and frame_rule == "plain":
+        form = form._replace(frame_s=events.frame_s)
+    check_frame_s("events", events.frame_s, form.frame_s)
     if kind == "output" and form.zero_distance and events.distance is None:
         events = replace(events, distance=torch.zeros(len(events)))
     whole_degrees = kind == "output" and form.whole_degrees
-    merged = kind in form.headed and form.lists_events
     columns = from_events(events, form.labels if kind == "label" else form.outputs)
     columns = rounded(columns, whole_degrees=whole_degrees)
     lines = _lines(columns)

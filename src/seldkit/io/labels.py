@@ -85,14 +85,14 @@ def read_events(
             each of all these rules; or say nothing (`"off"`).
         classes: Names of the classes in an event list, by number. Default: the 11 of TAU Spatial
             Sound Events 2019, and the 14 of L3DAS, in their published order.
-        frame_s: Length of a frame of an event list, in seconds. Default: 0.02 in `dcase2019`, 0.1
-            in `l3das`.
+        frame_s: Length of a frame, in seconds, which travels with the events; an event list is read
+            in frames of it. Default: 0.02 in `dcase2019`, else 0.1.
         frame_rule: Which frames an event of a list covers.
         distance_unit: What distances and positions are in, whatever the format says: centimetres
             (`"cm"`) or metres (`"m"`), which some generators write.
 
     Returns:
-        Events, with distances in metres where the file has them.
+        Events in frames of `frame_s`, with distances in metres where the file has them.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -126,10 +126,11 @@ def read_events(
         raise ValueError(str(table.problems[0]))
     columns = table.columns
     if not columns:
-        return Events.from_degrees([], [], [], [], num_frames=num_frames)
+        return Events([], [], [], num_frames=num_frames, frame_s=form.frame_s)
     report(errors(columns, form, num_frames), "raise", table.problem)
     strict = check in ("strict", "warn")
     units = distance_unit is None
     report(doubts(columns, form, strict=strict, units=units), check, table.problem)
     columns = in_metres(columns, distance_unit)
-    return to_events(to_rows(columns, form) if "start" in columns else columns, num_frames)
+    rows = to_rows(columns, form) if "start" in columns else columns
+    return to_events(rows, num_frames, form.frame_s)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from seldkit.events import DAY_S, MAX_FRAMES
+from seldkit.events.rows import DAY_S, MAX_FRAMES
 
 Kind = Literal["label", "output"]
 """Whether a file holds labels or what a system found."""
@@ -33,7 +33,7 @@ class Format(NamedTuple):
         optional: Names that a header may lack.
         headed: Which kinds are written with the header: as event lists, if it is that of one.
         classes: Names of the classes in an event list, in the order of their numbers.
-        frame_s: Length of a label frame.
+        frame_s: Length of a label frame, in seconds.
         duration_s: Length of the clip, where it is known.
         usual_s: Length of the clips of the corpus; a list whose events all end by then is of one.
         frames: Which frames an event of a list covers: the `touched` ones, those between the

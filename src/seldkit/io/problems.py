@@ -29,7 +29,7 @@ def find_problems(
         num_frames: Length of the clip in frames, if known.
         strict: Whether to find what `check="strict"` objects to, too.
         classes: Names of the classes in an event list, as for `read_events`.
-        frame_s: Length of a frame of an event list, in seconds, as for `read_events`.
+        frame_s: Length of a frame, in seconds, as for `read_events`.
         distance_unit: What distances are in, as for `read_events`.
 
     Returns:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from seldkit._checks import shortest
-from seldkit.events import DAY_S, MAX_CLASSES
+from seldkit.events.rows import DAY_S, MAX_CLASSES
 from seldkit.geometry import angle_deg, unit_vector, within
 from seldkit.io.columns import KEY, Columns
 from seldkit.io.layout import Format

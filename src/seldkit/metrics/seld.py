@@ -7,11 +7,12 @@ import torch
 
 from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.metrics.counts import Counts, concatenate
 from seldkit.metrics.protocols import PROTOCOLS, Protocol, choose_settings
 from seldkit.metrics.scores import Average, SELDScores
 from seldkit.metrics.settings import Setting
-from seldkit.metrics.timeline import MAX_FRAMES, JoinedClips, join
+from seldkit.metrics.timeline import JoinedClips, join
 
 Frames = Literal["official", "clip"]
 AbsentClasses = Literal["published", "skip"]

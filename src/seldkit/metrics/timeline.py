@@ -13,9 +13,6 @@ from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.geometry import decimal_degrees
 
-MAX_FRAMES = 8_640_000
-"""No clip has more frames: a day of 10 ms each. A frame beyond it is a slip in a file."""
-
 
 class Rows(NamedTuple):
     """The events of several clips, one clip after the other.

@@ -1,6 +1,7 @@
 """From an audio file to events: features, network and output format in one object."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -131,7 +132,8 @@ class Pipeline(nn.Module):
             batch_size: Number of windows that run at once.
 
         Returns:
-            Events whose `num_frames` covers every sample; the last frame may be partly silence.
+            Events in frames of `1 / label_rate` seconds, whose `num_frames` covers every sample;
+            the last frame may be partly silence.
 
         Raises:
             TypeError: If a waveform holds integers, or the model returns something else.
@@ -254,10 +256,11 @@ class Pipeline(nn.Module):
 
     def _decode(self, output: Any) -> Events:
         try:
-            return self.format.decode(output)
+            events = self.format.decode(output)
         except (TypeError, ValueError) as error:
             name = type(self.format).__name__
             raise type(error)(f"{name} cannot decode what the model returns: {error}") from error
+        return replace(events, frame_s=1 / self.label_rate)
 
     def _on_silence(self, window: int) -> SELDOutput | Tensor:
         """Return the output of so many label frames of silence."""

@@ -91,4 +91,5 @@ def label_events(
         source=torch.from_numpy(source),
         distance=torch.from_numpy(distance),
         num_frames=active.shape[1],
+        frame_s=1 / FRAMES_PER_S,
     )

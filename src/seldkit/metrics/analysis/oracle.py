@@ -127,6 +127,7 @@ def _candidates_where_active(
         direction[kept] / length[kept],
         source=track,
         distance=None if distance is None else distance[kept].clamp(min=0),
+        frame_s=reference.frame_s,
     )
 
 

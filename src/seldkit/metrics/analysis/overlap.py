@@ -10,9 +10,10 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_count, integer
 from seldkit._typing import Bool, Int
 from seldkit.events import Events
+from seldkit.events.rows import MAX_FRAMES
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.seld import SELDMetrics
-from seldkit.metrics.timeline import MAX_FRAMES, Rows, join, most_by, number
+from seldkit.metrics.timeline import Rows, join, most_by, number
 
 Clip = tuple[Events, Events]
 """What a system found in a clip, and what there is."""

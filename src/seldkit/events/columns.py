@@ -58,6 +58,12 @@ def real(name: str, column: Column) -> Tensor:
     return torch.from_numpy(values.astype(np.float64))
 
 
+def vectors(name: str, column: Column) -> Tensor:
+    """Return vectors as `float64 [row, axis]`, copied to the CPU; no rows if there are none."""
+    values = real(name, column)
+    return values if values.numel() else values.reshape(0, 3)
+
+
 def flags(name: str, column: Column) -> Tensor:
     """Return booleans, copied to the CPU.
 
@@ -79,25 +85,50 @@ def flags(name: str, column: Column) -> Tensor:
     return torch.from_numpy(values.astype(np.bool_))
 
 
-def number_within(group: Tensor) -> Tensor:
-    """Number the rows of each group from 0, in their order.
+def one_key(*columns: Tensor) -> Tensor:
+    """Return a number for each row, in the order of the columns, of which the first is foremost.
 
     Args:
-        group: Key of the group of each row.
+        columns: Integers, `int64 [row]` each.
+
+    Returns:
+        Numbers from 0, equal where rows agree in all columns.
+
+    Examples:
+        >>> one_key(torch.tensor([7, 3, 7, 7]), torch.tensor([1, 0, 1, 0]))
+        tensor([9, 0, 9, 8])
+    """
+    key, size = torch.zeros_like(columns[0]), 1
+    for column in columns:
+        low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
+        if size * (high - low + 1) >= 2**63:
+            key, column = (values.unique(return_inverse=True)[1] for values in (key, column))
+            size, low, high = len(key), 0, len(key) - 1
+        key = key * (high - low + 1) + (column - low)
+        size *= high - low + 1
+    return key
+
+
+def number_within(*columns: Tensor) -> Tensor:
+    """Number the rows that agree in all columns from 0, in their order.
 
     Examples:
         >>> number_within(torch.tensor([7, 3, 7, 7, 3]))
         tensor([0, 0, 1, 2, 1])
     """
-    keys = group.numpy()
-    order = keys.argsort(kind="stable")
-    place = np.arange(len(keys))
-    ordered = keys[order]
-    starts = np.ones(len(keys), dtype=np.bool_)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    number = np.empty_like(place)
-    number[order] = place - np.maximum.accumulate(np.where(starts, place, 0))
-    return torch.from_numpy(number)
+    key = one_key(*columns)
+    order = key.argsort(stable=True)
+    place = torch.arange(len(key))
+    repeats = key[order].diff(prepend=key.new_tensor([-1])) == 0
+    first = place.masked_fill(repeats, 0).cummax(dim=0).values
+    return torch.empty_like(key).index_put_((order,), place - first)
+
+
+def same(a: object, b: object) -> bool:
+    """Return whether two columns, numbers or None are equal."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return torch.equal(a, b)
+    return a is b if isinstance(a, Tensor) or isinstance(b, Tensor) else a == b
 
 
 def _numbers(name: str, column: Column) -> NDArray[Any]:

@@ -1,23 +1,26 @@
-"""Events: what sounds, when, and from where. The one carrier of labels and predictions."""
+"""Events: what sounds, when, and from where."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-import torch
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_shape, integer, shortest
-from seldkit._columns import Column, flags, number_within, real, whole
+from seldkit._checks import integer, shortest
 from seldkit._typing import Bool, Float, Int
-from seldkit.geometry import decimal_degrees, unit_vector, within, wrap_deg
-
-DAY_S = 86400
-"""No clip is longer than a day, in seconds."""
-
-MAX_FRAMES = 100 * DAY_S
-"""No clip has more frames: a day of 10 ms each."""
-
-MAX_CLASSES = 2**31
-"""No list of classes is longer."""
+from seldkit.events.columns import Column, flags, number_within, real, same, vectors, whole
+from seldkit.events.frames import reframe, whole_ratio
+from seldkit.events.joining import join
+from seldkit.events.rows import (
+    MAX_CLASSES,
+    MAX_FRAMES,
+    Row,
+    check_degrees,
+    check_rows,
+    frame_length,
+)
+from seldkit.events.spans import Span, find_spans
+from seldkit.geometry import decimal_degrees, unit_vector, wrap_deg
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False, slots=True)
@@ -29,8 +32,7 @@ class Events:
     no gradient; sequences, arrays and columns of data frames are taken as well as tensors.
 
     Args:
-        frame: Label frame of each row, from 0, within a day of 10 ms each; a frame lasts 100 ms
-            unless said.
+        frame: Label frame of each row, from 0, within a day of 10 ms each.
         label: Class of each row, from 0.
         direction: Unit vector (x, y, z) of each row: x front, y left, z up.
         source: Which source a row belongs to, so that a sound can be followed through the frames.
@@ -39,6 +41,7 @@ class Events:
         onscreen: Whether the source is in the picture, as booleans or as 0 and 1, or None where
             there is no picture.
         num_frames: Length of the clip in frames, or None where it is not known.
+        frame_s: Length of a frame, in seconds.
 
     Attributes:
         frame: `int64 [event]`.
@@ -48,16 +51,18 @@ class Events:
         distance: `float64 [event]` or None.
         onscreen: `bool [event]` or None.
         num_frames: Length of the clip in frames, or None.
+        frame_s: Length of a frame, in seconds.
 
     Raises:
-        TypeError: If a column or `num_frames` holds another kind of number; `True` is none.
+        TypeError: If a column or a number is of another kind; `True` is no number.
         ValueError: If columns differ in length, a direction is no unit vector, a frame or label is
-            negative, a frame lies beyond `num_frames` or a day, or a value is nan.
+            negative, a frame lies beyond `num_frames` or a day, a value is nan, or `frame_s` is not
+            positive or more than a day.
 
     Examples:
         >>> events = Events.from_degrees([0, 1], [3, 3], [90.0, 95.0], [0.0, 0.0])
         >>> events
-        Events(2 rows, 1 class, frames 0..1)
+        Events(2 rows, 1 class, frames 0..1, frame_s=0.1)
         >>> events.direction.round(decimals=3)
         tensor([[ 0.0000,  1.0000,  0.0000],
                 [-0.0870,  0.9960,  0.0000]], dtype=torch.float64)
@@ -70,9 +75,10 @@ class Events:
     distance: Float[Tensor, " event"] | None
     onscreen: Bool[Tensor, " event"] | None
     num_frames: int | None
+    frame_s: float
     _degrees: tuple[Tensor, Tensor] | None = field(init=False, compare=False)
-    """Azimuth and elevation as they were given, which a unit vector does not hold to the last bit;
-    published scores depend on it where two matchings cost the same."""
+    """As given: vectors hold neither the last bit, by which published scores break ties, nor 180
+    beside -180, which the published grid of 2019 tells apart."""
 
     def __init__(
         self,
@@ -84,22 +90,23 @@ class Events:
         distance: Column | None = None,
         onscreen: Column | None = None,
         num_frames: int | None = None,
+        frame_s: float = 0.1,
     ) -> None:
-        columns = {
+        values: dict[str, Any] = {
             "frame": whole("frame", frame, MAX_FRAMES),
             "label": whole("label", label, MAX_CLASSES),
-            "direction": _vectors(real("direction", direction)),
+            "direction": vectors("direction", direction),
             "distance": None if distance is None else real("distance", distance),
             "onscreen": None if onscreen is None else flags("onscreen", onscreen),
             "source": None if source is None else whole("source", source),
             "num_frames": None if num_frames is None else integer("num_frames", num_frames),
         }
-        for name, column in columns.items():
-            object.__setattr__(self, name, column)
-        object.__setattr__(self, "_degrees", None)
-        self._check()
+        check_rows(**values)
         if source is None:
-            object.__setattr__(self, "source", number_within(self.frame * MAX_CLASSES + self.label))
+            values["source"] = number_within(values["frame"], values["label"])
+        values |= {"frame_s": frame_length(frame_s), "_degrees": None}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_degrees(
@@ -113,21 +120,14 @@ class Events:
         distance: Column | None = None,
         onscreen: Column | None = None,
         num_frames: int | None = None,
+        frame_s: float = 0.1,
     ) -> "Events":
         """Return events whose directions are given as azimuth and elevation in degrees."""
         frame = whole("frame", frame, MAX_FRAMES)
         azimuth = real("azimuth_deg", azimuth_deg)
         elevation = real("elevation_deg", elevation_deg)
-        check_shape("azimuth_deg", azimuth, "event", event=frame.numel())
-        check_shape("elevation_deg", elevation, "event", event=frame.numel())
-        check_finite("azimuth_deg", azimuth)
-        off = ~within(elevation.abs(), 90)  # so that nan is off too
-        if off.any():
-            raise ValueError(
-                f"elevation_deg must lie in -90..90, got {shortest(elevation[off][0])} in row"
-                f" {int(off.nonzero()[0])}"
-            )
-        azimuth, elevation = wrap_deg(azimuth), elevation.clamp(-90, 90)
+        check_degrees(frame, azimuth, elevation)
+        given, azimuth, elevation = azimuth, wrap_deg(azimuth), elevation.clamp(-90, 90)
         events = cls(
             frame,
             label,
@@ -136,13 +136,14 @@ class Events:
             distance=distance,
             onscreen=onscreen,
             num_frames=num_frames,
+            frame_s=frame_s,
         )
-        return events._with_degrees((azimuth, elevation))
+        return events._with_degrees((given, elevation))
 
     @property
     def azimuth_deg(self) -> Float[Tensor, " event"]:
         """Azimuth of each row in [-180, 180), counter-clockwise, in degrees."""
-        return (self.given_deg or decimal_degrees(self.direction))[0]
+        return wrap_deg((self.given_deg or decimal_degrees(self.direction))[0])
 
     @property
     def elevation_deg(self) -> Float[Tensor, " event"]:
@@ -154,9 +155,33 @@ class Events:
         """Azimuth and elevation as they were given, or None if unit vectors were."""
         return self._degrees
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Events]") -> "Events":
+        """Return the rows of several parts of one clip, one part after the other.
+
+        Frames and sources stay as they are: all parts count from one start. `num_frames` is that of
+        the longest part, and None if it is None in one.
+
+        Args:
+            parts: Events with frames of one length.
+
+        Raises:
+            ValueError: If there are no parts, their frames differ in length, or some with rows have
+                `distance` or `onscreen` and others have not.
+
+        Examples:
+            >>> early = Events.from_degrees([0], [3], [90.0], [0.0])
+            >>> late = Events.from_degrees([7], [3], [95.0], [0.0])
+            >>> Events.concatenate([early, late])
+            Events(2 rows, 1 class, frames 0..7, frame_s=0.1)
+        """
+        columns, degrees = join(parts)
+        return cls(**columns)._with_degrees(degrees)
+
     def select(self, rows: Tensor) -> "Events":
         """Return the rows that a boolean mask or a list of row numbers picks, in its order."""
-        events = replace(
+        degrees = self._degrees
+        return replace(
             self,
             frame=self.frame[rows],
             label=self.label[rows],
@@ -164,11 +189,7 @@ class Events:
             source=self.source[rows],
             distance=None if self.distance is None else self.distance[rows],
             onscreen=None if self.onscreen is None else self.onscreen[rows],
-        )
-        if self._degrees is None:
-            return events
-        azimuth, elevation = self._degrees
-        return events._with_degrees((azimuth[rows], elevation[rows]))
+        )._with_degrees(None if degrees is None else (degrees[0][rows], degrees[1][rows]))
 
     def window(self, start: int, stop: int) -> "Events":
         """Return the events of the frames start..stop-1, counted from `start`.
@@ -188,18 +209,74 @@ class Events:
                 raise ValueError(f"start must be below num_frames={self.num_frames}, got {start}")
             stop = min(stop, self.num_frames)
         rows = self.select((self.frame >= start) & (self.frame < stop))
-        events = replace(rows, frame=rows.frame - start, num_frames=stop - start)
-        return events._with_degrees(rows._degrees)
+        changes: dict[str, Any] = {"frame": rows.frame - start, "num_frames": stop - start}
+        return replace(rows, **changes)._with_degrees(rows._degrees)
+
+    def at(self, frame_s: float) -> "Events":
+        """Return the same events in frames of another length.
+
+        In finer frames each row becomes one for every part of its frame. A coarser frame holds each
+        sound that is active in any part of it, by the middle one of its rows there (the earlier one
+        of two), whose direction, distance and flag it takes as they are; rows that share frame,
+        class and source are told apart by their order. So finer frames and back are the same
+        events. `num_frames` follows; a frame that is begun counts.
+
+        Args:
+            frame_s: Length of the new frames, in seconds: a multiple or whole part of the old one.
+
+        Examples:
+            >>> events = Events.from_degrees([0, 1], [3, 3], [90, 95], [0, 0], num_frames=5)
+            >>> events.at(0.05).frame
+            tensor([0, 1, 2, 3])
+            >>> events.at(0.2)
+            Events(1 row, 1 class, frames 0..0 of 3, frame_s=0.2)
+        """
+        frame_s = frame_length(frame_s)
+        parts, multiple = whole_ratio(frame_s, self.frame_s)
+        columns = (self.frame, self.label, self.source)
+        rows, frame, num_frames = reframe(*columns, self.num_frames, parts, multiple)
+        picked = self.select(rows)
+        changes: dict[str, Any] = {"frame": frame, "num_frames": num_frames, "frame_s": frame_s}
+        return replace(picked, **changes)._with_degrees(picked._degrees)
+
+    def spans(self) -> list[Span]:
+        """Return each sound from its start to its end, by its start; a gap ends a sound.
+
+        Examples:
+            >>> events = Events.from_degrees([4, 5, 8], [3, 3, 3], [80, 100, 0], [0, 0, 0])
+            >>> [(span.label, span.start_s, span.end_s) for span in events.spans()]
+            [(3, 0.4, 0.6), (3, 0.8, 0.9)]
+            >>> events.spans()[0].direction.round(decimals=3)
+            tensor([0., 1., 0.], dtype=torch.float64)
+        """
+        return find_spans(self.frame, self.label, self.source, self.direction, self.frame_s)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return arrays by name, as pandas and polars take them, and `from_degrees` back.
+
+        They are those of a [`Row`][seldkit.events.Row]; what is not known is left out.
+
+        Examples:
+            >>> Events.from_degrees([0, 1], [3, 3], [90.0, 95.0], [0.0, 0.0]).to_dict()["frame"]
+            array([0, 1])
+        """
+        columns = ((name, getattr(self, name)) for name in Row._fields)
+        return {name: column.numpy().copy() for name, column in columns if column is not None}
+
+    def __iter__(self) -> Iterator[Row]:
+        columns = {name: column.tolist() for name, column in self.to_dict().items()}
+        rows = zip(*columns.values(), strict=True)
+        return (Row(**dict(zip(columns, row, strict=True))) for row in rows)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def __eq__(self, other: object) -> bool:
-        """Whether all rows, their order and the number of frames are the same."""
+        """Whether all rows, their order, the number of frames and their length are the same."""
         if not isinstance(other, Events):
             return NotImplemented
         return all(
-            _same(getattr(self, column.name), getattr(other, column.name))
+            same(getattr(self, column.name), getattr(other, column.name))
             for column in fields(self)
             if column.compare
         )
@@ -207,56 +284,16 @@ class Events:
     __hash__ = None  # type: ignore[assignment]  # equal by value, and tensors do not hash by value
 
     def __repr__(self) -> str:
-        classes = len(self.label.unique())
-        text = f"{len(self)} row{'' if len(self) == 1 else 's'}"
-        text += f", {classes} class{'' if classes == 1 else 'es'}"
-        if len(self):
+        rows, classes = len(self), len(self.label.unique())
+        text = f"{rows} row{'s' * (rows != 1)}, {classes} class{'es' * (classes != 1)}"
+        if rows:
             text += f", frames {int(self.frame.min())}..{int(self.frame.max())}"
         if self.num_frames is not None:
             text += f" of {self.num_frames}"
+        known = [name for name in ("distance", "onscreen") if getattr(self, name) is not None]
+        text += f", frame_s={shortest(self.frame_s)}" + "".join(f", {name}" for name in known)
         return f"Events({text})"
 
     def _with_degrees(self, degrees: tuple[Tensor, Tensor] | None) -> "Events":
         object.__setattr__(self, "_degrees", degrees)
         return self
-
-    def _check(self) -> None:
-        for name in ("frame", "label", "source", "distance", "onscreen"):
-            column = getattr(self, name)
-            if column is not None:
-                check_shape(name, column, "event", event=self.frame.numel())
-        check_shape("direction", self.direction, "event axis", event=len(self), axis=3)
-        check_finite("direction", self.direction)
-        norm = torch.linalg.vector_norm(self.direction, dim=-1)
-        off = (norm - 1).abs() > 1e-4
-        if off.any():
-            raise ValueError(
-                f"direction must hold unit vectors, got length {shortest(norm[off][0])} in row"
-                f" {int(off.nonzero()[0])}"
-            )
-        for name, column in (("frame", self.frame), ("label", self.label)):
-            if (column < 0).any():
-                raise ValueError(f"{name} must not be negative, got {int(column.min())}")
-        if self.distance is not None:
-            check_finite("distance", self.distance)
-            if (self.distance < 0).any():
-                least = shortest(self.distance.min())
-                raise ValueError(f"distance must not be negative, got {least}")
-        if self.num_frames is None:
-            return
-        if not 0 <= self.num_frames <= MAX_FRAMES:
-            raise ValueError(f"num_frames must lie in 0..{MAX_FRAMES}, got {self.num_frames}")
-        if len(self) and self.frame.max() >= self.num_frames:
-            raise ValueError(
-                f"frame must be below num_frames={self.num_frames}, got {int(self.frame.max())}"
-            )
-
-
-def _vectors(direction: Tensor) -> Tensor:
-    return direction.reshape(0, 3) if not direction.numel() else direction
-
-
-def _same(a: Tensor | int | None, b: Tensor | int | None) -> bool:
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return torch.equal(a, b)
-    return a is b if isinstance(a, Tensor) or isinstance(b, Tensor) else a == b

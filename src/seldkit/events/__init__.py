@@ -1,0 +1,7 @@
+"""The one carrier of labels and predictions."""
+
+from seldkit.events.events import Events
+from seldkit.events.rows import Row
+from seldkit.events.spans import Span
+
+__all__ = ["Events", "Row", "Span"]
