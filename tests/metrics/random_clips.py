@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import normalize
 
+from metrics.clip_rows import in_frames
 from seldkit.events import Events
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.protocols import PROTOCOLS
@@ -32,7 +33,7 @@ class Variant(NamedTuple):
         settings: dict[str, Any] = {**self.settings, **more}
         metrics = SELDMetrics(self.protocol, num_classes, frames=frames, **settings)
         for clip in clips:
-            metrics.update(*clip)
+            metrics.update(*(in_frames(side, metrics.frame_s) for side in clip))
         return metrics
 
     def __str__(self) -> str:

@@ -135,3 +135,14 @@ def test_what_a_protocol_does_not_know_is_named(
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
         SELDMetrics(protocol, 3, **arguments)
+
+
+def test_frames_of_another_length_are_refused() -> None:
+    # Ten frames of 100 ms are not ten of 20 ms, though they may be brought to them.
+    coarse, metrics = events((0, 0, 0)), SELDMetrics("dcase2019", 1)
+    with pytest.raises(ValueError, match=r"prediction must have frames of 0.02 s, got 0.1 s"):
+        metrics.update(coarse, coarse.at(0.02))
+    with pytest.raises(ValueError, match=r"reference must have frames .* events.at\(0.02\)"):
+        metrics.update(coarse.at(0.02), coarse)
+    metrics.update(events(), coarse.at(0.02))
+    assert metrics.compute().counts["N"] == 1

@@ -81,7 +81,9 @@ def read_clips(
     def read(path: Path | None, side: str | None, num_frames: int | None) -> Events:
         format = side or args.format or args.protocol
         if path is None:
-            return Events.from_degrees([], [], [], [], frame_s=FORMATS[format].frame_s)
+            return Events.from_degrees(
+                [], [], [], [], frame_s=args.frame_s or FORMATS[format].frame_s
+            )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             events = read_events(

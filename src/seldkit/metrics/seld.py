@@ -7,6 +7,7 @@ import torch
 
 from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
+from seldkit.events.frames import check_frame_s
 from seldkit.events.rows import MAX_FRAMES
 from seldkit.metrics.counts import Counts, concatenate
 from seldkit.metrics.protocols import PROTOCOLS, Protocol, choose_settings
@@ -34,8 +35,7 @@ class SELDMetrics:
     [their page][seldkit.metrics.protocols] says what each counts and what is odd in it. Oddities
     are kept, and each that is an error has an argument here that mends it.
 
-    Give it one clip a call: blocks of one second do not cross clips, so joined clips score
-    differently. The counts of every clip are kept.
+    Give it one clip a call, whose counts are kept: blocks of one second do not cross clips.
 
     Args:
         protocol: One of the names above.
@@ -109,9 +109,9 @@ class SELDMetrics:
             raise ValueError(f"num_classes must be at most {MAX_CLASSES}, got {num_classes}")
         self.protocol = protocol
         self.num_classes = integer("num_classes", num_classes)
-        if frame_s is not None:
-            check_positive(frame_s=frame_s)
-        self.frame_s = float(PROTOCOLS[protocol].frame_s if frame_s is None else frame_s)
+        frame_s = PROTOCOLS[protocol].frame_s if frame_s is None else frame_s
+        check_positive(frame_s=frame_s)
+        self.frame_s = float(frame_s)
         average = self._protocol.averages[0] if average is None else average
         check_choice("average", average, self._protocol.averages)
         check_choice("frames", frames, ("official", "clip"))
@@ -167,15 +167,15 @@ class SELDMetrics:
         for name, events in (("prediction", prediction), ("reference", reference)):
             if not isinstance(events, Events):
                 raise TypeError(f"{name} must be Events, got {type(events).__name__}")
-            if not len(events):
-                continue
-            if events.label.max() >= self.num_classes:
+            if len(events) or events.num_frames is not None:
+                check_frame_s(name, events.frame_s, self.frame_s)
+            if len(events) and events.label.max() >= self.num_classes:
                 raise ValueError(
                     f"{name}.label must be below num_classes={self.num_classes},"
                     f" got {int(events.label.max())}"
                 )
             for column, setting in self._protocol.needs.items():
-                asked = setting is None or self.settings[setting]
+                asked = len(events) and (setting is None or self.settings[setting])
                 if asked and getattr(events, column) is None:
                     raise ValueError(f"{self.protocol!r} needs {name}.{column}, got None")
         if num_frames is None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seldkit._checks import check_choice, check_positive
 from seldkit._typing import Bool, Float, Int
+from seldkit.events.frames import check_frame_s
 from seldkit.geometry import within
 from seldkit.metrics.analysis.overlap import Clip, Unit, first_frame_after, overlap_at
 from seldkit.metrics.matching import Cost, gather_cells, match_cells
@@ -180,6 +181,8 @@ def check_labels(matches: Matches, num_classes: int) -> None:
 def _join(clips: Sequence[Clip]) -> JoinedClips:
     num_frames, predictions = [], []
     for prediction, reference in clips:
+        if len(prediction):
+            check_frame_s("prediction", prediction.frame_s, reference.frame_s)
         known = reference.num_frames
         if known is None:
             known = max(first_frame_after(prediction), first_frame_after(reference))
