@@ -42,7 +42,8 @@ def test_the_table_is_the_one_that_a_hand_computes(seldkit: Seldkit) -> None:
     assert seldkit(*SCORE, *TWO) == (
         0,
         "protocol=dcase2023 average=macro frames=official absent_classes=published\n"
-        "counting=published num_classes=2 num_clips=2\n\n"
+        "frame_s=0.1 counting=published angle_threshold_deg=20.0 block_frames=10\n"
+        "num_classes=2 num_clips=2\n\n"
         "clips     ER      F      LE     LR   SELD\n"
         "all    0.400  0.600  10.750  0.833  0.257\n",
         "",

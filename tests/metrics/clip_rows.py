@@ -15,15 +15,27 @@ Row = tuple[int, int, float] | tuple[int, int, float, float] | tuple[int, int, f
 """Frame, class, azimuth in degrees and perhaps distance in metres and on-screen flag."""
 
 
-def events(*rows: Row, num_frames: int | None = None) -> Events:
+def events(*rows: Row, num_frames: int | None = None, frame_s: float = 0.1) -> Events:
     """Return events at elevation 0."""
     columns: list[Sequence[Any]] = [*zip(*rows, strict=True)] or [(), (), ()]
     frame, label, azimuth, *more = columns
     distance, onscreen = [*more, None, None][:2]
     zeros = [0.0] * len(rows)
     return Events.from_degrees(
-        frame, label, azimuth, zeros, distance=distance, onscreen=onscreen, num_frames=num_frames
+        frame,
+        label,
+        azimuth,
+        zeros,
+        distance=distance,
+        onscreen=onscreen,
+        num_frames=num_frames,
+        frame_s=frame_s,
     )
+
+
+def in_frames(events: Events, frame_s: float) -> Events:
+    """Return the same rows in frames that are said to last so long."""
+    return replace(events, frame_s=frame_s)._with_degrees(events.given_deg)
 
 
 def measure(
@@ -31,7 +43,8 @@ def measure(
 ) -> SELDMetrics:
     """Return the metrics of one clip of three classes, all of its frames."""
     metrics = SELDMetrics(protocol, 3, frames="clip", **settings)
-    metrics.update(prediction, replace(reference, num_frames=num_frames))
+    whole = replace(reference, num_frames=num_frames)
+    metrics.update(in_frames(prediction, metrics.frame_s), in_frames(whole, metrics.frame_s))
     return metrics
 
 

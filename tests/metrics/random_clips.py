@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import normalize
 
+from metrics.clip_rows import in_frames
 from seldkit.events import Events
 from seldkit.metrics import SELDMetrics
-from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Setting
+from seldkit.metrics.protocols import PROTOCOLS
 from seldkit.metrics.seld import Frames
+from seldkit.metrics.settings import CHOICES, Setting
 
 CLASSES, FRAMES = 3, 60
 
@@ -31,7 +33,7 @@ class Variant(NamedTuple):
         settings: dict[str, Any] = {**self.settings, **more}
         metrics = SELDMetrics(self.protocol, num_classes, frames=frames, **settings)
         for clip in clips:
-            metrics.update(*clip)
+            metrics.update(*(in_frames(side, metrics.frame_s) for side in clip))
         return metrics
 
     def __str__(self) -> str:

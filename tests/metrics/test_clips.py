@@ -9,9 +9,9 @@ from metrics.clip_rows import assert_same_counts
 from metrics.random_clips import FRAMES, VARIANTS, Clip, Variant, random_clip
 from seldkit.events import Events
 from seldkit.metrics import seld
-from seldkit.metrics.clips import Rows, join
 from seldkit.metrics.counts import concatenate
 from seldkit.metrics.seld import Frames
+from seldkit.metrics.timeline import Rows, join
 
 NOTHING = Events.from_degrees([], [], [], [])
 

@@ -10,7 +10,6 @@ from torch.nn.functional import normalize
 
 from seldkit.events import Events
 from seldkit.geometry import angle_deg
-from seldkit.metrics.clips import Rows, join
 from seldkit.metrics.measures import (
     Measure,
     cartesian_angle,
@@ -19,6 +18,7 @@ from seldkit.metrics.measures import (
     polar_angle,
     position_distance,
 )
+from seldkit.metrics.timeline import Rows, join
 
 
 def toward(direction: Tensor, distance: Tensor | None = None) -> Rows:

@@ -101,7 +101,7 @@ def test_ties_are_broken_as_scipy_breaks_them(seed: int, rows: int, cols: int, l
 @settings(max_examples=100)
 @given(seed=SEED, rows=st.integers(1, 7), cols=st.integers(1, 7))
 def test_the_matching_is_the_cheapest(seed: int, rows: int, cols: int) -> None:
-    # All cells have one shape here: those of up to six rows and columns are looked up in tables.
+    # All cells have one shape here, and are matched together.
     random = np.random.default_rng(seed)
     cell_a, cell_b = (torch.arange(NUM_CELLS).repeat_interleave(n) for n in (rows, cols))
     costs = torch.from_numpy(random.uniform(0, 180, (len(cell_a), len(cell_b))))

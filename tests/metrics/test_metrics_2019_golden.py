@@ -56,7 +56,7 @@ def predicted(rows: list[Row]) -> Events:
     """Return the events of an output file, rows in its order."""
     frame, label = ([int(row[name]) for row in rows] for name in ("frame", "class"))
     angles = ([float(row[name]) for row in rows] for name in ("azimuth", "elevation"))
-    return Events.from_degrees(frame, label, *angles)
+    return Events.from_degrees(frame, label, *angles, frame_s=0.02)
 
 
 def labelled(rows: list[Row], classes: list[str]) -> Events:
@@ -70,7 +70,7 @@ def labelled(rows: list[Row], classes: list[str]) -> Events:
         if frame < FRAMES
     ]
     frame, label, azimuth, elevation = zip(*columns, strict=True)
-    return Events.from_degrees(frame, label, azimuth, elevation, num_frames=FRAMES)
+    return Events.from_degrees(frame, label, azimuth, elevation, num_frames=FRAMES, frame_s=0.02)
 
 
 def scored(clips: list[Clip], doa: str) -> list[float]:

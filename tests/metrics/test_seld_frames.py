@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from metrics.clip_rows import in_frames
 from seldkit.events import Events
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.seld import Frames
@@ -36,7 +37,7 @@ def totals(
     """Return the numbers of references, misses and false alarms."""
     once: dict[str, Any] = {"counting": "corrected"} if protocol == "l3das21" else {}
     metrics = SELDMetrics(protocol, 1, frames=frames, **once)
-    metrics.update(prediction, reference)
+    metrics.update(*(in_frames(side, metrics.frame_s) for side in (prediction, reference)))
     counts = metrics.compute().counts
     return counts["Nref"], counts["FN"], counts["FP"]
 
@@ -121,7 +122,8 @@ def test_the_frames_to_score_may_be_said(protocol: str, frames: Frames) -> None:
     reference = at(3, 70, 130, num_frames=140)
     for num_frames, expected in ((0, 0), (50, 1), (100, 2), (200, 3)):
         metrics = SELDMetrics(protocol, 1, frames=frames)
-        metrics.update(reference, reference, num_frames=num_frames)
+        whole = in_frames(reference, metrics.frame_s)
+        metrics.update(whole, whole, num_frames=num_frames)
         assert metrics.compute().counts["TP"] == expected
 
 

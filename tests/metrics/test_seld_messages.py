@@ -74,6 +74,12 @@ def test_unknown_settings_are_named(arguments: dict[str, Any], message: str) -> 
         ("dcase2020", "matching", "optimal", "l3das21, l3das22, l3das23"),
         ("dcase2020", "doa", "class", "dcase2019"),
         (
+            "l3das22",
+            "angle_threshold_deg",
+            20.0,
+            "dcase2020, dcase2021, dcase2022, dcase2023, dcase2024, dcase2025",
+        ),
+        (
             "dcase2025",
             "counting",
             "corrected",
@@ -201,9 +207,14 @@ def test_a_clip_of_unknown_length_is_named() -> None:
             "other.absent_classes must be 'published' as here, got 'skip'",
         ),
         (
-            SELDMetrics("dcase2023", 3, counting="corrected"),
-            "other.settings must be {'counting': 'published'} as here,"
-            " got {'counting': 'corrected'}",
+            SELDMetrics("dcase2023", 3, frame_s=0.2, block_frames=10),
+            "other.frame_s must be 0.1 as here, got 0.2",
+        ),
+        (
+            SELDMetrics("dcase2023", 3, counting="corrected", block_frames=5),
+            "other.settings must be"
+            " {'counting': 'published', 'angle_threshold_deg': 20.0, 'block_frames': 10} as here,"
+            " got {'counting': 'corrected', 'angle_threshold_deg': 20.0, 'block_frames': 5}",
         ),
     ],
 )

@@ -145,7 +145,8 @@ def test_macro_is_the_default_and_reset_forgets() -> None:
     metrics = measure([([], [])])
     text = (
         "SELDMetrics('dcase2023', num_classes=3, average='macro', frames='official',"
-        " absent_classes='published', counting='published', clips={})"
+        " absent_classes='published', frame_s=0.1, counting='published', angle_threshold_deg=20.0,"
+        " block_frames=10, clips={})"
     )
     assert repr(metrics) == text.format(1)
     metrics.reset()

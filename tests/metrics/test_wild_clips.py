@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from metrics.clip_rows import in_frames
 from metrics.random_clips import VARIANTS, Variant, random_clip
 from seldkit.events import Events
 from seldkit.events.rows import MAX_FRAMES
@@ -41,9 +42,11 @@ def test_a_day_of_silence_takes_no_memory(protocol: str) -> None:
     def task() -> None:
         metrics = SELDMetrics(protocol, CLASSES, frames="clip")
         for _ in range(20):
-            metrics.update(*clip)
+            metrics.update(*(in_frames(side, metrics.frame_s) for side in clip))
         assert metrics.compute().counts["TP"] >= 20
-        groups = by_overlap([clip] * 3, metrics, unit=50, silent=True)
+        groups = by_overlap(
+            [[in_frames(side, metrics.frame_s) for side in clip]] * 3, metrics, unit=50, silent=True
+        )
         assert list(groups) == [0, 1]
         assert len(match_events([clip] * 20)) == 40
 
@@ -55,7 +58,8 @@ def test_silent_frames_do_not_change_what_is_counted() -> None:
     prediction, reference = random_clip(3, 50)
     for protocol in ("dcase2019", "dcase2023", "dcase2024", "l3das22"):
         near, far = SELDMetrics(protocol, 3), SELDMetrics(protocol, 3)
-        near.update(prediction, reference, num_frames=50)
+        sides = (in_frames(side, near.frame_s) for side in (prediction, reference))
+        near.update(*sides, num_frames=50)
         spread = [
             Events(
                 side.frame + 10_000,
@@ -66,7 +70,7 @@ def test_silent_frames_do_not_change_what_is_counted() -> None:
             )
             for side in (prediction, reference)
         ]
-        far.update(*spread, num_frames=MAX_FRAMES)
+        far.update(*(in_frames(side, far.frame_s) for side in spread), num_frames=MAX_FRAMES)
         found, expected = far.counts().total(), near.counts().total()
         for name, count in expected.by_class.items():
             torch.testing.assert_close(found.by_class[name], count)
@@ -108,7 +112,7 @@ def test_a_frame_may_hold_many_sources() -> None:
     many = Events.from_degrees(frame, [0] * 120, azimuth, [0.0] * 120, num_frames=10)
     for protocol in ("dcase2019", "dcase2023", "dcase2024", "dcase2025"):
         metrics = SELDMetrics(protocol, 1, frames="clip")
-        metrics.update(many, many)
+        metrics.update(*[in_frames(many, metrics.frame_s)] * 2)
         assert metrics.compute().f_score == pytest.approx(1)
 
 
@@ -119,7 +123,7 @@ def test_metrics_go_through_pickle_and_go_on(variant: Variant) -> None:
     counted = variant.measure(first)
     counted.compute()
     for metrics in (waiting, pickle.loads(pickle.dumps(counted))):
-        metrics.update(*second)
+        metrics.update(*(in_frames(side, metrics.frame_s) for side in second))
         merged = variant.measure()
         merged.merge(metrics)
         expected = variant.measure(first, second).compute()

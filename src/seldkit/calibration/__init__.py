@@ -1,7 +1,7 @@
 """Decisions and probabilities fitted to validation data: thresholds and temperatures."""
 
 from seldkit.calibration.calibration_error import expected_calibration_error
-from seldkit.calibration.f1_curve import F1Curve, f1_curve
+from seldkit.calibration.f1 import F1Curve, f1_curve
 from seldkit.calibration.search import search_thresholds
 from seldkit.calibration.temperature import fit_temperature
 from seldkit.calibration.thresholds import choose_thresholds

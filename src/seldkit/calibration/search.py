@@ -9,7 +9,7 @@ from torch import Tensor
 from seldkit._checks import check_count, check_finite, integer
 from seldkit._typing import Float
 from seldkit.calibration._places import grid_of
-from seldkit.calibration.f1_curve import GRID
+from seldkit.calibration.f1 import GRID
 
 Score = Callable[[Tensor], float]
 

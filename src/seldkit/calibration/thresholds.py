@@ -9,7 +9,7 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_count
 from seldkit._typing import Float
 from seldkit.calibration._places import Target
-from seldkit.calibration.f1_curve import GRID, f1_curve
+from seldkit.calibration.f1 import GRID, f1_curve
 from seldkit.calibration.search import Score, search_thresholds
 
 

@@ -13,7 +13,7 @@ from seldkit.io import read_events
 from seldkit.io.editions import FORMATS
 
 
-class Clip(NamedTuple):
+class NamedClip(NamedTuple):
     """What a system found in a clip, and what there is."""
 
     name: str
@@ -66,7 +66,7 @@ def choose_files(files: list[ClipFiles], *, missing: str, extra: str) -> list[Cl
 
 def read_clips(
     files: list[ClipFiles], args: argparse.Namespace, classes: Sequence[str] | None
-) -> list[Clip]:
+) -> list[NamedClip]:
     """Read both sides of all clips.
 
     Args:
@@ -81,13 +81,16 @@ def read_clips(
     def read(path: Path | None, side: str | None, num_frames: int | None) -> Events:
         format = side or args.format or args.protocol
         if path is None:
-            return Events.from_degrees([], [], [], [], frame_s=FORMATS[format].frame_s)
+            return Events.from_degrees(
+                [], [], [], [], frame_s=args.frame_s or FORMATS[format].frame_s
+            )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             events = read_events(
                 path,
                 format=format,
                 num_frames=num_frames,
+                frame_s=args.frame_s,
                 check=args.check,
                 classes=classes,
             )
@@ -101,7 +104,7 @@ def read_clips(
         prediction = read(prediction_path, args.prediction_format, None)
         if args.frames == "clip" and args.num_frames is None:
             reference = reference.window(0, max(1, _end(reference), _end(prediction)))
-        clips.append(Clip(name, prediction, reference))
+        clips.append(NamedClip(name, prediction, reference))
     if args.num_frames is not None:
         beyond = sum(int((clip.prediction.frame >= args.num_frames).sum()) for clip in clips)
         if beyond:

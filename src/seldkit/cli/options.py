@@ -2,10 +2,45 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from seldkit.io.editions import FORMATS
 from seldkit.io.row_checks import CHECKS
-from seldkit.metrics.protocols import CHOICES, PROTOCOLS
+from seldkit.metrics.protocols import PROTOCOLS, takers
+from seldkit.metrics.settings import CHOICES
+
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "counting": (
+        "keep the slips of the published script, or not",
+        {"choices": CHOICES["counting"]},
+    ),
+    "matching": (
+        "over-count hits as published, or match one to one",
+        {"choices": CHOICES["matching"]},
+    ),
+    "doa": ("directions as they are, or on a grid of 10 degrees", {"choices": CHOICES["doa"]}),
+    "angle_threshold_deg": ("largest angle of a hit", {"type": float, "metavar": "X"}),
+    "relative_distance_threshold": (
+        "largest relative distance error of a hit, inf for any",
+        {"type": float, "metavar": "X"},
+    ),
+    "distance_threshold_m": ("how near a hit must be", {"type": float, "metavar": "X"}),
+    "require_onscreen": (
+        "a hit must have the right on-screen flag",
+        {"action": "store_const", "const": True},
+    ),
+    "block_frames": (
+        "how many frames are counted together, those of a second unless said",
+        {"type": int, "metavar": "N"},
+    ),
+}
+"""What may be set in the counting of some protocols: what it does, and of what kind it is."""
+
+
+def counting(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that are arguments of `SELDMetrics`."""
+    names = ("average", "frames", "absent_classes", "frame_s", *SETTINGS)
+    return {name: getattr(args, name) for name in names}
 
 
 def add_sides(parser: argparse.ArgumentParser) -> None:
@@ -43,41 +78,21 @@ def add_counting(group: "argparse._ArgumentGroup") -> None:
         default="published",
         help="whether classes that occur nowhere count in a macro average, as published, or not",
     )
-    group.add_argument(
-        "--counting",
-        choices=CHOICES["counting"],
-        help="keep the slips of the published script, or not",
-    )
-    group.add_argument(
-        "--matching",
-        choices=CHOICES["matching"],
-        help="l3das: over-count hits as published, or match one to one",
-    )
-    group.add_argument(
-        "--doa",
-        choices=CHOICES["doa"],
-        help="dcase2019: directions as they are, or on a grid of 10 degrees",
-    )
-    group.add_argument(
-        "--relative-distance-threshold",
-        type=float,
-        metavar="X",
-        help="dcase2024, dcase2025: largest relative distance error of a hit, inf for any",
-    )
-    group.add_argument(
-        "--distance-threshold-m", type=float, metavar="X", help="l3das: how near a hit must be"
-    )
-    group.add_argument(
-        "--require-onscreen",
-        action="store_const",
-        const=True,
-        help="dcase2025: a hit must have the right on-screen flag",
-    )
+    for name, (text, kind) in SETTINGS.items():
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, help=f"{', '.join(takers(name))}: {text}", **kind)
     group.add_argument(
         "--num-classes",
         type=int,
         metavar="N",
         help="number of classes; by default that of the protocol's data, or as the labels need",
+    )
+    group.add_argument(
+        "--frame-s",
+        type=float,
+        metavar="X",
+        help="length of a label frame in seconds, in the files and in the counting; by default that"
+        " of the format and of the protocol",
     )
     group.add_argument(
         "--num-frames",

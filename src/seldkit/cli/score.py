@@ -5,9 +5,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from seldkit.cli.clips import Clip, choose_files, note, read_clips
+from seldkit.cli.clips import NamedClip, choose_files, note, read_clips
 from seldkit.cli.files import match_files, read_names
-from seldkit.cli.options import add_counting, add_files, add_output, add_sides, check_number
+from seldkit.cli.options import (
+    add_counting,
+    add_files,
+    add_output,
+    add_sides,
+    check_number,
+    counting,
+)
 from seldkit.cli.tables import (
     Table,
     as_json,
@@ -21,6 +28,7 @@ from seldkit.events.rows import MAX_FRAMES
 from seldkit.io.editions import FORMATS
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import by_overlap, class_table
+from seldkit.metrics.protocols import PROTOCOLS
 from seldkit.metrics.seld import MAX_CLASSES
 
 EXAMPLE = """example:
@@ -28,42 +36,6 @@ EXAMPLE = """example:
 
 Files are matched by their names, wherever in the folders they stand. The exit code is 0, or 2 if a
 file is missing, superfluous or not in order."""
-
-NUM_CLASSES = {
-    "dcase2019": 11,
-    "dcase2020": 14,
-    "dcase2021": 12,
-    "dcase2022": 13,
-    "dcase2023": 13,
-    "dcase2024": 13,
-    "dcase2025": 13,
-    "l3das21": 14,
-    "l3das22": 14,
-    "l3das23": 14,
-}
-"""How many classes the data of an edition have."""
-
-BLOCK_FRAMES = {
-    "dcase2019": 50,
-    "dcase2020": 10,
-    "dcase2021": 10,
-    "dcase2022": 10,
-    "dcase2023": 10,
-}
-"""Frames that a protocol counts together."""
-
-SETTINGS = (
-    "average",
-    "frames",
-    "absent_classes",
-    "counting",
-    "matching",
-    "doa",
-    "relative_distance_threshold",
-    "distance_threshold_m",
-    "require_onscreen",
-)
-"""The options that are arguments of `SELDMetrics`."""
 
 
 def add_command(
@@ -97,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.jackknife and len(chosen) < 2:
         raise ValueError(f"--jackknife leaves out a clip: at least 2 clips, got {len(chosen)}")
     clips = read_clips(chosen, args, classes=names)
-    settings = {name: getattr(args, name) for name in SETTINGS}
-    metrics = SELDMetrics(args.protocol, _num_classes(args, names, clips), **settings)
+    metrics = SELDMetrics(args.protocol, _num_classes(args, names, clips), **counting(args))
     for clip in clips:
         try:
             metrics.update(clip.prediction, clip.reference)
@@ -114,14 +85,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _num_classes(
-    args: argparse.Namespace, names: Sequence[str] | None, clips: Sequence[Clip]
+    args: argparse.Namespace, names: Sequence[str] | None, clips: Sequence[NamedClip]
 ) -> int:
     """Return how many classes the user says that there are, or the data of the protocol have."""
     if args.num_classes is not None:
         return int(args.num_classes)
     if names:
         return len(names)
-    published = NUM_CLASSES[args.protocol]
+    published = PROTOCOLS[args.protocol].num_classes
     labels = [int(e.label.max()) for clip in clips for e in clip[1:] if len(e)]
     if max(labels, default=0) < published:
         return published
@@ -135,7 +106,7 @@ def _num_classes(
 
 
 def _tables(
-    args: argparse.Namespace, metrics: SELDMetrics, clips: Sequence[Clip], names: Sequence[str]
+    args: argparse.Namespace, metrics: SELDMetrics, clips: Sequence[NamedClip], names: Sequence[str]
 ) -> Mapping[str, Table]:
     tables = {"clips": overall_table(metrics)}
     if args.jackknife:
@@ -151,12 +122,11 @@ def _tables(
     return tables
 
 
-def _groups(metrics: SELDMetrics, clips: Sequence[Clip]) -> Mapping[str, SELDMetrics]:
+def _groups(metrics: SELDMetrics, clips: Sequence[NamedClip]) -> Mapping[str, SELDMetrics]:
     """Return the metrics of the frames with 1, 2, ... sources, then of those with a class twice."""
     pairs = [(clip.prediction, clip.reference) for clip in clips]
-    unit = BLOCK_FRAMES.get(metrics.protocol, 1)
-    everywhere = by_overlap(pairs, metrics, unit=unit)
-    same_class = by_overlap(pairs, metrics, unit=unit, same_class=True)
+    everywhere = by_overlap(pairs, metrics)
+    same_class = by_overlap(pairs, metrics, same_class=True)
     groups = {str(sources): group for sources, group in everywhere.items()}
     return groups | {f"{sources}, same class": group for sources, group in same_class.items()}
 
@@ -193,6 +163,7 @@ def _described(metrics: SELDMetrics) -> Mapping[str, object]:
         "average": metrics.average,
         "frames": metrics.frames,
         "absent_classes": metrics.absent_classes,
+        "frame_s": metrics.frame_s,
         **metrics.settings,
         "num_classes": metrics.num_classes,
         "num_clips": metrics.num_clips,

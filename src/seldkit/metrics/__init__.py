@@ -2,7 +2,7 @@
 
 from seldkit.metrics import analysis
 from seldkit.metrics.distributed import gather
-from seldkit.metrics.jackknife import Interval, jackknife
+from seldkit.metrics.intervals import Interval, jackknife
 from seldkit.metrics.scores import SELDScores
 from seldkit.metrics.seld import SELDMetrics
 

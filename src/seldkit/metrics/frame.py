@@ -3,7 +3,6 @@
 import torch
 
 from seldkit.geometry import within
-from seldkit.metrics.clips import Clips, lay_out, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import (
     Measure,
@@ -14,9 +13,16 @@ from seldkit.metrics.measures import (
     match_by_class,
 )
 from seldkit.metrics.scores import EPS
+from seldkit.metrics.timeline import JoinedClips, lay_out, sum_by
 
 
-def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: str) -> Counts:
+def count_frames(
+    clips: JoinedClips,
+    *,
+    angle_threshold_deg: float,
+    relative_distance_threshold: float,
+    counting: str,
+) -> Counts:
     """Count clips as the script of dcase2024 does.
 
     In each frame and class:
@@ -24,8 +30,8 @@ def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: 
     1. Predictions are matched to references at the smallest sum of angles; distances have no say.
     2. Each pair counts in `DE_TP`, and its angle adds to `total_DE`, its difference of distances to
        `total_distance` and that difference over the reference's distance to `total_relative`.
-    3. A pair is `FP_spatial` if its angle is beyond 20 degrees or its relative distance error is
-       beyond the threshold, else `TP`.
+    3. A pair is `FP_spatial` if its angle or its relative distance error is beyond its threshold,
+       else `TP`.
     4. More predictions than references are `FP`, fewer are `FN`, by the difference of the numbers.
 
     `DE_FP` and `DE_FN` are `FP` and `FN`. In each frame, over all classes, substitutions `S` pair
@@ -35,7 +41,8 @@ def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: 
 
     Args:
         clips: Clips of any frame length.
-        relative_distance_threshold: Largest relative distance error of a hit.
+        angle_threshold_deg: Largest angle of a hit, published as 20 degrees.
+        relative_distance_threshold: Largest relative distance error of a hit, published as 1.
         counting: `"published"`, or `"corrected"` to measure exact angles.
 
     Returns:
@@ -45,12 +52,17 @@ def count_frames(clips: Clips, *, relative_distance_threshold: float, counting: 
         nan.
     """
     measure = cartesian_angle if counting == "published" else exact_angle
-    by_class, overall = _count(clips, measure, relative_distance_threshold, counting)
+    limits = angle_threshold_deg, relative_distance_threshold
+    by_class, overall = _count(clips, measure, *limits, counting)
     return Counts({name: by_class[name] for name in by_class if name != "same_onscreen"}, overall)
 
 
 def count_stereo_frames(
-    clips: Clips, *, relative_distance_threshold: float, require_onscreen: bool
+    clips: JoinedClips,
+    *,
+    angle_threshold_deg: float,
+    relative_distance_threshold: float,
+    require_onscreen: bool,
 ) -> Counts:
     """Count clips as the script of dcase2025 does.
 
@@ -59,16 +71,16 @@ def count_stereo_frames(
     whose on-screen flags are the same, and with `require_onscreen` any other pair is
     `FP_spatial`. `clips_without_onscreen` is 1 where either side has events without a flag.
     """
-    counts = _count(
-        clips, folded_azimuth, relative_distance_threshold, require_onscreen=require_onscreen
-    )
+    limits = angle_threshold_deg, relative_distance_threshold
+    counts = _count(clips, folded_azimuth, *limits, require_onscreen=require_onscreen)
     known = clips.reference.has_onscreen & clips.prediction.has_onscreen
     return Counts(counts.by_class, {**counts.overall, "clips_without_onscreen": (~known).long()})
 
 
 def _count(
-    clips: Clips,
+    clips: JoinedClips,
     measure: Measure,
+    angle_threshold_deg: float,
     relative_distance_threshold: float,
     counting: str = "published",
     *,
@@ -84,7 +96,7 @@ def _count(
     distance_error = (there - prediction.distance[pairs.prediction]).abs()
     relative_error = distance_error / (there + EPS)
     same_flag = reference.onscreen[pairs.reference] == prediction.onscreen[pairs.prediction]
-    far = is_spatial_miss(pairs.cost, counting)
+    far = is_spatial_miss(pairs.cost, angle_threshold_deg, counting)
     far |= ~within(relative_error.nan_to_num(nan=0.0), relative_distance_threshold)
     if require_onscreen:
         far |= ~same_flag

@@ -5,13 +5,13 @@ from torch import Tensor
 
 from seldkit._typing import Bool
 from seldkit.geometry import below
-from seldkit.metrics.clips import Clips, lay_out, sum_by
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.matching import Cells, gather_cells, match_cells, pair_cells
 from seldkit.metrics.measures import position_distance
+from seldkit.metrics.timeline import JoinedClips, lay_out, sum_by
 
 
-def count_positions(clips: Clips, *, distance_threshold_m: float, matching: str) -> Counts:
+def count_positions(clips: JoinedClips, *, distance_threshold_m: float, matching: str) -> Counts:
     """Count clips as the scripts of L3DAS22 and L3DAS23 do.
 
     A prediction and a reference of one class in one frame are near if their positions are closer
@@ -35,7 +35,7 @@ def count_positions(clips: Clips, *, distance_threshold_m: float, matching: str)
 
 
 def count_positions_greedily(
-    clips: Clips, *, distance_threshold_m: float, matching: str, counting: str
+    clips: JoinedClips, *, distance_threshold_m: float, matching: str, counting: str
 ) -> Counts:
     """Count clips as the script of L3DAS21 does.
 
@@ -50,7 +50,12 @@ def count_positions_greedily(
 
 
 def _count(
-    clips: Clips, threshold_m: float, matching: str, *, greedy: bool = False, twice: bool = False
+    clips: JoinedClips,
+    threshold_m: float,
+    matching: str,
+    *,
+    greedy: bool = False,
+    twice: bool = False,
 ) -> Counts:
     """Count clips; greedily, predictions that are near a reference have no say."""
     clips = clips.scored()
@@ -84,7 +89,7 @@ def _tally(there: Tensor, said: Tensor, *hits: Tensor, times: Tensor) -> dict[st
 
 
 def _find_near(
-    clips: Clips, references: Cells, predictions: Cells, threshold_m: float, matching: str
+    clips: JoinedClips, references: Cells, predictions: Cells, threshold_m: float, matching: str
 ) -> tuple[Bool[Tensor, " reference"], Bool[Tensor, " prediction"]]:
     """Tell which references are near a prediction, and which predictions near a reference.
 

@@ -5,7 +5,6 @@ cells are numbered; each row of the events stands in one of them.
 """
 
 from collections.abc import Callable
-from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +12,6 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-
-MAX_TABLE = 5
-"""Up to so many rows or columns all matchings stand in a table; beyond, scipy goes cell by cell."""
-
-PORTION = 10_000
-"""So many cells are matched at once: their tables of matchings take up to 50 MB."""
-
-TIE = 1e-9
-"""Matchings whose costs differ by no more than this part of them cost the same."""
 
 Cost = Callable[[Tensor, Tensor], Tensor]
 """From row numbers of references and as many of predictions to the cost of each pair."""
@@ -97,10 +87,10 @@ def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
     base = len(prediction.order) + 1
     for alike in shape.unique().tolist():
         num_rows, num_cols = divmod(alike, base)
-        for start in first[shape == alike].unsqueeze(1).split(PORTION):
-            matrices = costs[start + torch.arange(num_rows * num_cols)]
-            best = _cheapest(matrices.reshape(-1, num_rows, num_cols))
-            matched.append((start + best).flatten())
+        start = first[shape == alike].unsqueeze(1)
+        matrices = costs[start + torch.arange(num_rows * num_cols)]
+        best = _cheapest(matrices.reshape(-1, num_rows, num_cols))
+        matched.append((start + best).flatten())
     pairs = torch.cat(matched).sort().values
     return Pairs(row[pairs], col[pairs], costs[pairs])
 
@@ -120,43 +110,14 @@ def _all_pairs(reference: Cells, prediction: Cells) -> tuple[Tensor, Tensor, Ten
 def _cheapest(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     """Return where, in each flattened matrix, the pairs of the cheapest matching stand.
 
-    Up to `MAX_TABLE` rows or columns all matchings of all cells are compared at once. Where
-    two matchings cost the same, which is common (sources at one elevation), the cell goes to scipy:
-    published scores depend on which of them scipy takes.
+    Matchings often cost the same (sources at one elevation), and published scores depend on which
+    of them scipy takes: so scipy takes it.
     """
     _, rows, cols = cost.shape
-    if min(rows, cols) == 1:
+    if min(rows, cols) == 1:  # the first of the smallest, as scipy
         return cost.flatten(1).argmin(dim=1, keepdim=True)
-    if max(rows, cols) > MAX_TABLE:
-        return _hungarian(cost)
-    places = _matchings(rows, cols)
-    totals = cost.flatten(1)[:, places].sum(dim=-1)
-    least, best = totals.topk(2, dim=1, largest=False)
-    chosen = places[best[:, 0]]
-    tied = least[:, 1] - least[:, 0] <= TIE * (1 + least[:, 0].abs())
-    if tied.any():
-        chosen[tied] = _hungarian(cost[tied])
-    return chosen
-
-
-def _matchings(rows: int, cols: int) -> Int[Tensor, "matching pair"]:
-    """Return the places in a flattened matrix of all matchings, in the order of their rows."""
-    if rows <= cols:
-        matchings = [
-            [row * cols + col for row, col in enumerate(matching)]
-            for matching in permutations(range(cols), rows)
-        ]
-    else:
-        matchings = [
-            sorted(row * cols + col for col, row in enumerate(matching))
-            for matching in permutations(range(rows), cols)
-        ]
-    return torch.tensor(matchings)
-
-
-def _hungarian(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     from scipy.optimize import linear_sum_assignment
 
     index = np.array([linear_sum_assignment(matrix) for matrix in cost.numpy()])
     row, col = torch.from_numpy(index).unbind(dim=1)
-    return row * cost.shape[-1] + col
+    return row * cols + col

@@ -13,16 +13,15 @@ from torch import Tensor
 
 from seldkit._typing import Bool, Float
 from seldkit.geometry import angle_deg, within
-from seldkit.metrics.clips import Clips, Rows, Timeline
 from seldkit.metrics.matching import Cells, Cost, Pairs, gather_cells, match_cells
+from seldkit.metrics.timeline import JoinedClips, Rows, Timeline
 
 Measure = Callable[[Rows, Rows], Cost]
 
-THRESHOLD_DEG = 20.0
-"""A match farther apart than this is a spatial miss."""
 
-
-def match_by_class(clips: Clips, line: Timeline, measure: Measure) -> tuple[Cells, Cells, Pairs]:
+def match_by_class(
+    clips: JoinedClips, line: Timeline, measure: Measure
+) -> tuple[Cells, Cells, Pairs]:
     """Match predictions to references within each cell of a line: each frame and class.
 
     Returns:
@@ -35,13 +34,15 @@ def match_by_class(clips: Clips, line: Timeline, measure: Measure) -> tuple[Cell
     return references, predictions, match_cells(references, predictions, cost)
 
 
-def is_spatial_miss(angle: Float[Tensor, " pair"], counting: str) -> Bool[Tensor, " pair"]:
-    """Tell which angles are beyond 20 degrees.
+def is_spatial_miss(
+    angle: Float[Tensor, " pair"], threshold_deg: float, counting: str
+) -> Bool[Tensor, " pair"]:
+    """Tell which angles are beyond a limit.
 
     Where the limit is just met the rounding of the published script decides;
     `counting="corrected"` forgives it.
     """
-    return ~within(angle, THRESHOLD_DEG) if counting == "corrected" else angle > THRESHOLD_DEG
+    return ~within(angle, threshold_deg) if counting == "corrected" else angle > threshold_deg
 
 
 def exact_angle(references: Rows, predictions: Rows) -> Cost:

@@ -5,18 +5,17 @@ What is odd in a published script is kept, named below, and mended by the argume
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seldkit.events import Events
 from seldkit.metrics import scores
+from seldkit.metrics.apart import count_apart
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.detection import count_apart
 from seldkit.metrics.frame import count_frames, count_stereo_frames
 from seldkit.metrics.l3das import count_positions, count_positions_greedily
 from seldkit.metrics.scores import LOCATED_NAMES, Average, Scoring
 from seldkit.metrics.segment import count_classes, count_segments, count_segments_without_spatial
-
-Setting = float | bool | str
+from seldkit.metrics.settings import Setting, check_setting, rescale
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,30 @@ class Protocol:
     Attributes:
         count: From clips and, by name, the settings to the counts of each clip.
         scoring: From counts to scores.
+        num_classes: How many classes the data of the edition have.
         clip_frames: How many frames the published script takes a clip to have that does not say;
             None if it goes by the last reference.
+        frame_s: Length of a frame in seconds.
         averages: The averages that it knows, the published default first.
-        settings: What may be set in its counting, and the published values; `CHOICES` has the
-            others.
+        settings: What may be set in its counting, and the published values.
         needs: The columns that events must have: always (None), or if this setting is on.
     """
 
     count: Callable[..., Counts]
     scoring: Scoring
-    clip_frames: int | None
+    num_classes: int
+    clip_frames: int | None = None
+    frame_s: float = 0.1
     averages: tuple[Average, ...] = ("micro",)
     settings: Mapping[str, Setting] = field(default_factory=dict)
     needs: Mapping[str, str | None] = field(default_factory=dict)
+
+    def at(self, frame_s: float) -> "Protocol":
+        """Return the protocol for frames of another length: a clip lasts as long as before."""
+        if self.clip_frames is None:
+            return replace(self, frame_s=frame_s)
+        clip_frames = round(self.clip_frames * self.frame_s / frame_s)
+        return replace(self, frame_s=frame_s, clip_frames=clip_frames)
 
     def official_frames(self, reference: Events) -> int:
         """Return how many frames of a clip the published script scores.
@@ -52,17 +61,10 @@ class Protocol:
         return self.clip_frames if reference.num_frames is None else reference.num_frames
 
 
-CHOICES: Mapping[str, tuple[Setting, ...]] = {
-    "counting": ("published", "corrected"),
-    "matching": ("published", "optimal"),
-    "doa": ("regression", "class"),
-    "require_onscreen": (False, True),
-}
-"""What each setting may be; those that are not here are positive numbers."""
-
-
 BOTH: tuple[Average, ...] = ("macro", "micro")
 LOCATED = Scoring(scores.segment_formulas, LOCATED_NAMES)
+SECONDS = {"counting": "published", "angle_threshold_deg": 20.0, "block_frames": 10}
+FRAMES = {"angle_threshold_deg": 20.0, "relative_distance_threshold": 1.0}
 POSITIONS = Scoring(scores.position_formulas, {"F": "f_score", "P": "precision", "R": "recall"})
 
 DCASE2019 = Protocol(
@@ -77,8 +79,10 @@ DCASE2019 = Protocol(
             "SELD": "seld_score",
         },
     ),
-    3000,
-    settings={"doa": "regression", "counting": "published"},
+    num_classes=11,
+    clip_frames=3000,
+    frame_s=0.02,
+    settings={"doa": "regression", "counting": "published", "block_frames": 50},
 )
 """Classes in seconds of 50 frames (20 ms), directions in frames, whatever the class.
 
@@ -90,7 +94,7 @@ DCASE2019 = Protocol(
 - In the class form directions go down to a grid of 10 degrees rather than to its nearest point, and
   180 degrees to its end, 170.
 - Without predictions the direction error is 0 (`counting="corrected"`).
-- A clip has 3000 frames unless its `num_frames` says otherwise. Frames are taken to last 20 ms.
+- A clip has 3000 frames unless its `num_frames` says otherwise.
 - The scores that the baseline's README gives are those of the class form, counts of all files
   together.
 
@@ -100,8 +104,9 @@ convolutional recurrent neural networks", 2018; the scripts of DCASE 2019 task 3
 DCASE2020 = Protocol(
     count_classes,
     Scoring(scores.class_formulas, LOCATED_NAMES),
-    600,
-    settings={"counting": "published"},
+    num_classes=14,
+    clip_frames=600,
+    settings=SECONDS,
 )
 """Classes in seconds of 10 frames: a class is there or not, however many of it sound.
 
@@ -115,7 +120,7 @@ Source: Politis et al., "Overview and evaluation of sound event localization and
 2019", 2020; the scripts of DCASE 2020 task 3.
 """
 DCASE2021 = Protocol(
-    count_segments_without_spatial, LOCATED, 600, settings={"counting": "published"}
+    count_segments_without_spatial, LOCATED, num_classes=12, clip_frames=600, settings=SECONDS
 )
 """Instances in seconds: several of one class count, told apart by their row order in a frame.
 
@@ -127,7 +132,7 @@ DCASE2021 = Protocol(
 
 Source: the scripts of DCASE 2021 task 3.
 """
-DCASE2023 = Protocol(count_segments, LOCATED, None, BOTH, {"counting": "published"})
+DCASE2023 = Protocol(count_segments, LOCATED, num_classes=13, averages=BOTH, settings=SECONDS)
 """Instances in seconds as in 2021, with spatial misses of their own: the scripts of 2022 and 2023.
 
 - A spatial miss weighs in F like a false positive and a false negative together.
@@ -160,9 +165,9 @@ DCASE2024 = Protocol(
             "SELD": "seld_score",
         },
     ),
-    None,
-    BOTH,
-    {"relative_distance_threshold": 1.0, "counting": "published"},
+    num_classes=13,
+    averages=BOTH,
+    settings={**FRAMES, "counting": "published"},
 )
 """Frames: a hit is within 20 degrees and a relative distance error of 1.
 
@@ -190,9 +195,9 @@ DCASE2025 = Protocol(
             "OnscreenAcc": "onscreen_accuracy",
         },
     ),
-    None,
-    BOTH,
-    {"relative_distance_threshold": 1.0, "require_onscreen": False},
+    num_classes=13,
+    averages=BOTH,
+    settings={**FRAMES, "require_onscreen": False},
     needs={"onscreen": "require_onscreen"},
 )
 """Frames of stereo recordings: azimuths mirrored to the front, distances and on-screen flags.
@@ -213,7 +218,8 @@ def l3das(
     return Protocol(
         count,
         POSITIONS,
-        num_frames,
+        num_classes=14,
+        clip_frames=num_frames,
         settings={
             "distance_threshold_m": distance_threshold_m,
             "matching": "published",
@@ -256,3 +262,37 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "l3das22": L3DAS22,
     "l3das23": L3DAS23,
 }
+
+
+def takers(name: str) -> list[str]:
+    """Return the protocols that know a setting."""
+    return [key for key, protocol in PROTOCOLS.items() if name in protocol.settings]
+
+
+def choose_settings(
+    protocol: str, frame_s: float, **given: Setting | None
+) -> Mapping[str, Setting]:
+    """Return the published settings of a protocol, those replaced that are given, not None.
+
+    Blocks last as long as published, whatever the length of frames, unless they are given.
+
+    Raises:
+        TypeError: If a setting is no number where one is needed.
+        ValueError: If the protocol knows no such setting or value, or a block is no whole number of
+            frames.
+    """
+    published = PROTOCOLS[protocol]
+    settings = dict(published.settings)
+    if "block_frames" in settings and given["block_frames"] is None:
+        frames = float(settings["block_frames"])
+        settings["block_frames"] = rescale("block_frames", frames, published.frame_s, frame_s)
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name not in settings:
+            raise ValueError(
+                f"{name} is an argument of {', '.join(takers(name))} alone: leave it out for"
+                f" {protocol!r}, got {value!r}"
+            )
+        settings[name] = check_setting(name, value, published.settings[name])
+    return settings

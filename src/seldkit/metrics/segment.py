@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-from seldkit.metrics.clips import Clips, Timeline, lay_out, number, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import exact_angle, is_spatial_miss, match_by_class, polar_angle
-
-BLOCK_FRAMES = 10
-"""Frames of 100 ms in a block of one second."""
+from seldkit.metrics.timeline import JoinedClips, Timeline, lay_out, number, sum_by
 
 
-def count_segments(clips: Clips, *, counting: str) -> Counts:
+def count_segments(
+    clips: JoinedClips, *, counting: str, angle_threshold_deg: float, block_frames: int
+) -> Counts:
     """Count clips as the scripts of dcase2022 and dcase2023 do.
 
     A clip is cut into blocks of one second, the last of which is read whole even where it
@@ -25,7 +24,8 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
        angles, and each angle is filed under the reference's place among the rows of its class in
        that frame. So an instance is a place in the row order, whichever source stands there.
     3. An instance that was matched in any frame counts in `DE_TP`, and its mean angle over those
-       frames adds to `total_DE`; it is a `TP` up to 20 degrees and `FP_spatial` beyond.
+       frames adds to `total_DE`; it is a `TP` up to the threshold, published as 20 degrees, and
+       `FP_spatial` beyond.
     4. More predictions than references are `FP`, fewer are `FN`, by the difference of the numbers.
     5. Where both are there but never in the same frame, `FN` is the number of *predictions*
        (as published; the references' number was probably meant) and `FP` is none.
@@ -40,14 +40,16 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
     predictions.
 
     Args:
-        clips: Clips in frames of 100 ms.
+        clips: Clips of any frame length.
         counting: `"published"` or `"corrected"`.
+        angle_threshold_deg: Largest angle of a hit.
+        block_frames: Frames of a block, published as 10 of 100 ms.
 
     Returns:
         Counts by published name; `S`, `D`, `I` and `N`, all references, know no classes.
     """
-    clips = clips.scored(BLOCK_FRAMES)
-    line = lay_out(clips, BLOCK_FRAMES)
+    clips = clips.scored(block_frames)
+    line = lay_out(clips, block_frames)
     measure = polar_angle if counting == "published" else exact_angle
     references, predictions, pairs = match_by_class(clips, line, measure)
 
@@ -57,7 +59,7 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
     # Rules 2 and 3.
     segment = line.segment[line.reference[pairs.reference]]
     segment, angle = _mean_angles(segment, references.position[pairs.reference], pairs.cost)
-    far = is_spatial_miss(angle, counting)
+    far = is_spatial_miss(angle, angle_threshold_deg, counting)
     num_matched, misses, total = (
         sum_by(segment, values, len(line.block))
         for values in (torch.ones_like(segment), far.long(), angle)
@@ -89,19 +91,28 @@ def count_segments(clips: Clips, *, counting: str) -> Counts:
     return _per_clip(line, by_class, overall)
 
 
-def count_segments_without_spatial(clips: Clips, *, counting: str) -> Counts:
+def count_segments_without_spatial(
+    clips: JoinedClips, *, counting: str, angle_threshold_deg: float, block_frames: int
+) -> Counts:
     """Count clips as the script of dcase2021 does.
 
     The rules are those of [`count_segments`][seldkit.metrics.segment.count_segments], but for the
-    third: an instance beyond 20 degrees is a `FP` like any other.
+    third: an instance beyond the threshold is a `FP` like any other.
     """
-    by_class, overall = count_segments(clips, counting=counting)
+    by_class, overall = count_segments(
+        clips,
+        counting=counting,
+        angle_threshold_deg=angle_threshold_deg,
+        block_frames=block_frames,
+    )
     merged = dict(by_class)
     merged["FP"] = merged["FP"] + merged.pop("FP_spatial")
     return Counts(merged, overall)
 
 
-def count_classes(clips: Clips, *, counting: str) -> Counts:
+def count_classes(
+    clips: JoinedClips, *, counting: str, angle_threshold_deg: float, block_frames: int
+) -> Counts:
     """Count clips as the script of dcase2020 does.
 
     Clips are cut into blocks of one second as in
@@ -112,13 +123,13 @@ def count_classes(clips: Clips, *, counting: str) -> Counts:
     2. In each frame that has both, predictions are matched to references at the smallest sum of
        angles, and that *sum* is the frame's error. `counting="corrected"` takes the mean.
     3. Where some frame has both, `DE_TP` grows by one and `total_DE` by the mean error of these
-       frames; up to 20 degrees it is a `TP` and beyond a `FN`, not a `FP`.
+       frames; up to the threshold it is a `TP` and beyond a `FN`, not a `FP`.
     4. Otherwise a class in the reference is a `FN`; one in the prediction alone is a `FP`.
 
     `S`, `D` and `I` are made of the block's `FP` and `FN` over all classes.
     """
-    clips = clips.scored(BLOCK_FRAMES)
-    line = lay_out(clips, BLOCK_FRAMES)
+    clips = clips.scored(block_frames)
+    line = lay_out(clips, block_frames)
     measure = polar_angle if counting == "published" else exact_angle
     references, predictions, pairs = match_by_class(clips, line, measure)
     in_reference, in_prediction = line.most(references.size) > 0, line.most(predictions.size) > 0
@@ -132,7 +143,7 @@ def count_classes(clips: Clips, *, counting: str) -> Counts:
     num_frames = line.by_segment((num_pairs > 0).long())
     met = num_frames > 0
     angle = line.by_segment(error) / num_frames.clamp(min=1)
-    hits = met & ~is_spatial_miss(angle, counting)
+    hits = met & ~is_spatial_miss(angle, angle_threshold_deg, counting)
 
     # Rule 4.
     extra = in_prediction & ~in_reference

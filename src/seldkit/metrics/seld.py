@@ -7,11 +7,13 @@ import torch
 
 from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
+from seldkit.events.frames import check_frame_s
 from seldkit.events.rows import MAX_FRAMES
-from seldkit.metrics.clips import Clips, join
 from seldkit.metrics.counts import Counts, concatenate
-from seldkit.metrics.protocols import CHOICES, PROTOCOLS, Protocol, Setting
+from seldkit.metrics.protocols import PROTOCOLS, Protocol, choose_settings
 from seldkit.metrics.scores import Average, SELDScores
+from seldkit.metrics.settings import Setting
+from seldkit.metrics.timeline import JoinedClips, join
 
 Frames = Literal["official", "clip"]
 AbsentClasses = Literal["published", "skip"]
@@ -22,7 +24,7 @@ MAX_WAITING_ROWS = 200_000
 MAX_CLASSES = 10_000
 """Counts are kept of every class in every clip: more than so many is a slip in a file."""
 
-SETTINGS = ("protocol", "num_classes", "average", "frames", "absent_classes", "settings")
+SETTINGS = ("protocol", "num_classes", "average", "frames", "absent_classes", "frame_s", "settings")
 """What must be the same wherever counts are put together."""
 
 
@@ -33,8 +35,7 @@ class SELDMetrics:
     [their page][seldkit.metrics.protocols] says what each counts and what is odd in it. Oddities
     are kept, and each that is an error has an argument here that mends it.
 
-    Give it one clip a call: blocks of one second do not cross clips, so joined clips score
-    differently. The counts of every clip are kept.
+    Give it one clip a call, whose counts are kept: blocks of one second do not cross clips.
 
     Args:
         protocol: One of the names above.
@@ -51,6 +52,10 @@ class SELDMetrics:
         counting: `"corrected"` counts as the protocol describes rather than as its script does,
             where they differ: dcase2019 to dcase2024 and l3das21. A match at just 20 degrees is a
             hit then; in the scripts rounding decides.
+        angle_threshold_deg: Largest angle of a hit, for dcase2020 to dcase2025; the published is
+            20 degrees.
+        block_frames: How many frames are counted together, for dcase2019 to dcase2023; by default
+            those of a second, 10 or, in dcase2019, 50.
         relative_distance_threshold: Largest relative distance error of a hit, for dcase2024 and
             dcase2025; the published is 1, and `math.inf` lets the angle alone decide.
         require_onscreen: Whether a hit must have the right on-screen flag, for dcase2025; the
@@ -59,11 +64,14 @@ class SELDMetrics:
             1.75 m in l3das23.
         matching: `"optimal"` matches one to one, for l3das, whose scripts over-count matches.
         doa: `"regression"`, or `"class"` for directions on a grid of 10 degrees, for dcase2019.
+        frame_s: Length of the frames of all events, in seconds; the published is 0.1, and 0.02 in
+            dcase2019.
 
     Raises:
-        TypeError: If `num_classes` is no integer or a threshold no number.
+        TypeError: If a count is no integer or a threshold no number.
         ValueError: If the protocol, its average or a choice is unknown, `num_classes` is not
-            in 1..10000, a threshold is not positive, or the protocol knows no such argument.
+            in 1..10000, a number is not positive, the protocol knows no such argument, or a second
+            is no whole number of frames and `block_frames` is not given.
 
     Examples:
         >>> speech = Events.from_degrees([0, 1, 2], [0, 0, 0], [10.0, 10.0, 10.0], [0.0, 0.0, 0.0])
@@ -86,11 +94,14 @@ class SELDMetrics:
         frames: Frames = "official",
         absent_classes: AbsentClasses = "published",
         counting: Literal["published", "corrected"] | None = None,
+        angle_threshold_deg: float | None = None,
+        block_frames: int | None = None,
         relative_distance_threshold: float | None = None,
         require_onscreen: bool | None = None,
         distance_threshold_m: float | None = None,
         matching: Literal["published", "optimal"] | None = None,
         doa: Literal["regression", "class"] | None = None,
+        frame_s: float | None = None,
     ) -> None:
         check_choice("protocol", protocol, PROTOCOLS)
         check_count(num_classes=num_classes)
@@ -98,6 +109,9 @@ class SELDMetrics:
             raise ValueError(f"num_classes must be at most {MAX_CLASSES}, got {num_classes}")
         self.protocol = protocol
         self.num_classes = integer("num_classes", num_classes)
+        frame_s = PROTOCOLS[protocol].frame_s if frame_s is None else frame_s
+        check_positive(frame_s=frame_s)
+        self.frame_s = float(frame_s)
         average = self._protocol.averages[0] if average is None else average
         check_choice("average", average, self._protocol.averages)
         check_choice("frames", frames, ("official", "clip"))
@@ -110,8 +124,12 @@ class SELDMetrics:
         self.average: Average = average
         self.frames: Frames = frames
         self.absent_classes: AbsentClasses = absent_classes
-        self.settings = self._choose(
+        self.settings = choose_settings(
+            protocol,
+            self.frame_s,
             counting=counting,
+            angle_threshold_deg=angle_threshold_deg,
+            block_frames=block_frames,
             relative_distance_threshold=relative_distance_threshold,
             require_onscreen=require_onscreen,
             distance_threshold_m=distance_threshold_m,
@@ -142,22 +160,22 @@ class SELDMetrics:
 
         Raises:
             TypeError: If either is not `Events`.
-            ValueError: If a label is not below `num_classes`, a column that the protocol needs is
-                missing, a frame or `num_frames` is one that no clip has (negative, or beyond a
-                day), or the clip's length is needed and not known.
+            ValueError: If frames are not of length `frame_s`, a label is not below `num_classes`, a
+                column that the protocol needs is missing, `num_frames` is negative or beyond a day,
+                or the clip's length is needed and not known.
         """
         for name, events in (("prediction", prediction), ("reference", reference)):
             if not isinstance(events, Events):
                 raise TypeError(f"{name} must be Events, got {type(events).__name__}")
-            if not len(events):
-                continue
-            if events.label.max() >= self.num_classes:
+            if len(events) or events.num_frames is not None:
+                check_frame_s(name, events.frame_s, self.frame_s)
+            if len(events) and events.label.max() >= self.num_classes:
                 raise ValueError(
                     f"{name}.label must be below num_classes={self.num_classes},"
                     f" got {int(events.label.max())}"
                 )
             for column, setting in self._protocol.needs.items():
-                asked = setting is None or self.settings[setting]
+                asked = len(events) and (setting is None or self.settings[setting])
                 if asked and getattr(events, column) is None:
                     raise ValueError(f"{self.protocol!r} needs {name}.{column}, got None")
         if num_frames is None:
@@ -248,8 +266,13 @@ class SELDMetrics:
         return self._protocol.scoring.each_class(counts)
 
     @property
+    def block_frames(self) -> int:
+        """How many frames are counted together, 1 where the protocol counts frame by frame."""
+        return int(self.settings.get("block_frames", 1))
+
+    @property
     def _protocol(self) -> Protocol:
-        return PROTOCOLS[self.protocol]
+        return PROTOCOLS[self.protocol].at(self.frame_s)
 
     @property
     def num_clips(self) -> int:
@@ -264,35 +287,14 @@ class SELDMetrics:
 
     def _count(self, waiting: list[tuple[Events, Events, int]]) -> Counts:
         predictions, references, num_frames = zip(*waiting, strict=True)
-        clips = Clips(
+        clips = JoinedClips(
             join(predictions), join(references), torch.tensor(num_frames), self.num_classes
         )
         return self._protocol.count(clips, **self.settings)
 
-    def _choose(self, **given: Setting | None) -> Mapping[str, Setting]:
-        """Return the published settings of the protocol, those replaced that are given."""
-        settings = dict(self._protocol.settings)
-        for name, value in given.items():
-            if value is None:
-                continue
-            if name not in settings:
-                takers = [key for key, other in PROTOCOLS.items() if name in other.settings]
-                raise ValueError(
-                    f"{name} is an argument of {', '.join(takers)} alone: leave it out for"
-                    f" {self.protocol!r}, got {value!r}"
-                )
-            if name in CHOICES:
-                check_choice(name, value, CHOICES[name])
-                settings[name] = value
-            else:
-                check_positive(**{name: value})
-                settings[name] = float(value)
-        return settings
-
     def __repr__(self) -> str:
-        settings = "".join(f" {name}={value!r}," for name, value in self.settings.items())
-        return (
-            f"SELDMetrics({self.protocol!r}, num_classes={self.num_classes},"
-            f" average={self.average!r}, frames={self.frames!r},"
-            f" absent_classes={self.absent_classes!r},{settings} clips={self.num_clips})"
-        )
+        names = ("num_classes", "average", "frames", "absent_classes", "frame_s")
+        shown = {name: getattr(self, name) for name in names} | dict(self.settings)
+        shown["clips"] = self.num_clips
+        arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"SELDMetrics({self.protocol!r}, {arguments})"

@@ -2,7 +2,7 @@
 
 from seldkit.postprocess.chain import Chain, Step
 from seldkit.postprocess.link import link_tracks
-from seldkit.postprocess.median_filter import median_filter
+from seldkit.postprocess.median import median_filter
 from seldkit.postprocess.runs import detect_activity, drop_short, fill_gaps, hysteresis
 from seldkit.postprocess.steps import (
     DropShort,

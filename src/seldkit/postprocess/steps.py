@@ -26,7 +26,7 @@ from seldkit.postprocess._scores import (
 )
 from seldkit.postprocess._time import Setting, check_window
 from seldkit.postprocess.link import check_memory, link_tracks
-from seldkit.postprocess.median_filter import median_filter
+from seldkit.postprocess.median import median_filter
 from seldkit.postprocess.runs import drop_short, fill_gaps, hysteresis
 from seldkit.postprocess.tracks import smooth_tracks
 

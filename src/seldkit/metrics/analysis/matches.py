@@ -10,11 +10,12 @@ from torch import Tensor
 
 from seldkit._checks import check_choice, check_positive
 from seldkit._typing import Bool, Float, Int
+from seldkit.events.frames import check_frame_s
 from seldkit.geometry import within
 from seldkit.metrics.analysis.overlap import Clip, Unit, first_frame_after, overlap_at
-from seldkit.metrics.clips import Clips, Timeline, join, lay_out, number
 from seldkit.metrics.matching import Cost, gather_cells, match_cells
 from seldkit.metrics.measures import exact_angle, position_distance
+from seldkit.metrics.timeline import JoinedClips, Timeline, join, lay_out, number
 
 By = Literal["class", "place", "event"]
 Measure = Literal["angle", "position"]
@@ -177,9 +178,11 @@ def check_labels(matches: Matches, num_classes: int) -> None:
             )
 
 
-def _join(clips: Sequence[Clip]) -> Clips:
+def _join(clips: Sequence[Clip]) -> JoinedClips:
     num_frames, predictions = [], []
     for prediction, reference in clips:
+        if len(prediction):
+            check_frame_s("prediction", prediction.frame_s, reference.frame_s)
         known = reference.num_frames
         if known is None:
             known = max(first_frame_after(prediction), first_frame_after(reference))
@@ -187,10 +190,10 @@ def _join(clips: Sequence[Clip]) -> Clips:
         predictions.append(prediction.select(prediction.frame < known))
     sides = join(predictions), join([reference for _, reference in clips])
     num_classes = max([int(rows.label.max()) for rows in sides if len(rows.label)], default=0) + 1
-    return Clips(*sides, torch.tensor(num_frames), num_classes)
+    return JoinedClips(*sides, torch.tensor(num_frames), num_classes)
 
 
-def _renumbered(clips: Clips) -> Clips:
+def _renumbered(clips: JoinedClips) -> JoinedClips:
     """Return the same events with only the classes that occur, so that any label will do."""
     labels, (predicted, labelled) = number(clips.prediction.label, clips.reference.label)
     return clips._replace(

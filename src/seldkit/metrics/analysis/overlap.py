@@ -11,9 +11,9 @@ from seldkit._checks import check_choice, check_count, integer
 from seldkit._typing import Bool, Int
 from seldkit.events import Events
 from seldkit.events.rows import MAX_FRAMES
-from seldkit.metrics.clips import Rows, join, most_by, number
 from seldkit.metrics.counts import Counts
 from seldkit.metrics.seld import SELDMetrics
+from seldkit.metrics.timeline import Rows, join, most_by, number
 
 Clip = tuple[Events, Events]
 """What a system found in a clip, and what there is."""
@@ -97,7 +97,7 @@ def by_overlap(
     clips: Sequence[Clip],
     metrics: SELDMetrics,
     *,
-    unit: Unit = 1,
+    unit: Unit | None = None,
     same_class: bool | None = None,
     silent: bool = False,
 ) -> Mapping[int, SELDMetrics]:
@@ -109,11 +109,11 @@ def by_overlap(
 
     - It counts frame by frame (dcase2024, dcase2025, l3das): the counts of the groups add up to
       those of the whole.
-    - It counts by seconds (dcase2020 to dcase2023): a second whose overlap changes is scored once
-      in each group, each time from the group's frames alone. With `unit=10` seconds stay whole and
-      the counts add up; a second then belongs to the largest overlap in any of its frames.
-    - dcase2019 does both. With `unit=50`, its second, all counts add up; the frame recall looks at
-      the frames of the group alone.
+    - It counts by seconds (dcase2020 to dcase2023): seconds stay whole, and each belongs to the
+      largest overlap in any of its frames, so that the counts add up. With `unit=1` a second whose
+      overlap changes is scored once in each group, each time from the group's frames alone.
+    - dcase2019 does both: its counts add up, and the frame recall looks at the frames of the group
+      alone.
 
     Clips of L3DAS say in their names how many sources they hold at most: `unit="clip"` groups them
     so. A group has fewer classes than the whole, and published macro averages let those that are
@@ -123,7 +123,8 @@ def by_overlap(
         clips: Prediction and reference of each clip.
         metrics: How to score. It stays as it is, and its own clips do not count.
         unit: Frames that stay together, or `"clip"`, as in
-            [`count_overlap`][seldkit.metrics.analysis.count_overlap].
+            [`count_overlap`][seldkit.metrics.analysis.count_overlap]; those that the protocol
+            counts together unless said.
         same_class: Whether to look only at units in which one class sounds more than once (True),
             or only at all others (False).
         silent: Whether frames without any source make a group 0. All that can be found in it is
@@ -144,6 +145,7 @@ def by_overlap(
         >>> {sources: round(group.compute().f_score, 3) for sources, group in groups.items()}
         {1: 1.0, 2: 0.667}
     """
+    unit = metrics.block_frames if unit is None else unit
     groups: dict[int, SELDMetrics] = {}
     frames: dict[int, list[int]] = {}
     for prediction, reference in clips:

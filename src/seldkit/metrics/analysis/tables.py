@@ -120,7 +120,7 @@ def overlap_table(
     outputs: Sequence[SELDOutput | Tensor] | None = None,
     within_deg: Sequence[float] = (5.0, 10.0, 20.0),
     within_m: Sequence[float] = (),
-    unit: Unit = 1,
+    unit: Unit | None = None,
 ) -> Table:
     """Return how well the task and its parts are done where 1, 2, 3, ... sources sound at once.
 
@@ -149,7 +149,8 @@ def overlap_table(
         within_deg: Tolerances in degrees.
         within_m: Tolerances in metres; events must have distances.
         unit: Frames that stay together, or `"clip"`, as in
-            [`count_overlap`][seldkit.metrics.analysis.count_overlap].
+            [`count_overlap`][seldkit.metrics.analysis.count_overlap]; those that the protocol
+            counts together unless said.
 
     Raises:
         ValueError: If an argument is wrong, or a clip does not suit the metrics.
@@ -170,6 +171,7 @@ def overlap_table(
         raise ValueError(
             f"outputs must hold one for each of {len(clips)} clips, got {len(outputs)}"
         )
+    unit = metrics.block_frames if unit is None else unit
     whole = blank(metrics)
     for prediction, reference in clips:
         whole.update(prediction, reference)

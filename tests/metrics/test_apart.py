@@ -11,9 +11,9 @@ from metrics.clip_rows import assert_counts, count, events, score
 from seldkit.events import Events
 from seldkit.io import read_events
 from seldkit.metrics import SELDMetrics, SELDScores
-from seldkit.metrics.clips import join
+from seldkit.metrics.apart import _on_grid
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.detection import _on_grid
+from seldkit.metrics.timeline import join
 
 SECOND = 50
 

@@ -59,7 +59,7 @@ _BY_ROW = Rows._fields[:-2]
 """The columns of rows; the others are of clips."""
 
 
-class Clips(NamedTuple):
+class JoinedClips(NamedTuple):
     """What was found in some clips and what there is.
 
     Attributes:
@@ -74,7 +74,7 @@ class Clips(NamedTuple):
     num_frames: Int[Tensor, " clip"]
     num_classes: int
 
-    def scored(self, block_frames: int = 1) -> "Clips":
+    def scored(self, block_frames: int = 1) -> "JoinedClips":
         """Return the events of the frames to score alone.
 
         Blocks of so many frames are read whole, the last one too where the clip ends inside it.
@@ -85,7 +85,7 @@ class Clips(NamedTuple):
         )
         return self._replace(prediction=prediction, reference=reference)
 
-    def without_classes(self) -> "Clips":
+    def without_classes(self) -> "JoinedClips":
         """Return the same events, all of one class."""
         prediction, reference = (
             rows._replace(label=torch.zeros_like(rows.label))
@@ -180,7 +180,7 @@ def join(events: Sequence[Events]) -> Rows:
     )
 
 
-def lay_out(clips: Clips, block_frames: int = 1) -> Timeline:
+def lay_out(clips: JoinedClips, block_frames: int = 1) -> Timeline:
     """Lay clips, all of whose events are scored, end to end in blocks of so many frames."""
     blocks = -(-clips.num_frames // block_frames)
     start = blocks.cumsum(0) - blocks

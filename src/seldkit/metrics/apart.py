@@ -7,13 +7,10 @@ from torch import Tensor
 
 from seldkit._typing import Int
 from seldkit.geometry import unit_vector
-from seldkit.metrics.clips import Clips, Rows, lay_out, number, sum_by
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
 from seldkit.metrics.scores import EPS
-
-BLOCK_FRAMES = 50
-"""Frames of 20 ms in a block of one second."""
+from seldkit.metrics.timeline import JoinedClips, Rows, lay_out, number, sum_by
 
 GRID_DEG = 10
 """Step of the grid on which classes of directions lie."""
@@ -22,7 +19,7 @@ FIRST_DEG, LAST_DEG = (-180, -40), (170, 40)
 """The first and the last azimuth and elevation of the grid."""
 
 
-def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
+def count_apart(clips: JoinedClips, *, doa: str, counting: str, block_frames: int) -> Counts:
     """Count clips as the scripts of dcase2019 do.
 
     Classes, in blocks of one second:
@@ -45,20 +42,21 @@ def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
        `num_frames` all.
 
     Args:
-        clips: Clips in frames of 20 ms: 50 of them are a second, whatever a frame lasts.
+        clips: Clips of any frame length.
         doa: `"regression"`, or `"class"` to bring directions to a grid of 10 degrees, azimuths
             -180 to 170 and elevations -40 to 40, where several of one class in one place are one.
             What lies beyond goes to the edge of the grid, and all else down to its next point: 29
             degrees is 20, and 180 is 170, ten degrees from -180.
         counting: `"published"`, or `"corrected"` to look at all frames of a block, keep all
             directions and measure exact angles.
+        block_frames: Frames of a block, published as 50 of 20 ms.
 
     Returns:
         Counts by published name, those of the directions over all classes.
     """
     clips = clips.scored()  # unlike in later years, the last block ends with the clip
-    seen = clips if counting == "corrected" else _without_last_frames(clips)
-    line = lay_out(seen, BLOCK_FRAMES)
+    seen = clips if counting == "corrected" else _without_last_frames(clips, block_frames)
+    line = lay_out(seen, block_frames)
     there, said = (
         line.most(cell.bincount(minlength=line.num_cells)) > 0
         for cell in (line.reference, line.prediction)
@@ -79,15 +77,15 @@ def count_apart(clips: Clips, *, doa: str, counting: str) -> Counts:
     )
 
 
-def _without_last_frames(clips: Clips) -> Clips:
+def _without_last_frames(clips: JoinedClips, block_frames: int) -> JoinedClips:
     prediction, reference = (
-        rows.select(rows.frame % BLOCK_FRAMES < BLOCK_FRAMES - 1)
+        rows.select(rows.frame % block_frames < block_frames - 1)
         for rows in (clips.prediction, clips.reference)
     )
     return clips._replace(prediction=prediction, reference=reference)
 
 
-def _count_directions(clips: Clips, doa: str, counting: str) -> dict[str, Tensor]:
+def _count_directions(clips: JoinedClips, doa: str, counting: str) -> dict[str, Tensor]:
     if doa == "class" or counting == "published":
         keep = _on_grid if doa == "class" else _last_of_class
         clips = clips._replace(reference=keep(clips.reference), prediction=keep(clips.prediction))
