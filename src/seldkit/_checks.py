@@ -7,7 +7,6 @@ from numbers import Real
 from types import ModuleType, NoneType
 from typing import Literal, get_args, get_origin
 
-import torch
 from torch import Tensor
 
 
@@ -210,14 +209,22 @@ def check_literal(name: str, value: object, words: object) -> None:
         ...
         ValueError: log must be one of 'db', 'natural', None, got 'bel'
     """
-    check_choice(name, value, _words(words))
+    check_choice(name, value, literal_words(words))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch leaves it so
-def _words(kind: object) -> list[object]:
+def literal_words(kind: object) -> list[object]:
+    """Return the words of a `Literal`, or of one of them or None.
+
+    What is compiled cannot ask for them: it takes them from a constant of its file.
+
+    Examples:
+        >>> from typing import Literal
+        >>> literal_words(Literal["db", "natural"] | None)
+        ['db', 'natural', None]
+    """
     if get_origin(kind) is Literal:
         return list(get_args(kind))
-    return [None] if kind is NoneType else [w for one in get_args(kind) for w in _words(one)]
+    return [None] if kind is NoneType else [w for one in get_args(kind) for w in literal_words(one)]
 
 
 def require(module: str, extra: str) -> ModuleType:

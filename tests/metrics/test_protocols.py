@@ -42,7 +42,8 @@ def test_each_protocol_tells_what_it_is_made_of() -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_published_values_change_nothing(protocol: str, seed: int) -> None:
     clips, variant = random_clips(seed), Variant(protocol, {})
-    published = {**PROTOCOLS[protocol].settings, "frame_s": PROTOCOLS[protocol].frame_s}
+    settings, frame_s = PROTOCOLS[protocol].settings, PROTOCOLS[protocol].frame_s
+    published: dict[str, Any] = {**settings, "frame_s": frame_s}
     assert_same_counts(
         variant.measure(*clips, **published).counts(), variant.measure(*clips).counts()
     )

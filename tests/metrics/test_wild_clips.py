@@ -41,12 +41,11 @@ def test_a_day_of_silence_takes_no_memory(protocol: str) -> None:
 
     def task() -> None:
         metrics = SELDMetrics(protocol, CLASSES, frames="clip")
+        found, truth = (in_frames(side, metrics.frame_s) for side in clip)
         for _ in range(20):
-            metrics.update(*(in_frames(side, metrics.frame_s) for side in clip))
+            metrics.update(found, truth)
         assert metrics.compute().counts["TP"] >= 20
-        groups = by_overlap(
-            [[in_frames(side, metrics.frame_s) for side in clip]] * 3, metrics, unit=50, silent=True
-        )
+        groups = by_overlap([(found, truth)] * 3, metrics, unit=50, silent=True)
         assert list(groups) == [0, 1]
         assert len(match_events([clip] * 20)) == 40
 

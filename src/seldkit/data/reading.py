@@ -63,8 +63,8 @@ def read_chunks(
         TypeError: If neither or both of `sample_rate` and `extractor` are given.
         ValueError: If there are no clips, a length is no whole number of label frames, a label
             frame no whole number of samples, or of feature frames, a clip's events have frames of
-            another length, it is shorter than a chunk or cannot be read, its channels are not as
-            many as the first clip's, or the format cannot hold its events. The error names the clip.
+            another length, it is shorter than a chunk or cannot be read, it has other channels than
+            the first clip, or the format cannot hold its events. The error names the clip.
 
     Examples:
         >>> import tempfile

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import (
+    check_choice,
     check_count,
-    check_literal,
     check_number,
     check_positive,
     check_shape,
+    literal_words,
 )
 from seldkit._typing import Complex, Float
 from seldkit.features.bins import fft_length
@@ -29,6 +30,8 @@ from seldkit.features.precision import without_autocast
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
+
+_CONJUGATES = literal_words(Conjugate)
 
 
 def gcc_phat(
@@ -207,7 +210,7 @@ def _check_settings(
     check_count(num_lags=num_lags, interpolation=interpolation)
     check_positive(floor=floor)
     check_number(exponent=exponent)
-    check_literal("conjugate", conjugate, Conjugate)
+    check_choice("conjugate", conjugate, _CONJUGATES)
     if not 0 <= exponent <= 1:
         raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
 

@@ -21,7 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_literal, check_number, check_shape
+from seldkit._checks import check_choice, check_literal, check_number, check_shape, literal_words
 from seldkit._typing import Complex, Float
 from seldkit.features.mel import MelFilterBank, num_bands
 from seldkit.features.part import Part
@@ -31,6 +31,8 @@ from seldkit.features.turning import ChannelSwap, exchanged
 IntensityNorm = Literal["unit", "energy", "mean_energy"]
 IntensityAxes = Literal["yzx", "xyz"]
 IntensityKind = Literal["active", "reactive"]
+
+_NORMS, _KINDS = literal_words(IntensityNorm | None), literal_words(IntensityKind)
 
 _EPS = {"unit": 2.0**-23, "energy": 1e-8, "mean_energy": 1e-8, None: 0.0}
 
@@ -67,8 +69,8 @@ def intensity_vector(
         tensor([1., 0., 0.])
     """
     check_shape("spectrum", spectrum, "batch channel time freq", channel=4)
-    check_literal("norm", norm, IntensityNorm | None)
-    check_literal("kind", kind, IntensityKind)
+    check_choice("norm", norm, _NORMS)
+    check_choice("kind", kind, _KINDS)
     product = real_product if kind == "active" else imaginary_product
     flow = product(spectrum, slice(0, 1), slice(1, 4))
     if norm is None:

@@ -15,7 +15,7 @@ from seldkit.metrics.frame import count_frames, count_stereo_frames
 from seldkit.metrics.l3das import count_positions, count_positions_greedily
 from seldkit.metrics.scores import LOCATED_NAMES, Average, Scoring
 from seldkit.metrics.segment import count_classes, count_segments, count_segments_without_spatial
-from seldkit.metrics.settings import Setting, check_setting, rescale
+from seldkit.metrics.settings import Setting, Settings, check_setting, rescale
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Protocol:
     clip_frames: int | None = None
     frame_s: float = 0.1
     averages: tuple[Average, ...] = ("micro",)
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)
     needs: Mapping[str, str | None] = field(default_factory=dict)
 
     def at(self, frame_s: float) -> "Protocol":
@@ -63,8 +63,8 @@ class Protocol:
 
 BOTH: tuple[Average, ...] = ("macro", "micro")
 LOCATED = Scoring(scores.segment_formulas, LOCATED_NAMES)
-SECONDS = {"counting": "published", "angle_threshold_deg": 20.0, "block_frames": 10}
-FRAMES = {"angle_threshold_deg": 20.0, "relative_distance_threshold": 1.0}
+SECONDS: Settings = {"counting": "published", "angle_threshold_deg": 20.0, "block_frames": 10}
+FRAMES: Settings = {"angle_threshold_deg": 20.0, "relative_distance_threshold": 1.0}
 POSITIONS = Scoring(scores.position_formulas, {"F": "f_score", "P": "precision", "R": "recall"})
 
 DCASE2019 = Protocol(
@@ -269,9 +269,7 @@ def takers(name: str) -> list[str]:
     return [key for key, protocol in PROTOCOLS.items() if name in protocol.settings]
 
 
-def choose_settings(
-    protocol: str, frame_s: float, **given: Setting | None
-) -> Mapping[str, Setting]:
+def choose_settings(protocol: str, frame_s: float, **given: Setting | None) -> Settings:
     """Return the published settings of a protocol, those replaced that are given, not None.
 
     Blocks last as long as published, whatever the length of frames, unless they are given.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from seldkit._checks import check_choice, check_count, check_positive, integer, shortest
 
 Setting = float | bool | str
+Settings = Mapping[str, Setting]
 
 CHOICES: Mapping[str, tuple[Setting, ...]] = {
     "counting": ("published", "corrected"),
