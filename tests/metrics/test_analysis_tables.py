@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from metrics.clip_rows import in_frames
 from references.overlapping_scenes import CLASSES, random_scene
 from seldkit.events import Events
 from seldkit.formats import TrackWise
@@ -59,8 +60,9 @@ def test_a_table_aligns_its_numbers() -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_table_of_classes_holds_counts_and_scores(protocol: str) -> None:
     metrics = SELDMetrics(protocol, CLASSES)
-    for clip in scenes(0):
-        metrics.update(*clip)
+    for prediction, reference in scenes(0):
+        frame_s = metrics.frame_s
+        metrics.update(in_frames(prediction, frame_s), in_frames(reference, frame_s))
     scores, table = metrics.compute(), class_table(metrics)
     assert list(table.rows) == ["0", "1", "2", "3", "all"]
     assert {"Nref", "Nsys", "TP", "FP", "FN", *scores.as_dict()} <= table.columns.keys()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from metrics.clip_rows import assert_same_counts, events
+from metrics.clip_rows import assert_same_counts, events, in_frames
 from metrics.random_clips import CLASSES, FRAMES, VARIANTS, Clip, Variant, random_clip, random_clips
 from seldkit.events import Events
 from seldkit.geometry import unit_vector
@@ -117,7 +117,8 @@ def test_the_order_of_rows_matters_in_all_others(protocol: str) -> None:
     scores = []
     for rows in ((first, second), (second, first)):
         metrics = SELDMetrics(protocol, 1, frames="clip")
-        metrics.update(prediction, events(*rows, (1, 0, 90.0), num_frames=10))
+        reference = events(*rows, (1, 0, 90.0), num_frames=10)
+        metrics.update(*(in_frames(side, metrics.frame_s) for side in (prediction, reference)))
         scores.append(metrics.compute().as_dict())
     assert scores[0] != pytest.approx(scores[1], nan_ok=True)
 
