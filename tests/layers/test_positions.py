@@ -14,7 +14,7 @@ from seldkit.layers import SinusoidalPositions
 def test_the_table_equals_the_published_one(golden: Callable[[str], Path]) -> None:
     arrays = np.load(golden("einv2/positional_encoding.npz"))  # (batch, channel, time) there
     x, y, table = (torch.from_numpy(arrays[name]).mT for name in ("x", "y", "pe"))
-    positions = SinusoidalPositions(512)
+    positions = SinusoidalPositions(512, scale=0.1)
     torch.testing.assert_close(positions(x), y, rtol=0, atol=1e-5)
     frames = torch.zeros(1, 100, 512)
     torch.testing.assert_close(positions(frames), table, rtol=0, atol=1e-5)
@@ -35,7 +35,7 @@ def test_type_state_and_repr() -> None:
     positions = SinusoidalPositions(4)
     assert positions(torch.zeros(1, 3, 4, dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert not positions.state_dict()
-    assert "4, scale=0.1" in repr(positions)
+    assert "4, scale=1.0" in repr(positions)
 
 
 @pytest.mark.messages

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from seldkit.layers import MinimalGatedUnit, RecurrentStack
+from seldkit.layers import BidirectionalGRU, MinimalGatedUnit
 from transforms import assert_compiles_and_exports
 
 MERGES = ["product", "concat", "sum"]
@@ -83,7 +83,7 @@ def test_gradients_of_the_minimal_gated_unit() -> None:
 @pytest.mark.parametrize("tanh", [True, False])
 @pytest.mark.parametrize("merge", MERGES)
 def test_the_stack_is_a_gru_whose_halves_are_merged(merge: Any, tanh: bool, dropout: float) -> None:
-    stack = RecurrentStack(5, 4, 3, merge=merge, tanh=tanh, dropout=dropout).eval()
+    stack = BidirectionalGRU(5, 4, 3, merge=merge, tanh=tanh, dropout=dropout).eval()
     gru = nn.GRU(5, 4, 3, batch_first=True, bidirectional=True)
     gru.load_state_dict({k.removeprefix("gru.0."): v for k, v in stack.state_dict().items()})
     x = torch.randn(2, 7, 5)
@@ -96,7 +96,7 @@ def test_the_stack_is_a_gru_whose_halves_are_merged(merge: Any, tanh: bool, drop
 @pytest.mark.parametrize("tanh", [True, False])
 @pytest.mark.parametrize("merge", MERGES)
 def test_every_layer_is_merged_if_asked(merge: Any, tanh: bool) -> None:
-    stack = RecurrentStack(5, 4, 3, merge=merge, merge_every=True, tanh=tanh, dropout=0.3).eval()
+    stack = BidirectionalGRU(5, 4, 3, merge=merge, merge_every=True, tanh=tanh, dropout=0.3).eval()
     x = torch.randn(2, 7, 5)
     expected = x
     for i in range(3):
@@ -111,8 +111,8 @@ def test_every_layer_is_merged_if_asked(merge: Any, tanh: bool) -> None:
 @settings(max_examples=10)
 @given(st.sampled_from(["product", "sum"]), st.booleans(), st.integers(1, 6))
 def test_exchanged_directions_read_backwards(merge: Any, merge_every: bool, time: int) -> None:
-    stack = RecurrentStack(3, 4, 1, merge=merge, merge_every=merge_every)
-    swapped = RecurrentStack(3, 4, 1, merge=merge, merge_every=merge_every)
+    stack = BidirectionalGRU(3, 4, 1, merge=merge, merge_every=merge_every)
+    swapped = BidirectionalGRU(3, 4, 1, merge=merge, merge_every=merge_every)
     weights = stack.state_dict()
     for name in weights:
         other = name.removesuffix("_reverse") if "_reverse" in name else f"{name}_reverse"
@@ -124,16 +124,16 @@ def test_exchanged_directions_read_backwards(merge: Any, merge_every: bool, time
 @pytest.mark.parametrize("merge_every", [True, False])
 def test_dropout_falls_between_layers_in_training(merge_every: bool) -> None:
     x = torch.randn(2, 7, 5)
-    stack = RecurrentStack(5, 4, 2, merge_every=merge_every, dropout=0.5)
+    stack = BidirectionalGRU(5, 4, 2, merge_every=merge_every, dropout=0.5)
     assert not torch.equal(stack(x), stack(x))
     assert torch.equal(stack.eval()(x), stack(x))
-    alone = RecurrentStack(5, 4, 1, merge_every=merge_every, dropout=0.5)
+    alone = BidirectionalGRU(5, 4, 1, merge_every=merge_every, dropout=0.5)
     assert torch.equal(alone(x), alone(x))
 
 
 @pytest.mark.parametrize("arguments", VARIANTS)
 def test_gradients_of_the_stack(arguments: dict[str, Any]) -> None:
-    stack = RecurrentStack(2, 2, **arguments, dtype=torch.float64)
+    stack = BidirectionalGRU(2, 2, **arguments, dtype=torch.float64)
     names = [name for name, _ in stack.named_parameters()]
 
     def run(x: Tensor, *weights: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ def test_gradients_of_the_stack(arguments: dict[str, Any]) -> None:
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in stack.parameters())
 
 
-@pytest.mark.parametrize("module", [MinimalGatedUnit(5, 4), RecurrentStack(5, 4)])
+@pytest.mark.parametrize("module", [MinimalGatedUnit(5, 4), BidirectionalGRU(5, 4)])
 def test_half_precision(module: nn.Module) -> None:
     linear = nn.Linear(6, 5)
     with torch.autocast("cpu", torch.bfloat16):
@@ -162,7 +162,7 @@ def test_half_precision(module: nn.Module) -> None:
 @pytest.mark.transforms
 @pytest.mark.parametrize("arguments", VARIANTS)
 def test_the_stack_compiles_and_exports(arguments: dict[str, Any]) -> None:
-    assert_compiles_and_exports(RecurrentStack(5, 4, **arguments).eval(), torch.randn(2, 3, 5))
+    assert_compiles_and_exports(BidirectionalGRU(5, 4, **arguments).eval(), torch.randn(2, 3, 5))
 
 
 @pytest.mark.transforms
@@ -173,7 +173,7 @@ def test_the_minimal_gated_unit_compiles_and_exports() -> None:
 
 
 def test_names_start_values_and_repr() -> None:
-    stack = RecurrentStack(5, 4, merge_every=True)
+    stack = BidirectionalGRU(5, 4, merge_every=True)
     kinds = [f"{part}_{of}_l0" for part in ("weight", "bias") for of in ("ih", "hh")]
     assert set(stack.state_dict()) == {
         f"gru.{layer}.{kind}{way}" for layer in (0, 1) for kind in kinds for way in ("", "_reverse")
@@ -185,14 +185,14 @@ def test_names_start_values_and_repr() -> None:
         assert all(parameter.abs().max() <= 0.5 for parameter in module.parameters())
     assert "5, 4, 2, merge='product', merge_every=True, tanh=True" in repr(stack)
     assert repr(MinimalGatedUnit(5, 4)) == "MinimalGatedUnit(5, 4)"
-    for kind in (MinimalGatedUnit, RecurrentStack):
+    for kind in (MinimalGatedUnit, BidirectionalGRU):
         meta = kind(3, 4, device=torch.device("meta"), dtype=torch.float64)
         assert all(p.is_meta and p.dtype == torch.float64 for p in meta.parameters())
 
 
 @pytest.mark.messages
 def test_messages() -> None:
-    for kind in (MinimalGatedUnit, RecurrentStack):
+    for kind in (MinimalGatedUnit, BidirectionalGRU):
         with pytest.raises(ValueError, match="in_channels must be at least 1, got 0"):
             kind(0, 4)
         with pytest.raises(ValueError, match="channels must be at least 1, got -1"):
@@ -204,8 +204,8 @@ def test_messages() -> None:
     with pytest.raises(ValueError, match=r"h0 must be \(batch=1, channel=4\), got shape \(1, 3\)"):
         MinimalGatedUnit(3, 4)(torch.zeros(1, 2, 3), torch.zeros(1, 3))
     with pytest.raises(ValueError, match="num_layers must be at least 1, got 0"):
-        RecurrentStack(3, 4, 0)
+        BidirectionalGRU(3, 4, 0)
     with pytest.raises(ValueError, match="merge must be one of 'product', 'concat', 'sum', got"):
-        RecurrentStack(3, 4, merge="mul")  # type: ignore[arg-type]
+        BidirectionalGRU(3, 4, merge="mul")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\), got 1"):
-        RecurrentStack(3, 4, dropout=1)
+        BidirectionalGRU(3, 4, dropout=1)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seldkit.layers import GRU, SharedTrackEncoder, TrackAttention, TrackSplit
+from seldkit.layers import GatedRecurrentUnit, SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.tracks import Split
 from transforms import assert_compiles_and_exports
 
@@ -30,7 +30,7 @@ def test_embeddings_are_added_to_copies() -> None:
 
 @pytest.mark.parametrize("residual", [False, True])
 def test_an_encoder_reads_each_track_alone(residual: bool) -> None:
-    gru = GRU(4, 2)
+    gru = GatedRecurrentUnit(4, 2)
     encoder, x = SharedTrackEncoder(gru, residual=residual), torch.randn(2, 6, 3, 4)
     y = encoder(x)
     for track in range(3):
@@ -42,15 +42,15 @@ def test_one_direction_sees_no_later_frame() -> None:
     x = torch.randn(1, 8, 2, 4)
     changed = x.clone()
     changed[:, 5:] += 1
-    forwards = SharedTrackEncoder(GRU(4, 4, 2, bidirectional=False))
-    both = SharedTrackEncoder(GRU(4, 2, 2))
+    forwards = SharedTrackEncoder(GatedRecurrentUnit(4, 4, 2, bidirectional=False))
+    both = SharedTrackEncoder(GatedRecurrentUnit(4, 2, 2))
     assert torch.equal(forwards(x)[:, :5], forwards(changed)[:, :5])
     assert not torch.equal(both(x)[:, :5], both(changed)[:, :5])
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_the_gru_is_that_of_torch(bidirectional: bool) -> None:
-    ours = GRU(3, 5, 2, bidirectional=bidirectional)
+    ours = GatedRecurrentUnit(3, 5, 2, bidirectional=bidirectional)
     theirs = nn.GRU(3, 5, 2, batch_first=True, bidirectional=bidirectional)
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(2, 7, 3)
@@ -84,7 +84,7 @@ def test_the_attention_is_that_of_torch() -> None:
     "module",
     [
         TrackAttention(4, num_heads=2, dropout=0.1),
-        SharedTrackEncoder(GRU(4, 4, bidirectional=False), residual=True),
+        SharedTrackEncoder(GatedRecurrentUnit(4, 4, bidirectional=False), residual=True),
     ],
 )
 def test_gradients_reach_everything(module: nn.Module) -> None:
@@ -108,7 +108,7 @@ def test_gradients_of_the_split(split: Split) -> None:
 @pytest.mark.transforms
 @pytest.mark.parametrize("split", ["linear", "embedding"])
 def test_compiles_and_exports(split: Split) -> None:
-    read = SharedTrackEncoder(GRU(4, 4, bidirectional=False))
+    read = SharedTrackEncoder(GatedRecurrentUnit(4, 4, bidirectional=False))
     module = nn.Sequential(TrackSplit(4, 3, split=split), read, TrackAttention(4, num_heads=2))
     assert_compiles_and_exports(module, torch.randn(2, 2, 4))
 

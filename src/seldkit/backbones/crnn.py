@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seldkit._checks import check_choice, check_one_length
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers import BinNorm, ConformerBlock, DoubleConv, RecurrentStack
+from seldkit.layers import BidirectionalGRU, BinNorm, ConformerBlock, DoubleConv
 
 Temporal = Literal["conformer", "gru"]
 
@@ -121,7 +121,7 @@ def crnn(
         for pair, time, freq in zip(channels, pool_time, pool_freq, strict=True)
     ]
     sequence = (
-        RecurrentStack(width, width // 2, num_layers, merge="concat", tanh=False, dropout=dropout)
+        BidirectionalGRU(width, width // 2, num_layers, merge="concat", tanh=False, dropout=dropout)
         if temporal == "gru"
         else nn.Sequential(
             *(

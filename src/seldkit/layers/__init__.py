@@ -8,12 +8,12 @@ from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
-from seldkit.layers.gru import GRU
+from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.max_feature_map import MaxFeatureMap, max_feature_map
 from seldkit.layers.positions import SinusoidalPositions
-from seldkit.layers.recurrent import MinimalGatedUnit, RecurrentStack
+from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
@@ -21,18 +21,18 @@ from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
-    "GRU",
     "ROAM",
+    "BidirectionalGRU",
     "BinNorm",
     "ConformerBlock",
     "CrossStitch",
     "DoubleConv",
+    "GatedRecurrentUnit",
     "LabelRate",
     "MapStitch",
     "MaxFeatureMap",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
-    "RecurrentStack",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",

@@ -7,7 +7,7 @@ from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
 
-class GRU(nn.RNNBase):
+class GatedRecurrentUnit(nn.RNNBase):
     """`nn.GRU` by another name, since `torch.compile(fullgraph=True)` refuses that class.
 
     The names and shapes of its weights are those of `nn.GRU`; the batch comes first. In

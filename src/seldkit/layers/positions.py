@@ -29,7 +29,7 @@ class SinusoidalPositions(nn.Module):
     same, with $d$ channels and the scale $s$.
 
     Source: Vaswani et al., "Attention is all you need", 2017, section 3.5; Cao et al., ICASSP
-    2021, equation 4, whose published code has the scale 0.1.
+    2021, equation 4, whose published code (EINV2) has the scale 0.1.
 
     Shape:
         - Input: `(batch, time, channel)`, any number of frames.
@@ -40,12 +40,12 @@ class SinusoidalPositions(nn.Module):
         scale: Factor of the encoding.
 
     Examples:
-        >>> SinusoidalPositions(4, scale=1.0)(torch.zeros(1, 1, 4))
+        >>> SinusoidalPositions(4)(torch.zeros(1, 1, 4))
         tensor([[[0., 1., 0., 1.]]])
     """
 
     @plain_settings()
-    def __init__(self, channels: int, *, scale: float = 0.1) -> None:
+    def __init__(self, channels: int, *, scale: float = 1.0) -> None:
         super().__init__()
         if channels % 2:
             raise ValueError(f"channels must be even, got {channels}")

@@ -9,7 +9,7 @@ from torch.nn import functional
 from seldkit._checks import check_choice, check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers.gru import GRU
+from seldkit.layers.gru import GatedRecurrentUnit
 
 Merge = Literal["product", "concat", "sum"]
 
@@ -102,7 +102,7 @@ class MinimalGatedUnit(nn.Module):
         return f"{self.in_channels}, {self.channels}"
 
 
-class RecurrentStack(nn.Module):
+class BidirectionalGRU(nn.Module):
     """Bidirectional GRU layers whose forward and backward halves are merged, as in SELDnet.
 
     The defaults are the recurrent part of the DCASE baselines from 2022 on: two layers, then the
@@ -135,7 +135,7 @@ class RecurrentStack(nn.Module):
         out_channels: Channels of the output.
 
     Examples:
-        >>> RecurrentStack(64, 128)(torch.zeros(2, 50, 64)).shape
+        >>> BidirectionalGRU(64, 128)(torch.zeros(2, 50, 64)).shape
         torch.Size([2, 50, 128])
     """
 
@@ -161,7 +161,7 @@ class RecurrentStack(nn.Module):
         widths = [in_channels] + [self.out_channels] * (num_layers - 1 if merge_every else 0)
         depth = 1 if merge_every else num_layers
         self.gru = nn.ModuleList(
-            GRU(width, channels, depth, dropout=dropout, device=device, dtype=dtype)
+            GatedRecurrentUnit(width, channels, depth, dropout=dropout, device=device, dtype=dtype)
             for width in widths
         )
         self.dropout = nn.Dropout(dropout)

@@ -12,8 +12,8 @@ from seldkit._settings import plain_settings
 from seldkit.heads import TrackWiseHead
 from seldkit.heads.linear import linear_layer
 from seldkit.layers import (
-    GRU,
     CrossStitch,
+    GatedRecurrentUnit,
     LabelRate,
     MapStitch,
     SharedTrackEncoder,
@@ -184,7 +184,7 @@ def at2seld(
         dropout=dropout,
     )
     if positions:
-        reader = nn.Sequential(SinusoidalPositions(channels), reader)
+        reader = nn.Sequential(SinusoidalPositions(channels, scale=0.1), reader)
     tracks = OrderedDict[str, nn.Module](
         split=TrackSplit(channels, num_tracks, split=split), time=SharedTrackEncoder(reader)
     )
@@ -245,5 +245,5 @@ def _smoothing(kind: Smoothing, channels: int, num_layers: int, residual: bool) 
     both = kind == "bidirectional"
     if both and channels % 2:
         raise ValueError(f"channels must be even for bidirectional smoothing, got {channels}")
-    gru = GRU(channels, channels // (1 + both), num_layers, bidirectional=both)
+    gru = GatedRecurrentUnit(channels, channels // (1 + both), num_layers, bidirectional=both)
     return SharedTrackEncoder(gru, residual=residual)

@@ -209,7 +209,7 @@ def einv2(
         else StitchedBranches(
             stages(sed_channels), stages(in_channels), stitches if sharing == "soft" else {}
         ),
-        positions=SinusoidalPositions(width) if positions else nn.Identity(),
+        positions=SinusoidalPositions(width, scale=0.1) if positions else nn.Identity(),
         sed_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
         doa_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
         track_stitches=[stitch(width) for _ in range(num_tracks)] if stitch_tracks else (),

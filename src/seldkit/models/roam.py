@@ -187,7 +187,7 @@ def roam(
     return StitchedSELD(
         sed_channels=sed_channels,
         trunk=StitchedBranches(stages(sed_channels), stages(in_channels), stitches),
-        positions=SinusoidalPositions(widths[-1]) if positions else nn.Identity(),
+        positions=SinusoidalPositions(widths[-1], scale=0.1) if positions else nn.Identity(),
         sed_tracks=encoders(),
         doa_tracks=encoders(),
         head=TrackWiseHead(widths[-1], num_classes, num_tracks),

@@ -13,7 +13,7 @@ from seldkit._builders import builder
 from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers import RecurrentStack
+from seldkit.layers import BidirectionalGRU
 from seldkit.models.sequence import (
     SequenceFormat,
     SequenceSELD,
@@ -98,7 +98,7 @@ def seldnet(
         pool_freq: Bins of which each block takes the maximum.
         rnn_channels: Channels of either direction of a GRU.
         rnn_layers: Number of GRU layers.
-        merge_every: See [`RecurrentStack`][seldkit.layers.RecurrentStack].
+        merge_every: See [`BidirectionalGRU`][seldkit.layers.BidirectionalGRU].
         tanh: See there.
         num_attention_layers: Number of self-attention layers.
         num_heads: Attention heads.
@@ -151,7 +151,7 @@ def seldnet(
         planar=planar,
         bounded=bounded,
     )
-    recurrent = RecurrentStack(
+    recurrent = BidirectionalGRU(
         widths[-1] * bins,
         rnn_channels,
         rnn_layers,

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import nn
 
 from seldkit._checks import check_choice
-from seldkit.layers import ConformerBlock, RecurrentStack
+from seldkit.layers import BidirectionalGRU, ConformerBlock
 from seldkit.layers.attention import RelativePositions
 
 Temporal = Literal["transformer", "conformer", "gru", "none"]
@@ -47,7 +47,7 @@ def temporal_encoder(
     if kind == "none":
         return nn.Identity()
     if kind == "gru":
-        return RecurrentStack(
+        return BidirectionalGRU(
             channels, channels // 2, num_layers, merge="concat", tanh=False, dropout=dropout
         )
     if kind == "conformer":
