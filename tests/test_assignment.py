@@ -117,6 +117,7 @@ def test_where_there_is_no_way_around_them_they_show(tracks: int, value: float, 
     torch.testing.assert_close(best[::2], best_permutation(cost[::2])[0])
 
 
+@pytest.mark.messages  # of another kind than is declared
 def test_whole_numbers_are_costs_too() -> None:
     for tracks in (3, MAX_EXHAUSTIVE + 1):
         cost = (100 * random_cost(5, tracks, tracks)).long()

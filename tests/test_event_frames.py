@@ -149,6 +149,10 @@ def test_frames_keep_their_length(seed: int) -> None:
         Events.from_degrees(**events.to_dict(), frame_s=0.02),
     ):
         assert other.frame_s == 0.02
+
+
+@pytest.mark.messages  # of another kind than is declared
+def test_a_length_may_be_a_number_of_numpy() -> None:
     assert Events([], [], [], frame_s=np.float32(0.5)).frame_s == 0.5  # type: ignore[arg-type]
 
 

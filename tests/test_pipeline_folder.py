@@ -180,6 +180,7 @@ OLD = {
 }
 
 
+@pytest.mark.messages
 @pytest.mark.parametrize(
     ("edit", "message"),
     [

@@ -61,6 +61,7 @@ def test_it_runs_in_onnx_runtime_for_any_batch_and_length(network: Network) -> N
             torch.testing.assert_close(torch.from_numpy(x), y, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.transforms  # checked at run time, everything is wrapped
 def test_every_builder_is_among_the_networks() -> None:
     tried = {built.name for n in EXPORTED.values() if (built := built_by(n.build())) is not None}
     named = {

@@ -1,5 +1,6 @@
 """Columns of numbers from whatever holds them: tensors, arrays, lists, columns of data frames."""
 
+from collections.abc import Sequence
 from itertools import chain
 from numbers import Real
 from typing import Any
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from seldkit._checks import integer, shortest
 
-Column = Tensor | ArrayLike
+# A tuple is a sequence for NumPy, but not by the protocol that its annotation names.
+Column = Tensor | ArrayLike | Sequence[float]
 """A tensor, or anything that NumPy takes; a column of a data frame may have any index."""
 
 
