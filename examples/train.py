@@ -5,9 +5,9 @@
     python examples/train.py --data DIR       STARSS22 or STARSS23: foa_dev and metadata_dev in DIR
 
 `--system` chooses features, network, format and loss from the table SYSTEMS; a system of your own
-is one more row. The other training examples import these stages and hold what differs in them.
-`--quick` shows in a minute that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`) the scenes
-if they are made, a checkpoint from which a stopped run goes on, and the trained system.
+is one more row. `train_einv2.py` imports the same stages and holds what differs in it. `--quick`
+shows in a minute that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`) the scenes if they
+are made, a checkpoint from which a stopped run goes on, and the trained system.
 """
 
 import argparse
