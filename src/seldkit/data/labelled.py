@@ -8,8 +8,7 @@ from seldkit._checks import integer
 from seldkit.data.splits import clip_name
 from seldkit.events import Events
 from seldkit.io import read_events
-
-SUFFIXES = (".flac", ".ogg", ".wav")
+from seldkit.io.audio import SUFFIXES
 
 
 def labelled_clips(

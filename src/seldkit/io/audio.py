@@ -16,6 +16,9 @@ from seldkit._typing import Float
 from seldkit.io.recording import PIECE, Recording, Truncated, recording
 from seldkit.io.resampling import Ratio, Samples, resampled
 
+SUFFIXES = (".flac", ".ogg", ".wav")
+"""Endings of the names of recordings, where a folder is searched for them."""
+
 
 class AudioInfo(NamedTuple):
     """What an audio file holds.

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from seldkit._checks import check_count, check_positive, integer
 from seldkit._typing import Float
 from seldkit.io import read_audio
+from seldkit.io.audio import SUFFIXES
 from seldkit.synth.folds import NUM_FOLDS, fold_by_hash
 from seldkit.synth.ranges import checked_label
 
-SUFFIXES = (".flac", ".ogg", ".wav")
 _BLOCK, _BLOCKS = 2**16, 16
 
 
