@@ -35,13 +35,12 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     try:
         draft = folder / path.name
         yield draft
-        _flush(draft, os.O_RDWR)
+        flush(draft)
         if overwrite:
             draft.replace(path)
         else:
             _place_first(draft, path)
-        with suppress(OSError):  # Windows cannot flush a folder
-            _flush(path.parent, os.O_RDONLY)
+        flush_names(path.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -53,6 +52,21 @@ def sweep(folder: Path) -> None:
             touched = max(each.stat().st_mtime for each in (draft, *draft.iterdir()))
             if time.time() - touched > ABANDONED_S:
                 shutil.rmtree(draft, ignore_errors=True)
+
+
+def flush(path: Path, flags: int = os.O_RDWR) -> None:
+    """Wait until what a file holds is on the disk."""
+    number = os.open(path, flags)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def flush_names(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can say."""
+    with suppress(OSError):  # Windows cannot
+        flush(folder, os.O_RDONLY)
 
 
 def version() -> str:
@@ -71,12 +85,3 @@ def _place_first(draft: Path, path: Path) -> None:
     except OSError:  # a disk without links
         if not path.exists():
             draft.replace(path)
-
-
-def _flush(path: Path, flags: int) -> None:
-    """Wait until a file, or the list of a folder's files, is on the disk."""
-    number = os.open(path, flags)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

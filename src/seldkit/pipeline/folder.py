@@ -15,6 +15,8 @@ try:
 except ModuleNotFoundError:  # a system without locks of this kind
     fcntl = None  # type: ignore[assignment]
 
+from seldkit._files import flush, flush_names
+
 DESCRIPTION, WEIGHTS = "pipeline.json", "weights.safetensors"
 HASH = "weights_sha256"
 """The entry of the description that tells which weights are its own."""
@@ -37,15 +39,15 @@ def write(folder: Path, description: dict[str, Any], weights: bytes) -> None:
         try:
             for draft, content in zip(drafts, (weights, text.encode()), strict=True):
                 _write(draft, content)
-            _sync(folder)
+            flush_names(folder)
         except BaseException:  # such as a full disk
             for draft in drafts:
                 draft.unlink(missing_ok=True)
             raise
         drafts[0].replace(folder / WEIGHTS)
-        _sync(folder)
+        flush_names(folder)
         drafts[1].replace(folder / DESCRIPTION)
-        _sync(folder)
+        flush_names(folder)
 
 
 def read(folder: Path) -> tuple[dict[str, Any], bytes]:
@@ -103,16 +105,14 @@ def _finish(folder: Path) -> None:
             own = _parsed(folder / DESCRIPTION)
         if _draft(folder, digest) in drafts and (own is None or own.get(HASH) != digest):
             _draft(folder, digest).replace(folder / DESCRIPTION)
-            _sync(folder)
+            flush_names(folder)
     for draft in drafts:
         draft.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_bytes(content)
+    flush(path)
 
 
 @contextmanager
@@ -126,13 +126,6 @@ def _opened(folder: Path) -> Iterator[int | None]:
         yield number
     finally:
         os.close(number)  # which ends a lock
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder written to the disk."""
-    with _opened(folder) as number, suppress(OSError):
-        if number is not None:
-            os.fsync(number)
 
 
 @contextmanager
