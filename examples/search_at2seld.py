@@ -8,15 +8,15 @@ Each stage tries all combinations, stops those that fall behind the median, prin
 SELD score on sounds and rooms that were not trained on (lower is better), and hands the best one to
 the next stage. Several processes (`--processes N`) share the trials, which are kept on disk: run it
 again to go on where it was stopped. Takes about a quarter of an hour on two processor cores, with
-trainings so short that ranks next to each other mean little; `--quick` shows in a minute or two
-that all of it runs. Everything is written to `runs/at2seld-search` (or `--out DIR`):
+trainings so short that ranks next to each other mean little; `--quick` tries one of each and shows
+in seconds that all of it runs. Everything is written to `runs/at2seld-search` (or `--out DIR`):
 
     scenes_SIZE/  audio and labels, made once     trials_SIZE.log  for optuna's own tools, too
 """
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from itertools import product
@@ -32,20 +32,20 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 import seldkit as sk
+from stages import TRAINING, Clips, choose_sounds, read_options, score
 from train_at2seld import (
     CHUNK_S,
-    Clips,
+    FOLDS,
     Recipe,
     Tagger,
     build_model,
     choose_thresholds,
     load_tagger,
-    make_clips,
     read_chunks,
+    read_scenes,
     scan,
-    score,
     track_wise,
-    train,
+    train_system,
 )
 
 # What each stage chooses: names, and arguments of the preset and of the model.
@@ -96,7 +96,7 @@ class Setup(NamedTuple):
     sounds: Path | None
     seed: int
     size: str
-    minutes: int  # of scenes to train on; a third as many to rank by
+    minutes: float  # of scenes to train on; a third as many to rank by
     epochs: int
     widths: tuple[int, ...]
     channels: int
@@ -105,14 +105,16 @@ class Setup(NamedTuple):
 
 
 SIZES: dict[str, tuple[Any, ...]] = {
-    "quick": (1, 2, (4, 8, 8, 16), 32, 5, 2),
+    "quick": (0.5, 1, (4, 8, 8, 16), 32, 2, 1),
     "small": (8, 8, (16, 32, 64, 64), 64, 400, None),
 }
 
 
 def main() -> None:
     """Run the stages one after the other."""
-    args = parse_arguments()
+    own = {"sounds": None, "out": Path("runs/at2seld-search"), "seed": 0}
+    own["processes"] = os.cpu_count() or 1
+    args = read_options(__doc__, {size: {} for size in SIZES}, own)
     setup = Setup(args.out, args.sounds, args.seed, args.size, *SIZES[args.size])
     read_parts(setup)
     winner: dict[str, str] = {}
@@ -180,10 +182,13 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
             arguments |= options[settings[name]] if name in settings else {}
     extract = {name: arguments.pop(name) for name in ("phase", "norm") if name in arguments}
     blocks, heard = arguments.pop("blocks"), arguments.pop("tagger")
-    train_clips, validation_clips, tagger = read_parts(setup)
+    train_clips, validation_clips, classes, tagger = read_parts(setup)
     extractor = sk.features.presets.at2seld(bins="mel", tagger=tagger.bands, **extract)
-    format = track_wise(len(train_clips.sounds.classes))
+    format = track_wise(len(classes))
     chunks = read_chunks(train_clips, extractor, format)
+    args = argparse.Namespace(
+        **{**TRAINING, "seed": setup.seed, "epochs": setup.epochs, "lr": 1e-3}
+    )
     fabric = Fabric(devices=1, precision="bf16-mixed")
     fabric.seed_everything(setup.seed, verbose=False)
     model = build_model(
@@ -197,20 +202,22 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
         **arguments,
     )
     pipeline = sk.Pipeline(extractor, model, format, window_s=CHUNK_S).to(fabric.device)
-    for _ in train(fabric, model, extractor, Recipe(), chunks, setup.epochs):
+    for _ in train_system(fabric, args, model, extractor, Recipe(), chunks):
         outputs = scan(pipeline, validation_clips)
         best = choose_thresholds(outputs, validation_clips)
-        yield score(outputs, validation_clips, best)["SELD"]
+        yield score(map(best.decode, outputs), validation_clips, len(classes))["SELD"]
 
 
 @cache
-def read_parts(setup: Setup) -> tuple[Clips, Clips, Tagger]:
-    """Return scenes to train on and to rank by, made if need be, and the tagger."""
-    scenes, sounds = setup.out / f"scenes_{setup.size}", setup.sounds
-    train_clips = make_clips(scenes, "train", sounds, setup.minutes)
-    validation_clips = make_clips(scenes, "validation", sounds, setup.minutes / 3)
+def read_parts(setup: Setup) -> tuple[Clips, Clips, Sequence[str], Tagger]:
+    """Return scenes to train on and to rank by, made if need be, the classes and the tagger."""
+    scenes = setup.out / f"scenes_{setup.size}"
+    train_clips = read_scenes(scenes, "train", setup.sounds, setup.minutes)
+    validation_clips = read_scenes(scenes, "validation", setup.sounds, setup.minutes / 3)
     torch.manual_seed(setup.seed)
-    return train_clips, validation_clips, load_tagger(train_clips.sounds, setup.naming_steps)
+    sounds = choose_sounds(setup.sounds, FOLDS["train"])
+    tagger = load_tagger(sounds, setup.naming_steps)
+    return train_clips, validation_clips, sounds.classes, tagger
 
 
 def print_ranking(study: optuna.Study) -> None:
@@ -221,20 +228,6 @@ def print_ranking(study: optuna.Study) -> None:
         epoch, seld_score = max(trial.intermediate_values.items())
         end = f"  (stopped after epoch {epoch + 1})" if trial in stopped else ""
         print(f"{seld_score:.3f}  {', '.join(f'{k}: {v}' for k, v in trial.params.items())}{end}")
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--sounds", type=Path, help="folder of recordings in class folders")
-    parser.add_argument("--out", type=Path, default=Path("runs/at2seld-search"))
-    parser.add_argument("--size", choices=list(SIZES), default="small")
-    parser.add_argument("--quick", dest="size", action="store_const", const="quick")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Stages that trainings share: options, made scenes, batches, the loop over epochs, scores."""
+"""Stages that trainings share: options, made scenes, chance in what is heard, scores."""
 
 import argparse
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -21,22 +22,41 @@ OPTIONS: dict[str, dict[str, Any]] = {  # by their one name
     "test_minutes": {"type": float, "help": "of scenes to test on"},
     "moving": {"type": float, "help": "share of events that move"},
     "epochs": {"type": int, "help": "how often all is heard"},
-    "batch_size": {"type": int, "help": "chunks in a step"},
+    "patience": {"type": int, "help": "epochs without a better score after which to stop"},
+    "chunk_s": {"type": float, "help": "length of training chunks"},
+    "batch_size": {"type": int, "help": "chunks in a step, of all processes together"},
+    "accumulate": {"type": int, "help": "shares in which a process hears its part of a step"},
     "lr": {"type": float, "help": "highest learning rate"},
+    "snr_db": {"type": float, "nargs": 2, "help": "of the noise, least and greatest"},
+    "rectify": {"action": "store_true", "help": "AdaBelief's rectified form"},
     "accelerator": {"help": "cpu, cuda, ..."},
     "precision": {"help": "32-true, bf16-mixed, ..."},
+    "workers": {"type": int, "help": "processes that read the chunks, for each that trains"},
+    "save_every": {"type": int, "help": "steps after which to save, not only after an epoch"},
+    "tensorboard": {"action": "store_true", "help": "log for tensorboard, too"},
+    "processes": {"type": int, "help": "how many share the work"},
     "seed": {"type": int, "help": "of weights, scenes and chance"},
 }
+TRAINING: dict[str, Any] = {  # what every training understands
+    "batch_size": 16,
+    "accumulate": 1,
+    "patience": None,
+    "accelerator": "auto",
+    "precision": "32-true",
+    "workers": 0,
+    "save_every": None,
+    "tensorboard": False,
+    "seed": 0,
+}
 Clips = list[tuple[Path, sk.Events]]
-Step = Callable[[nn.Module, Tensor, Any], tuple[Tensor, Mapping[str, Tensor]]]
+bar = partial(tqdm, leave=False, disable=int(os.environ.get("RANK", "0")) > 0)
 
 
 def read_options(
     doc: str | None,
     sizes: Mapping[str, Mapping[str, Any]],
+    defaults: Mapping[str, Any],
     choices: Mapping[str, list[str]] = {},
-    /,
-    **defaults: Any,
 ) -> argparse.Namespace:
     """Read the command line; what it does not say is as the size has it, then the default."""
     parser = argparse.ArgumentParser(
@@ -47,9 +67,9 @@ def read_options(
     for name, values in choices.items():
         parser.add_argument(f"--{name}", choices=values, default=values[0])
     for name, default in defaults.items():
-        several = "+" if isinstance(default, list) else None
+        several = {"nargs": "+"} if isinstance(default, list) else {}
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, default=default, nargs=several, **OPTIONS[name])
+        parser.add_argument(flag, default=default, **several, **OPTIONS[name])
     parser.set_defaults(**sizes[parser.parse_known_args()[0].size])
     return parser.parse_args()
 
@@ -69,22 +89,16 @@ def make_clips(
     scenes = sk.synth.write_scenes(synthesizer, folder, count, seed=seed)
     return [
         (scene.audio, sk.io.read_events(scene.labels, format="dcase2023"))
-        for scene in tqdm(scenes, f"scenes in {folder}", total=count)
+        for scene in bar(scenes, f"scenes in {folder}", total=count)
     ]
 
 
-def load(chunks: sk.data.Chunks[Any], batch_size: int) -> DataLoader[Any]:
-    """Return batches of chunks in random order."""
-    if len(chunks) < batch_size:
-        raise ValueError(f"--batch-size is {batch_size}, of only {len(chunks)} chunks")
-    return DataLoader(chunks, batch_size, shuffle=True, drop_last=True, collate_fn=chunks.collate)
-
-
 def one_cycle(
-    optimizer: torch.optim.Optimizer, lr: float, steps: int
+    optimizer: torch.optim.Optimizer, args: argparse.Namespace, batches: DataLoader[Any]
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """Return a schedule that raises the learning rate for a tenth of the steps, then lowers it."""
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
+    steps = args.epochs * len(batches) // args.accumulate
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=steps, pct_start=0.1)
 
 
 def turn(
@@ -98,69 +112,10 @@ def turn(
     return features, sk.augment.swap_directions(target, swap)
 
 
-def train(
-    fabric: Fabric,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    batches: DataLoader[Any],
-    step: Step,
-    *,
-    epochs: int,
-    max_norm: float | None = 1.0,
-    checkpoint: Path | None = None,
-    settings: sk.data.RunSettings | None = None,
-    seed: int = 0,
-) -> Iterator[dict[str, float]]:
-    """Train a network; give the mean losses after each epoch.
-
-    A step returns what is minimised and the losses by name. With a checkpoint, and the settings of
-    the run, it goes on where a run that was stopped had come to, as that would have gone on.
-    """
-    model, fast = fabric.setup(network, optimizer)
-    loader = cast(DataLoader[Any], fabric.setup_dataloaders(batches))
-    parts: dict[str, Any] = {"settings": settings, "model": network, "optimizer": fast}
-    parts["schedule"] = schedule
-    done = 0
-    if checkpoint is not None and checkpoint.exists():
-        done = sk.data.load_checkpoint(checkpoint, **parts)
-        print(f"goes on after epoch {done} of {epochs}, from {checkpoint}", flush=True)
-    for epoch in range(done, epochs):
-        if checkpoint is not None:
-            torch.manual_seed(seed + epoch)
-        model.train()
-        heard: list[list[float]] = []
-        progress = tqdm(loader, f"epoch {epoch + 1} of {epochs}", leave=False)
-        for features, target in progress:
-            total, losses = step(model, features, target)
-            descend(fabric, model, fast, total, max_norm)
-            schedule.step()
-            heard.append([loss.item() for loss in losses.values()])
-            progress.set_postfix_str(show(dict(zip(losses, heard[-1], strict=True))))
-        if checkpoint is not None:
-            sk.data.save_checkpoint(checkpoint, epoch=epoch + 1, **parts)
-        yield dict(zip(losses, torch.tensor(heard).mean(dim=0).tolist(), strict=True))
-
-
-def descend(
-    fabric: Fabric,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    total: Tensor,
-    max_norm: float | None = 1.0,
-) -> None:
-    """Take the step that lowers a loss, with gradients of at most some length."""
-    optimizer.zero_grad()
-    fabric.backward(total)
-    if max_norm is not None:
-        fabric.clip_gradients(model, optimizer, max_norm=max_norm)
-    optimizer.step()
-
-
-def settings_of(args: argparse.Namespace, *names: str) -> sk.data.RunSettings:
-    """Return the options that a run which goes on must repeat."""
-    names = (*names, "seed", "precision")
-    return sk.data.RunSettings(**{name: getattr(args, name) for name in names})
+def settings_of(args: argparse.Namespace, *names: str, **more: Any) -> sk.data.RunSettings:
+    """Return the options, and more, that a run which goes on must repeat."""
+    names = (*names, "size", "epochs", "batch_size", "accumulate", "seed", "precision")
+    return sk.data.RunSettings(**{name: getattr(args, name) for name in names}, **more)
 
 
 def score(found: Iterable[sk.Events], clips: Clips, num_classes: int) -> dict[str, float]:

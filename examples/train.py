@@ -6,8 +6,9 @@
 
 `--system` chooses features, network, format and loss from the table SYSTEMS; a system of your own
 is one more row. `train_einv2.py` imports the same stages and holds what differs in it. `--quick`
-shows in a minute that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`) the scenes if they
-are made, a checkpoint from which a stopped run goes on, and the trained system.
+shows in seconds that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`) the scenes if they
+are made, a log, a checkpoint from which a stopped run goes on, and the trained system. Like all
+trainings here it runs in several processes, too: `torchrun --nproc_per_node 2 examples/train.py`.
 """
 
 import argparse
@@ -17,25 +18,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
-from tqdm import tqdm
 
 import seldkit as sk
-from seldkit.data import SPLITS, labelled_clips
+from loop import load, open_fabric, train
+from seldkit.data import SPLITS, labelled_clips, map_over_processes
 from seldkit.features import presets
 from seldkit.io.dcase import STARSS_CLASSES
 from stages import (
+    TRAINING,
     Clips,
+    bar,
     choose_sounds,
-    load,
     make_clips,
     one_cycle,
     read_options,
     score,
     settings_of,
     show,
-    train,
     turn,
 )
 
@@ -80,25 +80,19 @@ SYSTEMS = {
 
 def main() -> None:
     """Run the stages one after the other."""
+    defaults = dict.fromkeys(("sounds", "data", "out", "minutes", "test_minutes", "epochs"))
     args = read_options(
-        __doc__,
-        SIZES,
-        {"system": list(SYSTEMS)},
-        **dict.fromkeys(("sounds", "data", "out", "minutes", "test_minutes", "epochs")),
-        batch_size=16,
-        lr=1e-3,
-        accelerator="auto",
-        precision="32-true",
-        seed=0,
+        __doc__, SIZES, {**defaults, **TRAINING, "lr": 1e-3}, {"system": list(SYSTEMS)}
     )
-    out = args.out or Path("runs") / args.system
-    fabric = Fabric(accelerator=args.accelerator, devices=1, precision=args.precision)
+    args.out = out = args.out or Path("runs") / args.system
+    fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
-    train_clips, test_clips, classes = read_clips(args, out)
+    with fabric.rank_zero_first():
+        train_clips, test_clips, classes = read_clips(args, out)
     system, n = SYSTEMS[args.system], len(classes)
     extractor, network, format = system.features(), system.network(n), system.format(n)
     chunks = sk.data.read_chunks(
-        tqdm(train_clips, "features"), format, extractor=extractor, chunk_s=CHUNK_S, hop_s=1.0
+        bar(train_clips, "features"), format, extractor=extractor, chunk_s=CHUNK_S, hop_s=1.0
     )
     scaler = sk.features.Standardize(extractor.num_channels, extractor.num_bins)
     scaler.fit(clip.unsqueeze(0) for clip in chunks.features)
@@ -106,31 +100,24 @@ def main() -> None:
         extractor, network, format, standardize=scaler, window_s=CHUNK_S, classes=classes
     ).to(fabric.device)
 
-    def step(model: nn.Module, features: Tensor, target: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        features, target = turn(extractor, features, target)
+    def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        features, target = turn(extractor, *batch)
         loss = system.loss(model(scaler(features)), target)
         losses = {"loss": loss} if isinstance(loss, Tensor) else loss._asdict()
         return torch.stack(list(losses.values())).sum(), losses
 
-    batches = load(chunks, args.batch_size)
+    batches = load(fabric, args, chunks, chunks.collate)
     optimizer = torch.optim.AdamW(network.parameters(), args.lr)
-    run = train(
-        fabric,
-        network,
-        optimizer,
-        one_cycle(optimizer, args.lr, args.epochs * len(batches)),
-        batches,
-        step,
-        epochs=args.epochs,
-        checkpoint=out / "checkpoint.safetensors",
-        settings=settings_of(args, "system", "size", "minutes", "epochs", "batch_size", "lr"),
-        seed=args.seed,
-    )
-    for losses in run:
-        print(show(losses), flush=True)
-    pipeline.save(out / "pipeline")
-    found = [pipeline.predict(audio) for audio, _ in tqdm(test_clips, "predictions")]
-    print(show(score(found, test_clips, n)))
+    settings = settings_of(args, "system", "minutes", "lr")
+    schedule = one_cycle(optimizer, args, batches)
+    for losses in train(
+        fabric, args, network, optimizer, schedule, batches, step, folder=out, settings=settings
+    ):
+        fabric.print(show(losses), flush=True)
+    found = map_over_processes(lambda clip: pipeline.predict(clip[0]), test_clips)
+    if fabric.is_global_zero:
+        pipeline.save(out / "pipeline")
+        print(show(score(found, test_clips, n)))
 
 
 def read_clips(args: argparse.Namespace, out: Path) -> tuple[Clips, Clips, tuple[str, ...]]:

@@ -5,12 +5,12 @@ YAMNet where its package is installed (see `seldkit.compat.yamnet`), otherwise a
 first learns to name single sounds. The network is trained in full, then without the late stitch,
 the focal loss, or the restriction of the directions' loss to what is active. Prints the scores on
 sounds and in rooms that were never heard. Takes about forty minutes on two processor cores for each
-seed; `--quick` shows in a minute that all of it runs. Everything is written to `runs/at2seld` (or
-`--out DIR`); run it again, with the same arguments, to go on after the last system that was
-finished (each is what an unbroken run makes of it):
+seed; `--quick` shows in seconds that all of it runs. Everything is written to `runs/at2seld` (or
+`--out DIR`); run it again, with the same arguments, to go on after the last epoch that was finished
+(the end is that of an unbroken run):
 
-    scenes_SIZE/  audio and labels, made once               settings.safetensors  what all share
-    full-0/, ...  the trained systems, by recipe and seed   scores.json           of each system
+    scenes_SIZE/  audio and labels, made once               scores.json  of each system
+    full-0/, ...  the trained systems, by recipe and seed, with their checkpoints and logs
 """
 
 import argparse
@@ -23,23 +23,38 @@ from typing import Any, Literal, NamedTuple, cast
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 import seldkit as sk
+from loop import load, open_fabric, train
 from seldkit.compat import yamnet
 from seldkit.metrics.analysis import Table
+from stages import (
+    TRAINING,
+    Clips,
+    bar,
+    choose_sounds,
+    make_clips,
+    one_cycle,
+    read_options,
+    score,
+    settings_of,
+    show,
+    turn,
+)
 
-RATE, LABELS_PER_S, CHUNK_S = 32000, 10, 5.0
+RATE, CHUNK_S = 32000, 5.0
 FOLDS = {"train": ("1", "2", "5"), "validation": ("3",), "test": ("4",)}  # of the recordings
-MINUTES = {"quick": (2, 1), "small": (60, 6)}  # of scenes to train on; to choose and to test on
-EPOCHS, NAMING_STEPS = {"quick": 2, "small": 8}, {"quick": 5, "small": 400}
+SIZES: dict[str, dict[str, Any]] = {
+    "quick": {"minutes": 0.5, "test_minutes": 1 / 6, "epochs": 1},
+    "small": {"minutes": 60.0, "test_minutes": 6.0, "epochs": 8},
+}
 NETWORKS: dict[str, dict[str, Any]] = {
     "quick": {"widths": (8, 16, 16, 16), "channels": 32},
     "small": {"widths": (32, 64, 128, 128), "channels": 128},
 }
+NAMING_STEPS = {"quick": 5, "small": 400}
 CNN14_WIDTHS = (16, 32, 64, 64, 128, 128)
 
 
@@ -59,14 +74,6 @@ RECIPES = {
 }
 
 
-class Clips(NamedTuple):
-    """Scenes on disk, what sounds in them, and the sounds that they were made of."""
-
-    audio: Sequence[Path]
-    events: Sequence[sk.Events]
-    sounds: sk.synth.Sounds
-
-
 class Tagger(NamedTuple):
     """A trained audio tagger."""
 
@@ -77,76 +84,70 @@ class Tagger(NamedTuple):
 
 def main() -> None:
     """Train by each recipe with each seed, and print the scores."""
-    args = parse_arguments()
-    minutes, test_minutes = MINUTES[args.size]
-    fabric = Fabric(accelerator=args.accelerator, devices=1, precision=args.precision)
-    scenes = args.out / f"scenes_{args.size}"
-    train_clips = make_clips(scenes, "train", args.sounds, minutes)
-    validation_clips = make_clips(scenes, "validation", args.sounds, test_minutes)
-    test_clips = make_clips(scenes, "test", args.sounds, test_minutes)
-    classes = train_clips.sounds.classes
-    print("classes:", ", ".join(classes))
+    defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
+    own = {"out": Path("runs/at2seld"), "seed": [0], "precision": "bf16-mixed", "lr": 1e-3}
+    args = read_options(__doc__, SIZES, {**defaults, **TRAINING, **own})
+    fabric = open_fabric(args)
+    with fabric.rank_zero_first():
+        parts = [
+            read_scenes(args.out / f"scenes_{args.size}", part, args.sounds, minutes)
+            for part, minutes in zip(
+                FOLDS, (args.minutes, args.test_minutes, args.test_minutes), strict=True
+            )
+        ]
+    train_clips, validation_clips, test_clips = parts
+    sounds = choose_sounds(args.sounds, FOLDS["train"])
+    classes = sounds.classes
+    fabric.print("classes:", ", ".join(classes))
     fabric.seed_everything(0)
-    tagger = load_tagger(train_clips.sounds, NAMING_STEPS[args.size])
-    keep_settings(args, tagger)
+    tagger = load_tagger(sounds, NAMING_STEPS[args.size])
     extractor = sk.features.presets.at2seld(bins="mel", phase="cosine_sine", tagger=tagger.bands)
     format = track_wise(len(classes))
     chunks = read_chunks(train_clips, extractor, format)
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in [*RECIPES, "thresholds of 0.5"]}
     for seed, (name, recipe) in product(args.seed, RECIPES.items()):
+        own_args = argparse.Namespace(**{**vars(args), "seed": seed})
         folder = args.out / f"{name.replace(' ', '-')}-{seed}"
-        if not (folder / "pipeline.json").exists():  # which is written last
-            fabric.seed_everything(seed)
-            model = build_model(
-                len(classes),
-                extractor.num_channels,
-                tagger,
-                pool_time=(5, 2, 1, 1),
-                pool_freq=(4, 2, 2, 2),
-                map_dropout=0.0,
-                dropout=0.0,
-                late_stitch=recipe.late_stitch,
-                **NETWORKS[args.size],
-            )
-            epochs = EPOCHS[args.size]
-            run = train(fabric, model, extractor, recipe, chunks, epochs)
-            for epoch, losses in enumerate(run, start=1):
-                print(f"seed {seed}, {name}, epoch {epoch} of {epochs}: {losses}", flush=True)
-            sk.Pipeline(extractor, model, format, window_s=CHUNK_S, classes=classes).save(folder)
-        pipeline = sk.Pipeline.load(folder).to(fabric.device)
+        fabric.seed_everything(seed)
+        model = build_model(
+            len(classes),
+            extractor.num_channels,
+            tagger,
+            pool_time=(5, 2, 1, 1),
+            pool_freq=(4, 2, 2, 2),
+            map_dropout=0.0,
+            dropout=0.0,
+            late_stitch=recipe.late_stitch,
+            **NETWORKS[args.size],
+        )
+        settings = settings_of(own_args, "minutes", "lr", tagger=tagger.bands)
+        run = train_system(
+            fabric, own_args, model, extractor, recipe, chunks, folder=folder, settings=settings
+        )
+        for losses in run:
+            fabric.print(f"seed {seed}, {name}: {show(losses)}", flush=True)
+        pipeline = sk.Pipeline(extractor, model, format, window_s=CHUNK_S, classes=classes)
+        pipeline.to(fabric.device)
         pipeline.format = choose_thresholds(scan(pipeline, validation_clips), validation_clips)
-        pipeline.save(folder)
         outputs = scan(pipeline, test_clips)
-        rows[name].append(score(outputs, test_clips, pipeline.format))
+        rows[name].append(score(map(pipeline.format.decode, outputs), test_clips, len(classes)))
         if name == "full":
-            rows["thresholds of 0.5"].append(score(outputs, test_clips, format))
-    (args.out / "scores.json").write_text(json.dumps(rows, indent=2) + "\n")
-    print_table(rows)
+            found = map(format.decode, outputs)
+            rows["thresholds of 0.5"].append(score(found, test_clips, len(classes)))
+        if fabric.is_global_zero:
+            pipeline.save(folder)
+    if fabric.is_global_zero:
+        (args.out / "scores.json").write_text(json.dumps(rows, indent=2) + "\n")
+        print_table(rows)
 
 
-def keep_settings(args: argparse.Namespace, tagger: Tagger) -> None:
-    """Write down what all systems in the folder have in common, or stop unless it is the same."""
-    settings = sk.data.RunSettings(size=args.size, precision=args.precision, tagger=tagger.bands)
-    record = args.out / "settings.safetensors"
-    if record.exists():
-        sk.data.load_checkpoint(record, settings=settings)
-    else:
-        sk.data.save_checkpoint(record, epoch=0, settings=settings)
-
-
-def make_clips(folder: Path, part: str, recordings: Path | None, minutes: float) -> Clips:
-    """Make scenes of ten seconds, each in another room, unless the folder holds them already."""
-    sounds: sk.synth.Sounds = sk.synth.BuiltinSounds()  # no two are the same
-    if recordings is not None:
-        sounds = sk.synth.FolderSounds(recordings, folds=FOLDS[part])
+def read_scenes(folder: Path, part: str, recordings: Path | None, minutes: float) -> Clips:
+    """Return scenes of ten seconds, each in another room, made unless the folder holds them."""
+    sounds = choose_sounds(recordings, FOLDS[part])
     synthesizer = sk.synth.SceneSynthesizer(
         sounds, sample_rate=RATE, moving=0.0, distance_m=(1.0, 3.0), label_range_db=20.0
     )
-    count, seed = round(minutes * 6), list(FOLDS).index(part)
-    made = sk.synth.write_scenes(synthesizer, folder / part, count, seed=seed)
-    scenes = list(tqdm(made, f"scenes for {part}", count))
-    events = [sk.io.read_events(scene.labels, format="dcase2023") for scene in scenes]
-    return Clips([scene.audio for scene in scenes], events, sounds)
+    return make_clips(synthesizer, folder / part, minutes, seed=list(FOLDS).index(part))
 
 
 def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
@@ -159,7 +160,7 @@ def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
     extractor = sk.features.presets.panns()
     tagger = sk.backbones.cnn14(widths=CNN14_WIDTHS)  # of its 527 names it learns to use a few
     optimizer, generator = torch.optim.AdamW(tagger.parameters()), np.random.default_rng(0)
-    progress = tqdm(range(naming_steps), "naming single sounds")
+    progress = bar(range(naming_steps), "naming single sounds")
     for _ in progress:
         label = torch.randint(len(sounds.classes), (16,))
         waveform = torch.zeros(len(label), 1, 2 * RATE)
@@ -188,18 +189,8 @@ def read_chunks(
     clips: Clips, extractor: sk.features.FeatureExtractor, format: sk.formats.TrackWise
 ) -> sk.data.Chunks[sk.SELDOutput]:
     """Return features and targets in chunks, of which one begins every second."""
-    features, targets = [], []
-    for audio, events in zip(tqdm(clips.audio, "features"), clips.events, strict=True):
-        waveform, _ = sk.io.read_audio(audio, sample_rate=RATE)
-        features.append(extractor(waveform.unsqueeze(0)).squeeze(0))
-        targets.append(format.encode(events, waveform.shape[1] * LABELS_PER_S // RATE))
-    return sk.data.Chunks(
-        features,
-        targets,
-        chunk_frames=round(CHUNK_S * LABELS_PER_S),
-        hop_frames=LABELS_PER_S,
-        ratio=round(extractor.frame_rate / LABELS_PER_S),
-    )
+    clips_shown = bar(clips, "features")
+    return sk.data.read_chunks(clips_shown, format, extractor=extractor, chunk_s=CHUNK_S, hop_s=1.0)
 
 
 def build_model(
@@ -223,87 +214,55 @@ def build_model(
     return model
 
 
-def train(
+def train_system(
     fabric: Fabric,
-    network: torch.nn.Module,
+    args: argparse.Namespace,
+    network: nn.Module,
     extractor: sk.features.FeatureExtractor,
     recipe: Recipe,
     chunks: sk.data.Chunks[sk.SELDOutput],
-    epochs: int,
-) -> Iterator[str]:
+    **kept: Any,
+) -> Iterator[dict[str, float]]:
     """Train a network on chunks that are turned in sixteen ways; give the losses of each epoch."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    model, optimizer = fabric.setup(network, torch.optim.AdamW(learned, fused=True))
-    batches = fabric.setup_dataloaders(
-        DataLoader(
-            chunks, min(16, len(chunks)), shuffle=True, drop_last=True, collate_fn=chunks.collate
-        )
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=1e-3, total_steps=epochs * len(batches), pct_start=0.1
-    )
+    optimizer = torch.optim.AdamW(learned, args.lr, fused=True)
+    batches = load(fabric, args, chunks, chunks.collate)
     # By their shares of the total: the focal loss of activity is ten times below cross-entropy.
     balance = sk.losses.LossScaleBalancer({"sed": 5, "doa": 4, "presence": 1}, exponent=0.0)
-    balance.to(fabric.device)
-    swaps = sk.augment.channel_swaps(16).to(fabric.device)
-    for _ in range(epochs):
-        model.train()
-        sums = dict.fromkeys(("sed", "doa", "presence"), 0.0)
-        for features, target in tqdm(batches, leave=False):
-            swap = swaps[torch.randint(len(swaps), (len(features),))]
-            features = extractor.turn(features, swap)
-            features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
-            target = sk.augment.swap_directions(target, swap)
-            seld, presence = model(features, presence=True)
-            losses = sk.losses.trackwise_pit_loss(
-                seld, target, gamma=recipe.gamma, inactive_weight=recipe.inactive_weight
-            )._asdict()
-            losses["presence"] = sk.losses.presence_loss(presence, target.activity)
-            optimizer.zero_grad()
-            fabric.backward(balance(losses))
-            fabric.clip_gradients(model, optimizer, max_norm=1.0)
-            optimizer.step()
-            schedule.step()
-            sums = {name: sums[name] + loss.item() for name, loss in losses.items()}
-        yield ", ".join(f"{name} {total / len(batches):.4f}" for name, total in sums.items())
+
+    def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        features, target = turn(extractor, *batch)
+        seld, presence = model(features, presence=True)
+        losses = sk.losses.trackwise_pit_loss(
+            seld, target, gamma=recipe.gamma, inactive_weight=recipe.inactive_weight
+        )._asdict()
+        losses["presence"] = sk.losses.presence_loss(presence, target.activity)
+        return balance(losses), losses
+
+    schedule = one_cycle(optimizer, args, batches)
+    return train(
+        fabric, args, network, optimizer, schedule, batches, step, balancer=balance, **kept
+    )
 
 
 def scan(pipeline: sk.Pipeline, clips: Clips) -> list[sk.SELDOutput]:
     """Return what the network says of each clip."""
-    progress = tqdm(clips.audio, "listening", leave=False)
-    outputs = [cast(sk.SELDOutput, pipeline.scan(path)) for path in progress]
-    return [sk.outputs.combine(lambda parts: parts[0].cpu(), [output]) for output in outputs]
+
+    def listen(clip: tuple[Path, sk.Events]) -> sk.SELDOutput:
+        return cast(sk.SELDOutput, pipeline.scan(clip[0])).map(Tensor.cpu)
+
+    return sk.data.map_over_processes(listen, clips)
 
 
 def choose_thresholds(outputs: Sequence[sk.SELDOutput], clips: Clips) -> sk.formats.TrackWise:
     """Return the format with the threshold of each class that has the best F-score, within 20°."""
-    num_classes = len(clips.sounds.classes)
+    num_classes = outputs[0].activity.shape[-1]
     metrics = sk.metrics.SELDMetrics("dcase2024", num_classes, frames="clip")
-    pairs = list(zip(outputs, clips.events, strict=True))
+    pairs = [(output, events) for output, (_, events) in zip(outputs, clips, strict=True)]
     grid = [step / 20 for step in range(1, 20)]
     curve = sk.metrics.analysis.sweep(pairs, track_wise(num_classes), grid, metrics)
     return track_wise(num_classes, curve.best_per_class("f_score").tolist())
-
-
-def score(
-    outputs: Sequence[sk.SELDOutput], clips: Clips, format: sk.formats.TrackWise
-) -> dict[str, float]:
-    """Return the scores of the events in the outputs."""
-    by_second, by_frame = (
-        sk.metrics.SELDMetrics(name, format.num_classes, average="micro", frames="clip")
-        for name in ("dcase2023", "dcase2024")
-    )
-    for output, events in zip(outputs, clips.events, strict=True):
-        found = format.decode(output)
-        by_second.update(found, events)
-        by_frame.update(found, events)
-    frames = by_frame.compute()
-    return {
-        "F20 frame-wise": frames.f_score,
-        "LE frame-wise": frames.localization_error_deg,
-        **by_second.compute().as_dict(),
-    }
 
 
 def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
@@ -314,21 +273,6 @@ def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
     if values.shape[1] > 1:
         print(f"standard deviations over {values.shape[1]} seeds:")
         print(Table(list(rows), dict(zip(names, values.std(dim=1).T, strict=True))))
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--sounds", type=Path, help="folder of recordings in class folders")
-    parser.add_argument("--out", type=Path, default=Path("runs/at2seld"), help="where results go")
-    parser.add_argument("--size", choices=list(NETWORKS), default="small")
-    parser.add_argument("--quick", dest="size", action="store_const", const="quick")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one or several")
-    parser.add_argument("--accelerator", default="auto", help="cpu, cuda, ...")
-    parser.add_argument("--precision", default="bf16-mixed", help="32-true, ...")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

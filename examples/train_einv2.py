@@ -3,39 +3,52 @@
 Makes labelled scenes of the built-in sounds (or of your recordings: `--sounds DIR`), trains, writes
 the events that it finds in the test scenes as DCASE files, scores them, and saves the trained
 pipeline and a picture. Takes under ten minutes on two processor cores (`--quick` one); run it
-again, with the same arguments, to go on after the last epoch that was finished: on the same
-processor the result is, bit for bit, that of a run that was never stopped. Everything is written to
-`runs/einv2` (or `--out DIR`):
+again, with the same arguments, to go on after the last epoch that was finished, or the last step
+that was saved (`--save-every STEPS`): on the same processor the result is, bit for bit, that of a
+run that was never stopped. Everything is written to `runs/einv2` (or `--out DIR`):
 
     scenes/       audio and labels, made once     checkpoint.safetensors  the state of training
     predictions/  events found, as CSV files      pipeline/               the trained system
     scores.json   before and after training       scene.png               a test scene as a picture
+    log.csv       losses of each epoch
 """
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from tqdm import tqdm
 
-from seldkit import Pipeline, SELDOutput, data, features, formats, io, losses, models, plot, synth
+from loop import load, open_fabric, train
+from seldkit import (
+    Events,
+    Pipeline,
+    SELDOutput,
+    data,
+    features,
+    formats,
+    io,
+    losses,
+    models,
+    plot,
+    synth,
+)
 from stages import (
+    TRAINING,
     Clips,
+    bar,
     choose_sounds,
     has_bfloat16,
-    load,
     make_clips,
     one_cycle,
     read_options,
     score,
     settings_of,
     show,
-    train,
     turn,
 )
 
@@ -59,21 +72,59 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Run the stages one after the other."""
-    args = read_options(
-        __doc__,
-        SIZES,
-        out=Path("runs/einv2"),
-        **dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs")),
-        moving=0.0,
-        batch_size=16,
-        lr=1e-3,
-        accelerator="auto",
-        precision="bf16-mixed" if has_bfloat16() else "32-true",
-        seed=0,
-    )
-    fabric = Fabric(accelerator=args.accelerator, devices=1, precision=args.precision)
+    defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
+    precision = "bf16-mixed" if has_bfloat16() else "32-true"
+    own = {"out": Path("runs/einv2"), "moving": 0.0, "lr": 1e-3, "precision": precision}
+    args = read_options(__doc__, SIZES, {**defaults, **TRAINING, **own})
+    fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
-    clips: dict[str, Clips] = {}
+    with fabric.rank_zero_first():
+        clips, classes = read_clips(args)
+    fabric.print("classes:", ", ".join(classes))
+
+    pipeline = build_pipeline(args.size, classes)
+    extractor, network = pipeline.extractor, pipeline.model
+    fabric.print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
+    chunks = data.read_chunks(
+        bar(clips["train"], "features"),
+        formats.TrackWise(len(classes), num_tracks=2),
+        extractor=extractor,
+        chunk_s=CHUNK_S,
+        hop_s=1.0,
+    )
+    standardize = features.Standardize(extractor.num_channels, extractor.num_bins)
+    pipeline.standardize = standardize.fit(clip.unsqueeze(0) for clip in chunks.features)
+    pipeline.to(fabric.device)
+
+    def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        heard, target = turn(extractor, *batch)
+        return compute_losses(model, standardize(heard), target)
+
+    scores = {"untrained": evaluate(pipeline, clips["test"], args.out / "predictions")}
+    batches = load(fabric, args, chunks, chunks.collate)
+    optimizer = build_optimizer(network, args.lr)
+    schedule = one_cycle(optimizer, args, batches)
+    settings = settings_of(args, "minutes", "lr")
+    for values in train(
+        fabric,
+        args,
+        network,
+        optimizer,
+        schedule,
+        batches,
+        step,
+        folder=args.out,
+        settings=settings,
+    ):
+        fabric.print(show(values), flush=True)
+    scores["trained"] = evaluate(pipeline, clips["test"], args.out / "predictions")
+    if fabric.is_global_zero:
+        write_results(pipeline, clips["test"], scores, args.out)
+
+
+def read_clips(args: argparse.Namespace) -> tuple[dict[str, Clips], Sequence[str]]:
+    """Return clips to train and to test on, made if need be, and the classes."""
+    clips = {}
     minutes = {"train": args.minutes, "test": args.test_minutes}
     for seed, (part, folds) in enumerate(FOLDS.items(), start=args.seed):
         sounds = choose_sounds(args.sounds, folds)
@@ -87,54 +138,7 @@ def main() -> None:
             label_range_db=20.0,
         )
         clips[part] = make_clips(synthesizer, args.out / "scenes" / part, minutes[part], seed)
-    print("classes:", ", ".join(sounds.classes))
-
-    pipeline = build_pipeline(args.size, sounds.classes)
-    extractor, network = pipeline.extractor, pipeline.model
-    print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
-    chunks = data.read_chunks(
-        tqdm(clips["train"], "features"),
-        formats.TrackWise(len(sounds.classes), num_tracks=2),
-        extractor=extractor,
-        chunk_s=CHUNK_S,
-        hop_s=1.0,
-    )
-    standardize = features.Standardize(extractor.num_channels, extractor.num_bins)
-    pipeline.standardize = standardize.fit(clip.unsqueeze(0) for clip in chunks.features)
-    pipeline.to(fabric.device)
-
-    def step(
-        model: nn.Module, heard: Tensor, target: SELDOutput
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        heard, target = turn(extractor, heard, target)
-        return compute_losses(model, standardize(heard), target)
-
-    scores = {"untrained": evaluate(pipeline, clips["test"], args.out / "predictions")}
-    batches = load(chunks, args.batch_size)
-    optimizer = build_optimizer(network, args.lr)
-    run = train(
-        fabric,
-        network,
-        optimizer,
-        one_cycle(optimizer, args.lr, args.epochs * len(batches)),
-        batches,
-        step,
-        epochs=args.epochs,
-        checkpoint=args.out / "checkpoint.safetensors",
-        settings=settings_of(args, "size", "minutes", "epochs", "batch_size", "lr"),
-        seed=args.seed,
-    )
-    for values in run:
-        print(show(values), flush=True)
-    scores["trained"] = evaluate(pipeline, clips["test"], args.out / "predictions")
-    for name, values in scores.items():
-        print(f"{name:>9}: {show(values)}")
-    (args.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
-    pipeline.save(args.out / "pipeline")
-    audio, events = clips["test"][0]
-    figure = plot.plot_events(events, pipeline.predict(audio), classes=pipeline.classes)
-    figure.savefig(args.out / "scene.png", dpi=150)
-    print(f"see {args.out}")
+    return clips, sounds.classes
 
 
 def build_pipeline(size: str, classes: Sequence[str]) -> Pipeline:
@@ -167,10 +171,27 @@ def compute_losses(
 def evaluate(pipeline: Pipeline, clips: Clips, folder: Path) -> dict[str, float]:
     """Write the events found in the clips and return their scores."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = [pipeline.predict(audio) for audio, _ in tqdm(clips, "predictions")]
-    for (audio, _), events in zip(clips, found, strict=True):
-        io.write_events(folder / f"{audio.stem}.csv", events, format="dcase2023", kind="output")
-    return score(found, clips, len(pipeline.classes or ()))
+
+    def find(clip: tuple[Path, Events]) -> Events:
+        events = pipeline.predict(clip[0])
+        io.write_events(folder / f"{clip[0].stem}.csv", events, format="dcase2023", kind="output")
+        return events
+
+    return score(data.map_over_processes(find, clips), clips, len(pipeline.classes or ()))
+
+
+def write_results(
+    pipeline: Pipeline, clips: Clips, scores: dict[str, dict[str, float]], out: Path
+) -> None:
+    """Print the scores, and write them, the system and a picture of the first clip."""
+    for name, values in scores.items():
+        print(f"{name:>9}: {show(values)}")
+    (out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    pipeline.save(out / "pipeline")
+    audio, events = clips[0]
+    figure = plot.plot_events(events, pipeline.predict(audio), classes=pipeline.classes)
+    figure.savefig(out / "scene.png", dpi=150)
+    print(f"see {out}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
 """Data for training: chunks, sampling and selection of labelled clips, corpora and checkpoints."""
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
+from seldkit.data.checkpoint_writer import CheckpointWriter
 from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
+from seldkit.data.early_stopping import EarlyStopping
 from seldkit.data.labelled import labelled_clips
+from seldkit.data.over_processes import map_over_processes
+from seldkit.data.per_process import PerProcess
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
     NIGENS2021_TO_STARSS,
@@ -16,26 +20,32 @@ from seldkit.data.run_settings import RunSettings
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
+from seldkit.data.training_log import TrainingLog
 
 __all__ = [
     "NIGENS2020_TO_STARSS",
     "NIGENS2021_TO_STARSS",
     "SPLITS",
     "TAU2019_TO_STARSS",
+    "CheckpointWriter",
     "ChunkPlace",
     "Chunks",
     "ClipName",
+    "EarlyStopping",
+    "PerProcess",
     "Projected",
     "Projection",
     "RunSettings",
     "Selection",
     "Split",
+    "TrainingLog",
     "chunk_starts",
     "class_frames",
     "clip_name",
     "clip_weights",
     "labelled_clips",
     "load_checkpoint",
+    "map_over_processes",
     "project",
     "read_chunks",
     "save_checkpoint",

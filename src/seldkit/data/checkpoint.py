@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -15,26 +14,12 @@ from torch import Tensor
 
 from seldkit._checks import integer
 from seldkit._files import replacing, sweep
+from seldkit.data._group import place
+from seldkit.data._parts import Part, check_part, state_of, take_up
 from seldkit.data._tree import pack, unpack
 
 LAYOUT = 2
 """Number of the way in which a checkpoint is written."""
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """What a checkpoint holds: a module, an optimiser, a schedule."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state as nested dictionaries and lists of tensors and plain values."""
-        ...
-
-    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
-        """Take up a state."""
-        ...
-
-
-Part = Stateful | torch.Generator | np.random.Generator
 
 
 def save_checkpoint(path: str | PathLike[str], *, epoch: int, **parts: Part) -> None:
@@ -45,11 +30,15 @@ def save_checkpoint(path: str | PathLike[str], *, epoch: int, **parts: Part) -> 
     if all that it depends on is saved. A process that is killed at any moment leaves the last
     checkpoint or the new one.
 
+    In a `torch.distributed` group every process calls it and the first alone writes, what it holds
+    itself: what differs between the processes is given as
+    [`PerProcess`][seldkit.data.PerProcess]. Others may return before the file is there.
+
     Args:
         path: The file, `.safetensors`.
         epoch: Number of epochs done.
         parts: What has a state, by name: the model, the optimiser, the schedule, balancers,
-            generators of torch or NumPy, and the
+            generators of torch or NumPy, samplers, and the
             [settings][seldkit.data.RunSettings] of the run.
 
     Raises:
@@ -65,19 +54,9 @@ def save_checkpoint(path: str | PathLike[str], *, epoch: int, **parts: Part) -> 
         >>> load_checkpoint(path, model=model)
         3
     """
-    epoch = integer("epoch", epoch)
-    if epoch < 0:
-        raise ValueError(f"epoch must not be negative, got {epoch}")
-    tensors: dict[str, Tensor] = {}
-    tree = {name: pack(_state(name, part), name, tensors) for name, part in parts.items()}
-    text = json.dumps({"epoch": epoch, "parts": tree})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sweep(path.parent)
-    # One entry, because several would come in any order: the same state makes the same bytes.
-    record = json.dumps({"layout": LAYOUT, "crc32": _checksum(text, tensors), "state": text})
-    with replacing(path) as draft:
-        save_file(tensors, draft, metadata={"checkpoint": record})
+    snapshot = take_snapshot(epoch, parts)
+    if snapshot is not None:
+        write_snapshot(Path(path), snapshot)
 
 
 def load_checkpoint(path: str | PathLike[str], **parts: Part) -> int:
@@ -97,7 +76,7 @@ def load_checkpoint(path: str | PathLike[str], **parts: Part) -> int:
         ValueError: If the file is damaged or no checkpoint, or a state does not fit its part.
     """
     for name, part in parts.items():
-        _check(name, part)
+        check_part(name, part)
     saved, tensors = _read(Path(path))
     if set(parts) != set(saved["parts"]):
         raise KeyError(
@@ -105,10 +84,41 @@ def load_checkpoint(path: str | PathLike[str], **parts: Part) -> int:
         )
     for name, part in parts.items():
         try:
-            _take_up(part, unpack(saved["parts"][name], tensors))
+            take_up(part, unpack(saved["parts"][name], tensors))
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{path} does not fit {name}: {error}") from error
     return int(saved["epoch"])
+
+
+class Snapshot(NamedTuple):
+    """A copy of the state of a run, as it is written."""
+
+    text: str
+    tensors: dict[str, Tensor]
+
+
+def take_snapshot(epoch: int, parts: Mapping[str, Part]) -> Snapshot | None:
+    """Return a copy of all states in the first process, None in others; all must call it."""
+    epoch = integer("epoch", epoch)
+    if epoch < 0:
+        raise ValueError(f"epoch must not be negative, got {epoch}")
+    # Those of all processes may take all processes to collect.
+    states = {name: state_of(name, part) for name, part in parts.items()}
+    if place()[0] > 0:
+        return None
+    tensors: dict[str, Tensor] = {}
+    tree = {name: pack(state, name, tensors) for name, state in states.items()}
+    return Snapshot(json.dumps({"epoch": epoch, "parts": tree}), tensors)
+
+
+def write_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Write a checkpoint, which replaces the last one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
+    # One entry, because several would come in any order: the same state makes the same bytes.
+    record = {"layout": LAYOUT, "crc32": _checksum(*snapshot), "state": snapshot.text}
+    with replacing(path) as draft:
+        save_file(snapshot.tensors, draft, metadata={"checkpoint": json.dumps(record)})
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -147,37 +157,3 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
         total = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), total)
         total = zlib.crc32(values.view(torch.uint8).numpy().data, total) if len(values) else total
     return f"{total:08x}"
-
-
-def _check(name: str, part: object) -> None:
-    if not isinstance(part, Stateful | torch.Generator | np.random.Generator):
-        raise TypeError(f"{name} must have a state, got {type(part).__name__}")
-
-
-def _state(name: str, part: Part) -> Any:
-    _check(name, part)
-    if isinstance(part, torch.Generator):
-        return part.get_state()
-    return part.bit_generator.state if isinstance(part, np.random.Generator) else part.state_dict()
-
-
-def _take_up(part: Part, state: Any) -> None:
-    if isinstance(part, torch.Generator):
-        part.set_state(state)
-    elif isinstance(part, np.random.Generator):
-        part.bit_generator.state = state
-    else:
-        part.load_state_dict(state)
-        if hasattr(part, "param_groups"):
-            _lay_out(part)
-
-
-def _lay_out(optimizer: Any) -> None:
-    """Give the state of each weight its memory order: fused optimisers read both side by side."""
-    for weight, state in optimizer.state.items():
-        for name, value in state.items():
-            if not isinstance(value, Tensor) or value.shape != weight.shape:
-                continue
-            like = torch.empty_like(weight, dtype=value.dtype, device=value.device)
-            if value.stride() != like.stride():
-                state[name] = like.detach().copy_(value)
