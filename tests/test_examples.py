@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 
 import tiny_einv2
 from house import ROOT
-from seldkit import Pipeline, io
+from seldkit import Pipeline, backbones, io
 from seldkit.compat import yamnet
 from seldkit.synth import BuiltinSounds, FolderSounds, SceneSynthesizer
 
@@ -93,14 +93,11 @@ def test_train_at2seld_prints_what_each_part_is_worth(
         raise ModuleNotFoundError("no weights")
 
     monkeypatch.setattr(yamnet, "installed_folder", none_installed)
-    monkeypatch.setitem(train_at2seld.MINUTES, "quick", (1 / 3, 1 / 6))
-    monkeypatch.setitem(train_at2seld.EPOCHS, "quick", 1)
-    command = ["train_at2seld.py", "--quick", "--out", str(tmp_path), "--accelerator", "cpu"]
-    monkeypatch.setattr(sys, "argv", command)
-    train_at2seld.main()
+    command = ["--quick", "--out", tmp_path, "--accelerator", "cpu"]
+    run(monkeypatch, train_at2seld, *command)
     trained = capsys.readouterr().out
     assert "no weights" in trained, "says why it teaches a tagger of its own"
-    assert trained.count("epoch 1 of 1: sed ") == 4
+    assert trained.count(": sed ") == 4
     table = trained[trained.index("F20 frame-wise") :]
     rows = [*train_at2seld.RECIPES, "thresholds of 0.5"]
     assert [row for row in rows if f"\n{row} " not in table] == []
@@ -111,15 +108,74 @@ def test_train_at2seld_prints_what_each_part_is_worth(
 
     last = tmp_path / "no-late-stitch-0"
     weights = (last / "weights.safetensors").read_bytes()
-    (last / "pipeline.json").unlink()  # as after a run that was killed
-    train_at2seld.main()
+    (last / "checkpoint.safetensors").unlink()  # as after a run that was killed
+    run(monkeypatch, train_at2seld, *command)
     again = capsys.readouterr().out
-    assert again.count("epoch 1 of 1: sed ") == 1
+    assert again.count(": sed ") == 1
+    assert again.count("goes on after epoch 1 of 1") == 3
     assert again.endswith(table)
     assert (last / "weights.safetensors").read_bytes() == weights
-    monkeypatch.setattr(sys, "argv", [*command, "--precision", "32-true"])
     with pytest.raises(ValueError, match="begun with precision=bf16-mixed, not 32-true: repeat"):
-        train_at2seld.main()
+        run(monkeypatch, train_at2seld, *command, "--precision", "32-true")
+
+
+def test_train_roam_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_roam, "--quick", "--out", tmp_path, "--accelerator", "cpu")
+    assert "  trained: F1 " in capsys.readouterr().out
+    for name in ("best.safetensors", "checkpoint.safetensors", "scores.json"):
+        assert (tmp_path / name).is_file()
+    head, row = (tmp_path / "log.csv").read_text().splitlines()
+    assert head == "epoch,lr,sed,doa,F1,F1 within 1 m,F1 within 0.5 m"
+    assert row.startswith("1,")
+    pipeline = Pipeline.load(tmp_path / "pipeline")
+    assert pipeline.predict(next(tmp_path.glob("scenes_quick/test/*.flac"))).num_frames == 100
+
+
+def test_overlapping_e2e_prints_the_table_of_the_paper(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, overlapping_e2e, "--quick", "--accelerator", "cpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition("  ")[0] for line in lines[-4:]] == list(overlapping_e2e.TABLE)
+    assert sum(": test loss " in line for line in lines) == len(overlapping_e2e.TRAININGS)
+
+
+def test_search_at2seld_hands_the_best_to_the_next_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Here:
+        """A pool whose work is done at once, by nobody else."""
+
+        def __init__(self, *_: object) -> None: ...
+        def __enter__(self) -> "Here":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        map = staticmethod(map)
+
+    monkeypatch.setattr(search_at2seld, "ProcessPoolExecutor", Here)
+    monkeypatch.setenv("TQDM_DISABLE", "0")
+    run(monkeypatch, search_at2seld, "--quick", "--out", tmp_path)
+    said = capsys.readouterr().out
+    assert [f"\n{stage}: 1 trials to go\n" in said for stage in search_at2seld.STAGES] == [True] * 3
+    assert "\nthe winner: features: intensity, block: convolution, blocks: 3, " in said
+
+
+def test_name_sounds_prints_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path, {"bell": 1})
+    (folder / "bell").rename(folder / "clock_tick")
+    tagger = backbones.yamnet().state_dict()
+    monkeypatch.setattr(yamnet, "installed_folder", lambda: tmp_path)
+    monkeypatch.setattr(yamnet, "class_names", lambda _: [f"name {i}" for i in range(521)])
+    monkeypatch.setattr(yamnet, "read_saved_model", lambda _: {})
+    monkeypatch.setattr(yamnet, "convert", lambda _: tagger)
+    run(monkeypatch, name_sounds, folder)
+    assert "| clock_tick | Tick | 1 | 0.00 | name " in capsys.readouterr().out
 
 
 def test_search_at2seld_tries_everything_once_and_goes_on_where_it_was_stopped(
@@ -170,7 +226,7 @@ def parts_of(folder: Path) -> list[Any]:
     return [
         *(stages.choose_sounds(folder, folds) for folds in train.FOLDS.values()),
         *(stages.choose_sounds(folder, folds) for folds in train_einv2.FOLDS.values()),
-        *(FolderSounds(folder, folds=folds) for folds in train_at2seld.FOLDS.values()),
+        *(stages.choose_sounds(folder, folds) for folds in train_at2seld.FOLDS.values()),
     ]
 
 
@@ -181,8 +237,9 @@ def test_folders_of_classes_are_divided_without_a_table(tmp_path: Path) -> None:
     for group in (parts[:2], parts[2:4], parts[4:]):
         files = [path for part in group for paths in part._recordings.values() for path in paths]
         assert len(files) == len(set(files)) == 15
-    clips = train_at2seld.make_clips(tmp_path / "scenes", "test", tmp_path / "sounds", 1 / 6)
-    assert len(clips.audio) == len(clips.events) == 1
+    folder = tmp_path / "sounds"
+    clips = train_at2seld.read_scenes(tmp_path / "scenes", "test", folder, minutes=1 / 6)
+    assert [path.parent.name for path, _ in clips] == ["test"]
 
 
 def test_folders_that_cannot_be_used_say_why(tmp_path: Path) -> None:
@@ -201,11 +258,23 @@ def test_folders_that_cannot_be_used_say_why(tmp_path: Path) -> None:
 
 
 def test_a_batch_needs_as_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(train_roam.SIZES, "quick", ((8, 8, 8, 8), 8, 1 / 3, 1))
-    words = ["--quick", "--out", str(tmp_path), "--batch-size", "9", "--accelerator", "cpu"]
-    monkeypatch.setattr(sys, "argv", ["train_roam.py", *words])
+    words = ["--quick", "--out", tmp_path, "--minutes", 1 / 3, "--accelerator", "cpu"]
     with pytest.raises(ValueError, match="--batch-size is 9, of only 4 chunks"):
-        train_roam.main()
+        run(monkeypatch, train_roam, *words, "--batch-size", 9)
+    with pytest.raises(ValueError, match="--batch-size is 4, of which 3 parts are not equal"):
+        run(monkeypatch, train_roam, *words, "--batch-size", 4, "--accumulate", 3)
+
+
+def test_torchrun_trains_in_two_processes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += [str(ROOT / "examples" / "train.py"), "--quick", "--out", str(tmp_path)]
+    command += ["--minutes", "0.5", "--test-minutes", "0.34", "--epochs", "1"]
+    command += ["--accelerator", "cpu", "--batch-size", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("F20 frame-wise ") == 1, "the first process alone prints"
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
+    assert Pipeline.load(tmp_path / "pipeline").classes
 
 
 def test_name_sounds_wants_something_to_name(tmp_path: Path) -> None:
@@ -222,7 +291,7 @@ def environment() -> dict[str, str]:
 def einv2_command(out: Path, **changed: Any) -> list[str]:
     """Return a command line of the example that trains EINV2 on two scenes."""
     settings = {"out": out, "minutes": 1 / 3, "test-minutes": 1 / 6, "epochs": 4, "batch-size": 4}
-    settings |= {"sounds": out.parent / "sounds", "accelerator": "cpu", **changed}
+    settings |= {"sounds": out.parent / "sounds", "accelerator": "cpu", "save-every": 2, **changed}
     words = [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
     return [str(ROOT / "tests" / "tiny_einv2.py"), *words]
 
@@ -232,13 +301,16 @@ def run_einv2(monkeypatch: pytest.MonkeyPatch, out: Path, **changed: Any) -> Non
     tiny_einv2.main()
 
 
-def kill_einv2(out: Path, *, after: int, wait_s: float) -> None:
+def kill_einv2(out: Path, *, after: int, wait_s: float, **changed: Any) -> None:
     """Begin a run as a process of its own, and kill it some time after a checkpoint is written."""
     checkpoint = out / "checkpoint.safetensors"
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
     with (out.parent / "log.txt").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, *einv2_command(out)], env=environment(), stdout=log, stderr=log
+            [sys.executable, *einv2_command(out, **changed)],
+            env=environment(),
+            stdout=log,
+            stderr=log,
         )
     changes, end = 0, monotonic() + 120
     while changes < after:
@@ -257,8 +329,8 @@ def test_train_einv2_killed_and_begun_again_is_the_unbroken_run(
 ) -> None:
     record(tmp_path / "sounds", {"bell": 3, "knock": 2})
     broken, whole = tmp_path / "broken", tmp_path / "whole"
-    kill_einv2(broken, after=1, wait_s=0.0)
-    kill_einv2(broken, after=1, wait_s=0.2)
+    kill_einv2(broken, after=1, wait_s=0.0, workers=1)
+    kill_einv2(broken, after=2, wait_s=0.2, workers=1)
     run_einv2(monkeypatch, broken)
     said = capsys.readouterr().out
     assert "classes: bell, knock\n" in said
