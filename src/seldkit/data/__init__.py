@@ -1,7 +1,8 @@
 """Data for training: chunks, sampling and selection of labelled clips, corpora and checkpoints."""
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
-from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
+from seldkit.data.chunks import ChunkPlace, ChunkPlaces, Chunks, chunk_starts
+from seldkit.data.joining import join_chunks
 from seldkit.data.labelled import labelled_clips
 from seldkit.data.packing import LabelledAudio, pack
 from seldkit.data.projection import (
@@ -14,10 +15,12 @@ from seldkit.data.projection import (
 )
 from seldkit.data.reading import read_chunks
 from seldkit.data.run_settings import RunSettings
+from seldkit.data.sampler import EpochSampler
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 from seldkit.data.store import Store, StoredClip
+from seldkit.data.stored import StoredChunks
 
 __all__ = [
     "NIGENS2020_TO_STARSS",
@@ -25,8 +28,10 @@ __all__ = [
     "SPLITS",
     "TAU2019_TO_STARSS",
     "ChunkPlace",
+    "ChunkPlaces",
     "Chunks",
     "ClipName",
+    "EpochSampler",
     "LabelledAudio",
     "Projected",
     "Projection",
@@ -34,11 +39,13 @@ __all__ = [
     "Selection",
     "Split",
     "Store",
+    "StoredChunks",
     "StoredClip",
     "chunk_starts",
     "class_frames",
     "clip_name",
     "clip_weights",
+    "join_chunks",
     "labelled_clips",
     "load_checkpoint",
     "pack",
