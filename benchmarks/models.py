@@ -22,11 +22,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Task, arguments, peak_mb, seconds
+from loop import descend
 from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput, models
 from seldkit._builders import built_by
-from stages import descend, has_bfloat16
+from stages import has_bfloat16
 from train_einv2 import build_optimizer, build_pipeline, compute_losses
 
 BATCH = 2
@@ -132,7 +133,8 @@ def compare(size: str, rounds: int, most_clips: int = 16) -> None:
         plain_step(plain, plain_optimizer, features, target)
 
     def run_recipe() -> None:
-        descend(fabric, model, optimizer, compute_losses(model, features, target)[0])
+        fabric.backward(compute_losses(model, features, target)[0])
+        descend(fabric, model, optimizer)
 
     for task in (run_plain, run_recipe):
         task()

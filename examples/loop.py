@@ -7,55 +7,21 @@ the batch of all processes, so that the result does not depend on their number.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.loggers import TensorBoardLogger
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, distributed, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from seldkit import data
 from stages import bar
 
 Step = Callable[[nn.Module, Any], tuple[Tensor, Mapping[str, Tensor]]]
-
-
-class Shuffle(Sampler[int]):
-    """All items in random order, batch by batch shared by the processes, from any position on.
-
-    Attributes:
-        position: Number of items that all processes have taken in this epoch; the loop sets it.
-    """
-
-    def __init__(self, length: int, batch_size: int, fabric: Fabric, seed: int) -> None:
-        self.length, self.batch_size, self.seed = length, batch_size, seed
-        self.rank, self.world_size = fabric.global_rank, fabric.world_size
-        self.epoch = self.position = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch, unless it is the one that goes on."""
-        if epoch != self.epoch:
-            self.epoch, self.position = epoch, 0
-
-    def __len__(self) -> int:
-        whole = self.length // self.batch_size * self.batch_size
-        return (whole - self.position) // self.world_size
-
-    def __iter__(self) -> Iterator[int]:
-        chance = np.random.default_rng((self.seed, self.epoch))
-        order = chance.permutation(self.length)[self.position + self.rank :: self.world_size]
-        return iter(order[: len(self)].tolist())
-
-    def state_dict(self) -> dict[str, int]:
-        """Return the epoch and the position in it."""
-        return {"epoch": self.epoch, "position": self.position}
-
-    def load_state_dict(self, state_dict: Mapping[str, int], /) -> None:
-        """Take up the epoch and the position in it."""
-        self.epoch, self.position = state_dict["epoch"], state_dict["position"]
 
 
 class Progress:
@@ -72,7 +38,7 @@ class Progress:
 
     def end_epoch(self, fabric: Fabric) -> dict[str, float]:
         """Return the mean losses of all processes, and begin another epoch."""
-        means = {name: float(fabric.all_reduce(x / self.heard)) for name, x in self.sums.items()}
+        means = {k: fabric.all_reduce(x / self.heard).item() for k, x in self.sums.items()}  # type: ignore[union-attr]
         self.epoch, self.steps, self.heard, self.sums = self.epoch + 1, 0, 0, {}
         return means
 
@@ -108,13 +74,12 @@ def load(fabric: Fabric, args: Any, chunks: Dataset[Any], collate: Any = None) -
     length = len(chunks)  # type: ignore[arg-type]  # those of the examples have one
     if length < args.batch_size:
         raise ValueError(f"--batch-size is {args.batch_size}, of only {length} chunks")
-    parts = fabric.world_size * args.accumulate
-    if args.batch_size % parts:
+    size, rest = divmod(args.batch_size, parts := fabric.world_size * args.accumulate)
+    if rest:
         raise ValueError(f"--batch-size is {args.batch_size}, of which {parts} parts are not equal")
     return DataLoader(
         chunks,
-        args.batch_size // parts,
-        sampler=Shuffle(length, args.batch_size, fabric, args.seed),
+        batch_sampler=data.EpochSampler(length, batch_size=size, seed=args.seed),
         collate_fn=collate,
         num_workers=args.workers,
         generator=torch.Generator().manual_seed(args.seed),  # so that torch's own is left alone
@@ -147,7 +112,7 @@ def train(
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     model, fast = fabric.setup(network, optimizer)
-    sampler, progress = batches.sampler, Progress()
+    sampler, progress = cast(data.EpochSampler, batches.batch_sampler), Progress()
     stopping = data.EarlyStopping(args.patience)
     log = data.TrainingLog((folder or Path()) / "log.csv")
     parts: dict[str, Any] = {"settings": settings, "log": log, "stopping": stopping}
@@ -166,9 +131,10 @@ def train(
             fabric.print(f"goes on after {place}, from {last}", flush=True)
         while progress.epoch < args.epochs and not stopping.stop:
             sampler.set_epoch(progress.epoch)
+            whole_steps = len(sampler) // args.accumulate * args.accumulate
             model.train()
             shown = bar(batches, f"epoch {progress.epoch + 1} of {args.epochs}")
-            for number, batch in enumerate(shown, start=1):
+            for number, batch in enumerate(islice(sampler.consume(shown), whole_steps), start=1):
                 whole = number % args.accumulate == 0
                 with fabric.no_backward_sync(model, enabled=not whole):
                     total, losses = step(model, fabric.to_device(batch))
@@ -178,7 +144,6 @@ def train(
                     continue
                 descend(fabric, model, fast, max_norm)
                 schedule.step()
-                sampler.position += args.batch_size
                 progress.steps += 1
                 if args.save_every and progress.steps % args.save_every == 0:
                     save(**parts)

@@ -67,7 +67,7 @@ def read_options(
     for name, values in choices.items():
         parser.add_argument(f"--{name}", choices=values, default=values[0])
     for name, default in defaults.items():
-        several = {"nargs": "+"} if isinstance(default, list) else {}
+        several: dict[str, Any] = {"nargs": "+"} if isinstance(default, list) else {}
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, default=default, **several, **OPTIONS[name])
     parser.set_defaults(**sizes[parser.parse_known_args()[0].size])
@@ -93,12 +93,18 @@ def make_clips(
     ]
 
 
+def count_steps(args: argparse.Namespace, batches: DataLoader[Any]) -> int:
+    """Return the number of steps in all epochs."""
+    return int(args.epochs * (len(batches) // args.accumulate))
+
+
 def one_cycle(
     optimizer: torch.optim.Optimizer, args: argparse.Namespace, batches: DataLoader[Any]
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """Return a schedule that raises the learning rate for a tenth of the steps, then lowers it."""
-    steps = args.epochs * len(batches) // args.accumulate
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=steps, pct_start=0.1)
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, args.lr, total_steps=count_steps(args, batches), pct_start=0.1
+    )
 
 
 def turn(

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 import seldkit as sk
 from loop import load, open_fabric, train
 from seldkit.io.l3das import L3DAS_CLASSES
-from stages import TRAINING, Clips, bar, make_clips, read_options, settings_of, show
+from stages import TRAINING, Clips, bar, count_steps, make_clips, read_options, settings_of, show
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "quick": {"widths": (8, 16, 16, 32), "feedforward": 64},
@@ -75,7 +75,7 @@ def main() -> None:
         return balancer(loss), loss._asdict()
 
     optimizer = AdaBelief(model.parameters(), lr=args.lr, eps=1e-16, rectify=args.rectify)
-    steps = args.epochs * len(batches) // args.accumulate
+    steps = count_steps(args, batches)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps, eta_min=1e-6)
     scores = {"untrained": evaluate(pipeline, test_clips)}
     run = train(

@@ -96,7 +96,12 @@ def test_a_block_that_fails_keeps_what_was_taken(
 ) -> None:
     gate, model = Gate(monkeypatch), nn.Linear(2, 3)
     gate.open.set()
-    with pytest.raises(KeyboardInterrupt), CheckpointWriter() as writer:
-        writer.save(tmp_path / "last", epoch=3, model=model)
-        raise KeyboardInterrupt
+
+    def save_and_fail() -> None:
+        with CheckpointWriter() as writer:
+            writer.save(tmp_path / "last", epoch=3, model=model)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_and_fail()
     assert load_checkpoint(tmp_path / "last", model=model) == 3

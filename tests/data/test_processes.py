@@ -4,6 +4,8 @@ import re
 import socket
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +37,8 @@ def as_one_of_two(rank: int, folder: Path) -> None:
     assert_failures_are_told_to_all(rank)
     assert_each_keeps_its_own(rank, folder)
     distributed.destroy_process_group()
+    # Gloo's threads need Python to let go of the last tensors; one that is leaving would abort.
+    sleep(0.3)
 
 
 def assert_every_item_falls_to_one(rank: int) -> None:
@@ -72,7 +76,7 @@ def assert_each_keeps_its_own(rank: int, folder: Path) -> None:
     log = TrainingLog(folder / f"log-{rank}.csv")
     log.add(epoch=1)
     assert log.path.exists() == (rank == 0)
-    parts = {"own": PerProcess(own), "numbers": PerProcess(numbers), "log": log}
+    parts: dict[str, Any] = {"own": PerProcess(own), "numbers": PerProcess(numbers), "log": log}
     for name in ("now", "later"):
         path = folder / f"{name}.safetensors"
         if name == "now":
@@ -87,7 +91,7 @@ def assert_each_keeps_its_own(rank: int, folder: Path) -> None:
         assert np.array_equal(numbers.random(3), drawn[1])
     writer = CheckpointWriter()
     writer.save(folder / "now.safetensors" / "below", epoch=1)
-    with pytest.raises((FileExistsError, NotADirectoryError, RuntimeError), match="now"):
+    with pytest.raises((FileExistsError, RuntimeError)[rank], match="File exists"):
         writer.wait()
 
 

@@ -29,7 +29,7 @@ def test_a_run_that_goes_on_has_the_log_of_the_unbroken_one(tmp_path: Path) -> N
     path, saved = tmp_path / "deep" / "log.csv", tmp_path / "last.safetensors"
     log = TrainingLog(path)
     for epoch in range(3):
-        log.add(epoch=epoch, loss=np.float32(0.5))
+        log.add(epoch=epoch, loss=float(np.float32(0.5)))
         if epoch == 1:
             save_checkpoint(saved, epoch=1, log=log)
     whole = path.read_text()

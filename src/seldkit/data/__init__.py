@@ -2,10 +2,12 @@
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
 from seldkit.data.checkpoint_writer import CheckpointWriter
-from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
+from seldkit.data.chunks import ChunkPlace, ChunkPlaces, Chunks, chunk_starts
 from seldkit.data.early_stopping import EarlyStopping
+from seldkit.data.joining import join_chunks
 from seldkit.data.labelled import labelled_clips
 from seldkit.data.over_processes import map_over_processes
+from seldkit.data.packing import LabelledAudio, pack
 from seldkit.data.per_process import PerProcess
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
@@ -17,9 +19,12 @@ from seldkit.data.projection import (
 )
 from seldkit.data.reading import read_chunks
 from seldkit.data.run_settings import RunSettings
+from seldkit.data.sampler import EpochSampler
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
+from seldkit.data.store import Store, StoredClip
+from seldkit.data.stored import StoredChunks
 from seldkit.data.training_log import TrainingLog
 
 __all__ = [
@@ -29,23 +34,31 @@ __all__ = [
     "TAU2019_TO_STARSS",
     "CheckpointWriter",
     "ChunkPlace",
+    "ChunkPlaces",
     "Chunks",
     "ClipName",
     "EarlyStopping",
+    "EpochSampler",
+    "LabelledAudio",
     "PerProcess",
     "Projected",
     "Projection",
     "RunSettings",
     "Selection",
     "Split",
+    "Store",
+    "StoredChunks",
+    "StoredClip",
     "TrainingLog",
     "chunk_starts",
     "class_frames",
     "clip_name",
     "clip_weights",
+    "join_chunks",
     "labelled_clips",
     "load_checkpoint",
     "map_over_processes",
+    "pack",
     "project",
     "read_chunks",
     "save_checkpoint",
