@@ -7,6 +7,7 @@ the batch of all processes, so that the result does not depend on their number.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -109,9 +110,10 @@ def train(
     there `checkpoint.safetensors` and `log.csv`; if there is a score to watch, the higher the
     better, also `best.safetensors`, which the network has at the end.
     """
-    if fabric.world_size > 1 and fabric.device.type == "cuda":
-        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    model, fast = fabric.setup(network, optimizer)
+    network.to(fabric.device)
+    several = fabric.world_size > 1
+    together = several and fabric.device.type == "cuda"  # processors cannot
+    model, fast = fabric.setup(share_statistics(network) if together else network, optimizer)
     sampler, progress = cast(data.EpochSampler, batches.batch_sampler), Progress()
     stopping = data.EarlyStopping(args.patience)
     log = data.TrainingLog((folder or Path()) / "log.csv")
@@ -147,7 +149,7 @@ def train(
                 progress.steps += 1
                 if args.save_every and progress.steps % args.save_every == 0:
                     save(**parts)
-            for buffer in network.buffers() if fabric.world_size > 1 else ():
+            for buffer in network.buffers() if several else ():
                 distributed.broadcast(buffer, 0)  # statistics, of which each process has its own
             values = {**progress.end_epoch(fabric), **evaluate()}
             if watch is not None and stopping.update(values[watch]):
@@ -159,6 +161,12 @@ def train(
             yield values
     if watch is not None and folder is not None:
         data.load_checkpoint(folder / "best.safetensors", model=network)
+
+
+def share_statistics(network: nn.Module) -> nn.Module:
+    """Return the network on the same weights, whose batch norm is that of all processes."""
+    same = {id(x): x for x in (*network.parameters(), *network.buffers())}
+    return nn.SyncBatchNorm.convert_sync_batchnorm(deepcopy(network, same))
 
 
 def descend(fabric: Fabric, model: Any, optimizer: Any, max_norm: float | None = 1.0) -> None:

@@ -115,6 +115,8 @@ def main() -> None:
     own = {"sounds": None, "out": Path("runs/at2seld-search"), "seed": 0}
     own["processes"] = os.cpu_count() or 1
     args = read_options(__doc__, {size: {} for size in SIZES}, own)
+    if torch.distributed.is_torchelastic_launched():
+        raise RuntimeError("its processes share the trials: say --processes, not torchrun")
     setup = Setup(args.out, args.sounds, args.seed, args.size, *SIZES[args.size])
     read_parts(setup)
     winner: dict[str, str] = {}

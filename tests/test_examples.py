@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from optuna.trial import TrialState
+from torch import nn
 
 import tiny_einv2
 from house import ROOT
@@ -24,6 +25,7 @@ from seldkit.synth import BuiltinSounds, FolderSounds, SceneSynthesizer
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import loop
 import name_sounds
 import overlapping_e2e
 import search_at2seld
@@ -263,6 +265,17 @@ def test_a_batch_needs_as_many_chunks(tmp_path: Path, monkeypatch: pytest.Monkey
         run(monkeypatch, train_roam, *words, "--batch-size", 9)
     with pytest.raises(ValueError, match="--batch-size is 4, of which 3 parts are not equal"):
         run(monkeypatch, train_roam, *words, "--batch-size", 4, "--accumulate", 3)
+
+
+def test_statistics_of_all_processes_stand_beside_the_network() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sequential(nn.BatchNorm2d(2), nn.ReLU()))
+    twin = loop.share_statistics(network)
+    assert isinstance(network[1][0], nn.BatchNorm2d)  # as its builder made it, to be saved
+    assert [type(m) for m in twin.modules()][3:4] == [nn.SyncBatchNorm]
+    own = [*network.parameters(), *network.buffers()]
+    shared = [*twin.parameters(), *twin.buffers()]
+    assert len(own) == len(shared) == 7
+    assert all(a is b for a, b in zip(own, shared, strict=True))
 
 
 def test_torchrun_trains_in_two_processes(tmp_path: Path) -> None:
