@@ -166,7 +166,8 @@ def train(
 def share_statistics(network: nn.Module) -> nn.Module:
     """Return the network on the same weights, whose batch norm is that of all processes."""
     same = {id(x): x for x in (*network.parameters(), *network.buffers())}
-    return nn.SyncBatchNorm.convert_sync_batchnorm(deepcopy(network, same))
+    twin: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(deepcopy(network, same))
+    return twin
 
 
 def descend(fabric: Fabric, model: Any, optimizer: Any, max_norm: float | None = 1.0) -> None:

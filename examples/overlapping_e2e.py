@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from loop import load, open_fabric, train
 from seldkit import arrays, features, models, synth
-from stages import TRAINING, bar, choose_sounds, read_options, show
+from stages import FOLDS, TRAINING, bar, choose_sounds, read_options, show
 
 COMPRESSION = 0.3  # exponent of the magnitudes, so that quiet bins count, too
 SIZES = {  # length and number of mixtures to train on, number to test on, widths of the blocks
@@ -57,10 +57,10 @@ def main() -> None:
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
     # Recordings of the test fold are never heard in training; built-in sounds are always new.
-    train_sounds = choose_sounds(args.sounds, ("1", "2", "3", "5"))
+    train_sounds = choose_sounds(args.sounds, FOLDS["train"])
     fabric.print("classes:", ", ".join(train_sounds.classes))
     train_set = mix(train_sounds, args, mixtures, args.seed)
-    test_set = mix(choose_sounds(args.sounds, ("4",)), args, tests, args.seed + 1)
+    test_set = mix(choose_sounds(args.sounds, FOLDS["test"]), args, tests, args.seed + 1)
     trained: dict[str, nn.Module] = {}
 
     def build(parts: Any, weights: Weights) -> nn.Module:

@@ -32,10 +32,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 import seldkit as sk
-from stages import TRAINING, Clips, choose_sounds, read_options, score
+from stages import THREE_FOLDS, TRAINING, Clips, choose_sounds, read_options, score
 from train_at2seld import (
     CHUNK_S,
-    FOLDS,
     Recipe,
     Tagger,
     build_model,
@@ -213,13 +212,12 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
 @cache
 def read_parts(setup: Setup) -> tuple[Clips, Clips, Sequence[str], Tagger]:
     """Return scenes to train on and to rank by, made if need be, the classes and the tagger."""
-    scenes = setup.out / f"scenes_{setup.size}"
-    train_clips = read_scenes(scenes, "train", setup.sounds, setup.minutes)
-    validation_clips = read_scenes(scenes, "validation", setup.sounds, setup.minutes / 3)
+    minutes = {"train": setup.minutes, "validation": setup.minutes / 3}
+    args = argparse.Namespace(out=setup.out, size=setup.size, sounds=setup.sounds)
+    (train_clips, validation_clips), classes = read_scenes(args, minutes)
     torch.manual_seed(setup.seed)
-    sounds = choose_sounds(setup.sounds, FOLDS["train"])
-    tagger = load_tagger(sounds, setup.naming_steps)
-    return train_clips, validation_clips, sounds.classes, tagger
+    sounds = choose_sounds(setup.sounds, THREE_FOLDS["train"])
+    return train_clips, validation_clips, classes, load_tagger(sounds, setup.naming_steps)
 
 
 def print_ranking(study: optuna.Study) -> None:

@@ -1,8 +1,9 @@
 """Stages that trainings share: options, made scenes, chance in what is heard, scores."""
 
 import argparse
+import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ TRAINING: dict[str, Any] = {  # what every training understands
     "tensorboard": False,
     "seed": 0,
 }
+FOLDS = {"train": ("1", "2", "3", "5"), "test": ("4",)}  # recordings of fold 4 are held out
+THREE_FOLDS = {"train": ("1", "2", "5"), "validation": ("3",), "test": ("4",)}
 Clips = list[tuple[Path, sk.Events]]
 bar = partial(tqdm, leave=False, disable=int(os.environ.get("RANK", "0")) > 0)
 
@@ -81,16 +84,29 @@ def choose_sounds(folder: Path | None, folds: Collection[int | str]) -> sk.synth
     return sk.synth.FolderSounds(folder, folds=folds)
 
 
-def make_clips(
-    synthesizer: sk.synth.SceneSynthesizer, folder: Path, minutes: float, seed: int
-) -> Clips:
-    """Make scenes in a folder, each in another room, unless it holds them already."""
-    count = max(round(minutes * 60 / synthesizer.duration_s), 1)
-    scenes = sk.synth.write_scenes(synthesizer, folder, count, seed=seed)
-    return [
-        (scene.audio, sk.io.read_events(scene.labels, format="dcase2023"))
-        for scene in bar(scenes, f"scenes in {folder}", total=count)
-    ]
+def make_scenes(
+    folder: Path,
+    minutes: Mapping[str, float],
+    *,
+    sounds: Path | None,
+    seed: int,
+    **settings: Any,
+) -> tuple[list[Clips], Sequence[str]]:
+    """Return scenes of each part, made unless the folder holds them already, and the classes.
+
+    No two parts share a recording, and no two scenes a room.
+    """
+    folds = THREE_FOLDS if "validation" in minutes else FOLDS
+    parts = []
+    for number, (part, length) in enumerate(minutes.items(), start=seed):
+        drawn = choose_sounds(sounds, folds[part])
+        synthesizer = sk.synth.SceneSynthesizer(drawn, **settings)
+        count = max(round(length * 60 / synthesizer.duration_s), 1)
+        scenes = sk.synth.write_scenes(synthesizer, folder / part, count, seed=number)
+        made = bar(scenes, f"scenes in {folder / part}", total=count)
+        read = partial(sk.io.read_events, format="dcase2023")
+        parts.append([(scene.audio, read(scene.labels)) for scene in made])
+    return parts, drawn.classes
 
 
 def count_steps(args: argparse.Namespace, batches: DataLoader[Any]) -> int:
@@ -144,6 +160,14 @@ def score(found: Iterable[sk.Events], clips: Clips, num_classes: int) -> dict[st
 def show(values: Mapping[str, float]) -> str:
     """Return losses or scores in one line."""
     return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
+def write_scores(scores: Mapping[str, Mapping[str, float]], out: Path) -> None:
+    """Print scores by the name of what was scored, and write them."""
+    for name, values in scores.items():
+        print(f"{name:>9}: {show(values)}")
+    (out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    print(f"see {out}")
 
 
 def has_bfloat16() -> bool:

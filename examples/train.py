@@ -12,7 +12,7 @@ trainings here it runs in several processes, too: `torchrun --nproc_per_node 2 e
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,8 +29,7 @@ from stages import (
     TRAINING,
     Clips,
     bar,
-    choose_sounds,
-    make_clips,
+    make_scenes,
     one_cycle,
     read_options,
     score,
@@ -40,7 +39,6 @@ from stages import (
 )
 
 CHUNK_S = 4.0
-FOLDS = {"train": ("1", "2", "3", "5"), "test": ("4",)}  # recordings of fold 4 are held out
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 1, "test_minutes": 0.5, "epochs": 2},
     "small": {"minutes": 60, "test_minutes": 6, "epochs": 8},
@@ -120,7 +118,7 @@ def main() -> None:
         print(show(score(found, test_clips, n)))
 
 
-def read_clips(args: argparse.Namespace, out: Path) -> tuple[Clips, Clips, tuple[str, ...]]:
+def read_clips(args: argparse.Namespace, out: Path) -> tuple[Clips, Clips, Sequence[str]]:
     """Return clips to train and to test on, which share no sound and no room, and the classes."""
     if args.data is not None:
         split = SPLITS["starss"]["development"]
@@ -131,13 +129,15 @@ def read_clips(args: argparse.Namespace, out: Path) -> tuple[Clips, Clips, tuple
             for folds in (split.train, split.test)
         )
         return train_clips, test_clips, STARSS_CLASSES
-    minutes = {"train": args.minutes, "test": args.test_minutes}
-    clips = []
-    for seed, (part, folds) in enumerate(FOLDS.items(), start=args.seed):
-        sounds = choose_sounds(args.sounds, folds)
-        synthesizer = sk.synth.SceneSynthesizer(sounds, distance_m=(1.0, 3.0), label_range_db=20.0)
-        clips.append(make_clips(synthesizer, out / "scenes" / part, minutes[part], seed))
-    return clips[0], clips[1], tuple(sounds.classes)
+    (train_clips, test_clips), classes = make_scenes(
+        out / "scenes",
+        {"train": args.minutes, "test": args.test_minutes},
+        sounds=args.sounds,
+        seed=args.seed,
+        distance_m=(1.0, 3.0),
+        label_range_db=20.0,
+    )
+    return train_clips, test_clips, classes
 
 
 if __name__ == "__main__":

@@ -31,11 +31,12 @@ from loop import load, open_fabric, train
 from seldkit.compat import yamnet
 from seldkit.metrics.analysis import Table
 from stages import (
+    THREE_FOLDS,
     TRAINING,
     Clips,
     bar,
     choose_sounds,
-    make_clips,
+    make_scenes,
     one_cycle,
     read_options,
     score,
@@ -45,7 +46,6 @@ from stages import (
 )
 
 RATE, CHUNK_S = 32000, 5.0
-FOLDS = {"train": ("1", "2", "5"), "validation": ("3",), "test": ("4",)}  # of the recordings
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 0.5, "test_minutes": 1 / 6, "epochs": 1},
     "small": {"minutes": 60.0, "test_minutes": 6.0, "epochs": 8},
@@ -89,15 +89,11 @@ def main() -> None:
     args = read_options(__doc__, SIZES, {**defaults, **TRAINING, **own})
     fabric = open_fabric(args)
     with fabric.rank_zero_first():
-        parts = [
-            read_scenes(args.out / f"scenes_{args.size}", part, args.sounds, minutes)
-            for part, minutes in zip(
-                FOLDS, (args.minutes, args.test_minutes, args.test_minutes), strict=True
-            )
-        ]
-    train_clips, validation_clips, test_clips = parts
-    sounds = choose_sounds(args.sounds, FOLDS["train"])
-    classes = sounds.classes
+        minutes = {"train": args.minutes, "validation": args.test_minutes}
+        minutes["test"] = args.test_minutes
+        clips, classes = read_scenes(args, minutes)
+    train_clips, validation_clips, test_clips = clips
+    sounds = choose_sounds(args.sounds, THREE_FOLDS["train"])
     fabric.print("classes:", ", ".join(classes))
     fabric.seed_everything(0)
     tagger = load_tagger(sounds, NAMING_STEPS[args.size])
@@ -141,13 +137,20 @@ def main() -> None:
         print_table(rows)
 
 
-def read_scenes(folder: Path, part: str, recordings: Path | None, minutes: float) -> Clips:
-    """Return scenes of ten seconds, each in another room, made unless the folder holds them."""
-    sounds = choose_sounds(recordings, FOLDS[part])
-    synthesizer = sk.synth.SceneSynthesizer(
-        sounds, sample_rate=RATE, moving=0.0, distance_m=(1.0, 3.0), label_range_db=20.0
+def read_scenes(
+    args: argparse.Namespace, minutes: dict[str, float]
+) -> tuple[list[Clips], Sequence[str]]:
+    """Return scenes of each part, made if need be, and the classes."""
+    return make_scenes(
+        args.out / f"scenes_{args.size}",
+        minutes,
+        sounds=args.sounds,
+        seed=0,
+        sample_rate=RATE,
+        moving=0.0,
+        distance_m=(1.0, 3.0),
+        label_range_db=20.0,
     )
-    return make_clips(synthesizer, folder / part, minutes, seed=list(FOLDS).index(part))
 
 
 def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:

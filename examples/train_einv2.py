@@ -13,8 +13,6 @@ run that was never stopped. Everything is written to `runs/einv2` (or `--out DIR
     log.csv       losses of each epoch
 """
 
-import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,25 +33,23 @@ from seldkit import (
     losses,
     models,
     plot,
-    synth,
 )
 from stages import (
     TRAINING,
     Clips,
     bar,
-    choose_sounds,
     has_bfloat16,
-    make_clips,
+    make_scenes,
     one_cycle,
     read_options,
     score,
     settings_of,
     show,
     turn,
+    write_scores,
 )
 
 CHUNK_S = 4.0  # length of the training chunks, and of the windows in which long audio is read
-FOLDS = {"train": ("1", "2", "3", "5"), "test": ("4",)}  # recordings of fold 4 are held out
 SIZES = {
     "quick": {"minutes": 1.0, "test_minutes": 0.5, "epochs": 2},
     "small": {"minutes": 60.0, "test_minutes": 6.0, "epochs": 8},
@@ -79,14 +75,24 @@ def main() -> None:
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
     with fabric.rank_zero_first():
-        clips, classes = read_clips(args)
+        (train_clips, test_clips), classes = make_scenes(
+            args.out / "scenes",
+            {"train": args.minutes, "test": args.test_minutes},
+            sounds=args.sounds,
+            seed=args.seed,
+            max_polyphony=2,
+            moving=args.moving,
+            distance_m=(1.0, 3.0),
+            snr_db=(20.0, 30.0),
+            label_range_db=20.0,
+        )
     fabric.print("classes:", ", ".join(classes))
 
     pipeline = build_pipeline(args.size, classes)
     extractor, network = pipeline.extractor, pipeline.model
     fabric.print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
     chunks = data.read_chunks(
-        bar(clips["train"], "features"),
+        bar(train_clips, "features"),
         formats.TrackWise(len(classes), num_tracks=2),
         extractor=extractor,
         chunk_s=CHUNK_S,
@@ -100,7 +106,7 @@ def main() -> None:
         heard, target = turn(extractor, *batch)
         return compute_losses(model, standardize(heard), target)
 
-    scores = {"untrained": evaluate(pipeline, clips["test"], args.out / "predictions")}
+    scores = {"untrained": evaluate(pipeline, test_clips, args.out / "predictions")}
     batches = load(fabric, args, chunks, chunks.collate)
     optimizer = build_optimizer(network, args.lr)
     schedule = one_cycle(optimizer, args, batches)
@@ -117,28 +123,13 @@ def main() -> None:
         settings=settings,
     ):
         fabric.print(show(values), flush=True)
-    scores["trained"] = evaluate(pipeline, clips["test"], args.out / "predictions")
+    scores["trained"] = evaluate(pipeline, test_clips, args.out / "predictions")
     if fabric.is_global_zero:
-        write_results(pipeline, clips["test"], scores, args.out)
-
-
-def read_clips(args: argparse.Namespace) -> tuple[dict[str, Clips], Sequence[str]]:
-    """Return clips to train and to test on, made if need be, and the classes."""
-    clips = {}
-    minutes = {"train": args.minutes, "test": args.test_minutes}
-    for seed, (part, folds) in enumerate(FOLDS.items(), start=args.seed):
-        sounds = choose_sounds(args.sounds, folds)
-        synthesizer = synth.SceneSynthesizer(
-            sounds,
-            duration_s=10.0,
-            max_polyphony=2,
-            moving=args.moving,
-            distance_m=(1.0, 3.0),
-            snr_db=(20.0, 30.0),
-            label_range_db=20.0,
-        )
-        clips[part] = make_clips(synthesizer, args.out / "scenes" / part, minutes[part], seed)
-    return clips, sounds.classes
+        pipeline.save(args.out / "pipeline")
+        audio, events = test_clips[0]
+        figure = plot.plot_events(events, pipeline.predict(audio), classes=pipeline.classes)
+        figure.savefig(args.out / "scene.png", dpi=150)
+        write_scores(scores, args.out)
 
 
 def build_pipeline(size: str, classes: Sequence[str]) -> Pipeline:
@@ -178,20 +169,6 @@ def evaluate(pipeline: Pipeline, clips: Clips, folder: Path) -> dict[str, float]
         return events
 
     return score(data.map_over_processes(find, clips), clips, len(pipeline.classes or ()))
-
-
-def write_results(
-    pipeline: Pipeline, clips: Clips, scores: dict[str, dict[str, float]], out: Path
-) -> None:
-    """Print the scores, and write them, the system and a picture of the first clip."""
-    for name, values in scores.items():
-        print(f"{name:>9}: {show(values)}")
-    (out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
-    pipeline.save(out / "pipeline")
-    audio, events = clips[0]
-    figure = plot.plot_events(events, pipeline.predict(audio), classes=pipeline.classes)
-    figure.savefig(out / "scene.png", dpi=150)
-    print(f"see {out}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 AdaBelief, one cosine over all steps, losses balanced by their scale, noise, shifts in time, and
 early stopping on F1. With `--data DIR --size full` the data is L3DAS22, whose folders
 `L3DAS22_Task2_train`, `_dev` and `_test` are in DIR, and the network is the paper's. Without, it
-makes scenes of the built-in sounds, no farther than 2 m, and trains a smaller network: about an
-hour on two processor cores. `--quick` shows in seconds that all of it runs. Everything is written
-to `runs/roam` (or `--out DIR`); run it again to go on where it was stopped:
+makes scenes of the built-in sounds (or of your recordings: `--sounds DIR`), no farther than 2 m,
+and trains a smaller network: about an hour on two processor cores. `--quick` shows in seconds that
+all of it runs. Everything is written to `runs/roam` (or `--out DIR`); run it again to go on where
+it was stopped:
 
     scenes_SIZE/            audio and labels, made once   pipeline/    the trained system
     checkpoint.safetensors  the state of training         scores.json  before and after training
@@ -13,7 +14,6 @@ to `runs/roam` (or `--out DIR`); run it again to go on where it was stopped:
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,17 @@ from torch import Tensor, nn
 import seldkit as sk
 from loop import load, open_fabric, train
 from seldkit.io.l3das import L3DAS_CLASSES
-from stages import TRAINING, Clips, bar, count_steps, make_clips, read_options, settings_of, show
+from stages import (
+    TRAINING,
+    Clips,
+    bar,
+    count_steps,
+    make_scenes,
+    read_options,
+    settings_of,
+    show,
+    write_scores,
+)
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "quick": {"widths": (8, 16, 16, 32), "feedforward": 64},
@@ -43,7 +53,7 @@ def main() -> None:
     """Run the stages one after the other."""
     own = {"out": Path("runs/roam"), "patience": 25, "batch_size": 8, "chunk_s": 5.0, "lr": 5e-4}
     own |= {"rectify": False, "snr_db": (10.0, 40.0)}
-    defaults = dict.fromkeys(("data", "minutes", "epochs"))
+    defaults = dict.fromkeys(("sounds", "data", "minutes", "epochs"))
     args = read_options(__doc__, SIZES, {**defaults, **TRAINING, **own})
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
@@ -98,11 +108,8 @@ def main() -> None:
         fabric.print(show(values | weights), flush=True)
     scores["trained"] = evaluate(pipeline, test_clips)
     if fabric.is_global_zero:
-        for name, values in scores.items():
-            print(f"{name:>9}: {show(values)}")
-        (args.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
         pipeline.save(args.out / "pipeline")
-        print(f"see {args.out}")
+        write_scores(scores, args.out)
 
 
 def read_clips(args: argparse.Namespace) -> tuple[list[Clips], Sequence[str]]:
@@ -110,22 +117,18 @@ def read_clips(args: argparse.Namespace) -> tuple[list[Clips], Sequence[str]]:
     if args.data is not None:
         parts = (args.data / f"L3DAS22_Task2_{part}" for part in ("train", "dev", "test"))
         return [l3das_clips(folder) for folder in parts], L3DAS_CLASSES
-    synthesizer = sk.synth.SceneSynthesizer(  # like those of L3DAS22
-        duration_s=10.0,
+    shares = {"train": 1.0, "validation": 0.1, "test": 0.1}
+    return make_scenes(
+        args.out / f"scenes_{args.size}",
+        {part: max(share * args.minutes, 1 / 3) for part, share in shares.items()},
+        sounds=args.sounds,
+        seed=args.seed,
         sample_rate=32000,
         max_polyphony=3,
         same_class_overlap=True,
         moving=0.0,
         distance_m=(0.5, 2.0),
     )
-    scenes = args.out / f"scenes_{args.size}"
-    shares = {"train": 1.0, "dev": 0.1, "test": 0.1}
-    minutes = {part: max(share * args.minutes, 1 / 3) for part, share in shares.items()}
-    clips = [
-        make_clips(synthesizer, scenes / part, minutes[part], args.seed + i)
-        for i, part in enumerate(shares)
-    ]
-    return clips, sk.synth.BuiltinSounds().classes
 
 
 def l3das_clips(folder: Path) -> Clips:

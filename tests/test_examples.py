@@ -32,7 +32,6 @@ import search_at2seld
 import stages
 import train
 import train_at2seld
-import train_einv2
 import train_roam
 
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
@@ -225,23 +224,22 @@ def record(folder: Path, classes: dict[str, int]) -> Path:
 
 def parts_of(folder: Path) -> list[Any]:
     """Return the sounds that each part of each example draws from."""
-    return [
-        *(stages.choose_sounds(folder, folds) for folds in train.FOLDS.values()),
-        *(stages.choose_sounds(folder, folds) for folds in train_einv2.FOLDS.values()),
-        *(stages.choose_sounds(folder, folds) for folds in train_at2seld.FOLDS.values()),
-    ]
+    folds = [*stages.FOLDS.values(), *stages.THREE_FOLDS.values()]
+    return [stages.choose_sounds(folder, each) for each in folds]
 
 
 def test_folders_of_classes_are_divided_without_a_table(tmp_path: Path) -> None:
     parts = parts_of(record(tmp_path / "sounds", {"bell": 3, "knock": 12}))
     for part in parts:
         assert part.classes == ("bell", "knock")
-    for group in (parts[:2], parts[2:4], parts[4:]):
+    for group in (parts[:2], parts[2:]):
         files = [path for part in group for paths in part._recordings.values() for path in paths]
         assert len(files) == len(set(files)) == 15
     folder = tmp_path / "sounds"
-    clips = train_at2seld.read_scenes(tmp_path / "scenes", "test", folder, minutes=1 / 6)
+    args = argparse.Namespace(out=tmp_path, size="quick", sounds=folder)
+    (clips,), classes = train_at2seld.read_scenes(args, {"test": 1 / 6})
     assert [path.parent.name for path, _ in clips] == ["test"]
+    assert classes == ("bell", "knock")
 
 
 def test_folders_that_cannot_be_used_say_why(tmp_path: Path) -> None:
@@ -268,10 +266,11 @@ def test_a_batch_needs_as_many_chunks(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_statistics_of_all_processes_stand_beside_the_network() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sequential(nn.BatchNorm2d(2), nn.ReLU()))
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU())
     twin = loop.share_statistics(network)
-    assert isinstance(network[1][0], nn.BatchNorm2d)  # as its builder made it, to be saved
-    assert [type(m) for m in twin.modules()][3:4] == [nn.SyncBatchNorm]
+    kinds = [[type(module) for module in each.children()] for each in (network, twin)]
+    assert kinds[0] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU], "as its builder made it"
+    assert kinds[1] == [nn.Conv2d, nn.SyncBatchNorm, nn.ReLU]
     own = [*network.parameters(), *network.buffers()]
     shared = [*twin.parameters(), *twin.buffers()]
     assert len(own) == len(shared) == 7
