@@ -40,7 +40,7 @@ from stages import (
 
 CHUNK_S = 4.0
 SIZES: dict[str, dict[str, Any]] = {
-    "quick": {"minutes": 1, "test_minutes": 0.5, "epochs": 2},
+    "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 2, "batch_size": 7},
     "small": {"minutes": 60, "test_minutes": 6, "epochs": 8},
 }
 

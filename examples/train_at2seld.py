@@ -47,7 +47,7 @@ from stages import (
 
 RATE, CHUNK_S = 32000, 5.0
 SIZES: dict[str, dict[str, Any]] = {
-    "quick": {"minutes": 0.5, "test_minutes": 1 / 6, "epochs": 1},
+    "quick": {"minutes": 1 / 6, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 6},
     "small": {"minutes": 60.0, "test_minutes": 6.0, "epochs": 8},
 }
 NETWORKS: dict[str, dict[str, Any]] = {

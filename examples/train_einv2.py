@@ -2,8 +2,8 @@
 
 Makes labelled scenes of the built-in sounds (or of your recordings: `--sounds DIR`), trains, writes
 the events that it finds in the test scenes as DCASE files, scores them, and saves the trained
-pipeline and a picture. Takes under ten minutes on two processor cores (`--quick` one); run it
-again, with the same arguments, to go on after the last epoch that was finished, or the last step
+pipeline and a picture. Takes under ten minutes on two processor cores, `--quick` some seconds. Run
+it again, with the same arguments, to go on after the last epoch that was finished, or the last step
 that was saved (`--save-every STEPS`): on the same processor the result is, bit for bit, that of a
 run that was never stopped. Everything is written to `runs/einv2` (or `--out DIR`):
 
@@ -51,7 +51,7 @@ from stages import (
 
 CHUNK_S = 4.0  # length of the training chunks, and of the windows in which long audio is read
 SIZES = {
-    "quick": {"minutes": 1.0, "test_minutes": 0.5, "epochs": 2},
+    "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 2, "batch_size": 7},
     "small": {"minutes": 60.0, "test_minutes": 6.0, "epochs": 8},
     "full": {"minutes": 60.0, "test_minutes": 6.0, "epochs": 8},
 }

@@ -43,7 +43,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "full": {"widths": (64, 128, 256, 512), "feedforward": 1024},
 }
 SIZES = {
-    "quick": {"minutes": 1.0, "epochs": 1},
+    "quick": {"minutes": 1 / 3, "epochs": 1, "batch_size": 4},
     "small": {"minutes": 60.0, "epochs": 20},
     "full": {"minutes": 300.0, "epochs": 100},
 }
@@ -120,7 +120,7 @@ def read_clips(args: argparse.Namespace) -> tuple[list[Clips], Sequence[str]]:
     shares = {"train": 1.0, "validation": 0.1, "test": 0.1}
     return make_scenes(
         args.out / f"scenes_{args.size}",
-        {part: max(share * args.minutes, 1 / 3) for part, share in shares.items()},
+        {part: max(share * args.minutes, 1 / 6) for part, share in shares.items()},
         sounds=args.sounds,
         seed=args.seed,
         sample_rate=32000,

@@ -60,7 +60,6 @@ def test_train_trains_any_system(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     command = ["--quick", "--system", system, "--out", tmp_path, "--accelerator", "cpu"]
-    command += ["--minutes", 1 / 6, "--test-minutes", 1 / 6, "--batch-size", 4]
     run(monkeypatch, train, *command, "--epochs", 1)
     assert capsys.readouterr().out.splitlines()[-1].startswith("F20 frame-wise ")
     pipeline = Pipeline.load(tmp_path / "pipeline")
@@ -258,7 +257,7 @@ def test_folders_that_cannot_be_used_say_why(tmp_path: Path) -> None:
 
 
 def test_a_batch_needs_as_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["--quick", "--out", tmp_path, "--minutes", 1 / 3, "--accelerator", "cpu"]
+    words = ["--quick", "--out", tmp_path, "--accelerator", "cpu"]
     with pytest.raises(ValueError, match="--batch-size is 9, of only 4 chunks"):
         run(monkeypatch, train_roam, *words, "--batch-size", 9)
     with pytest.raises(ValueError, match="--batch-size is 4, of which 3 parts are not equal"):
@@ -280,8 +279,8 @@ def test_statistics_of_all_processes_stand_beside_the_network() -> None:
 def test_torchrun_trains_in_two_processes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     command += [str(ROOT / "examples" / "train.py"), "--quick", "--out", str(tmp_path)]
-    command += ["--minutes", "0.5", "--test-minutes", "0.34", "--epochs", "1"]
-    command += ["--accelerator", "cpu", "--batch-size", "4"]
+    command += ["--test-minutes", "0.34", "--epochs", "1", "--accelerator", "cpu"]
+    command += ["--batch-size", "8"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("F20 frame-wise ") == 1, "the first process alone prints"
