@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from signal import SIGKILL
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from seldkit.data import RunSettings, load_checkpoint, save_checkpoint
+from seldkit.data import CheckpointWriter, RunSettings, load_checkpoint, save_checkpoint
 
 
 class Run:
@@ -245,23 +246,26 @@ def test_names_with_a_stroke_that_do_not_collide_come_back(tmp_path: Path) -> No
     assert torch.equal(part.state["a/b"], state["a/b"])  # type: ignore[arg-type]
 
 
-def _save_for_ever(path: Path, epoch: int) -> None:
+def _save_for_ever(path: Path, epoch: int, *, meanwhile: bool) -> None:
+    save = CheckpointWriter().save if meanwhile else save_checkpoint
     while True:
         epoch += 1
         state = {str(i): torch.full((400_000,), float(epoch)) for i in range(4)}
-        save_checkpoint(path, epoch=epoch, part=Fixed(state))
+        save(path, epoch=epoch, part=Fixed(state))
 
 
-def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path, meanwhile: bool) -> None:
     path, part, epoch = tmp_path / "last.safetensors", Fixed({}), 0
-    for moment in range(10):
+    for moment in range(8):
         number = path.stat().st_ino if path.exists() else 0
-        process = get_context("fork").Process(target=_save_for_ever, args=(path, epoch))
+        target = partial(_save_for_ever, meanwhile=meanwhile)
+        process = get_context("fork").Process(target=target, args=(path, epoch))
         begin = monotonic()
         process.start()
         while not path.exists() or path.stat().st_ino == number:
             sleep(0.0005)
-        sleep((monotonic() - begin) * moment / 10)  # up to about as long as to save again
+        sleep((monotonic() - begin) * moment / 8)  # up to about as long as to save again
         process.kill()
         process.join()
         assert process.exitcode == -SIGKILL
