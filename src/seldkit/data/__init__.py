@@ -2,7 +2,10 @@
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
 from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
-from seldkit.data.labelled import labelled_clips
+from seldkit.data.clip import Clip
+from seldkit.data.corpora import read_corpus
+from seldkit.data.corpus import Corpus
+from seldkit.data.folder import read_folder
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
     NIGENS2021_TO_STARSS,
@@ -15,6 +18,7 @@ from seldkit.data.reading import read_chunks
 from seldkit.data.run_settings import RunSettings
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
+from seldkit.data.soundness import check_audio
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 
 __all__ = [
@@ -24,20 +28,24 @@ __all__ = [
     "TAU2019_TO_STARSS",
     "ChunkPlace",
     "Chunks",
+    "Clip",
     "ClipName",
+    "Corpus",
     "Projected",
     "Projection",
     "RunSettings",
     "Selection",
     "Split",
+    "check_audio",
     "chunk_starts",
     "class_frames",
     "clip_name",
     "clip_weights",
-    "labelled_clips",
     "load_checkpoint",
     "project",
     "read_chunks",
+    "read_corpus",
+    "read_folder",
     "save_checkpoint",
     "select_clips",
 ]
