@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import torch
 
-from seldkit.io import write_audio
+from seldkit.io import write_audio, write_events
+from seldkit.synth import SceneSynthesizer
 
 POLAR = "0,1,0,90,10\n"
 DISTANT = "0,1,0,90,10,150\n"
@@ -140,4 +141,23 @@ def publish(
             else:
                 sound = torch.full((tree.num_channels, 4800), 0.1 * (number + 1))
                 write_audio(path, sound, 24000)
+    return root
+
+
+def record(root: Path, *, seconds: float = 5.0, evaluation: bool = False) -> Path:
+    """Write STARSS23 in small: a scene of the built-in sounds for each fold."""
+    scenes = SceneSynthesizer(duration_s=seconds, anechoic=True)
+    clips = [
+        ("dev", "dev-train-tau/fold3_room4_mix001"),
+        ("dev", "dev-test-tau/fold4_room2_mix001"),
+    ]
+    for index, (part, clip) in enumerate([*clips, *[("eval", "mix001")] * evaluation]):
+        waveform, events = scenes.scene(0, index)
+        audio = root / f"foa_{part}/{clip}.wav"
+        labels = root / f"metadata_{part}/{clip}.csv"
+        for path in (audio, labels):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_audio(audio, waveform, scenes.sample_rate)
+        if part == "dev":
+            write_events(labels, events, format="dcase2023")
     return root
