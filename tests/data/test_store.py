@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import pickle
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -21,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from data.recordings import RATE, Recorded, knock, record
 from seldkit import Events
 from seldkit.data import Store, StoredClip, pack
-from seldkit.data._store_arrays import labels_to_bytes, read_labels
+from seldkit.data._store_arrays import events_of, labels_to_bytes, read_labels
 from seldkit.data._store_records import digest
 from seldkit.io import read_audio
 
@@ -109,13 +108,25 @@ EVENTS = st.lists(
 def test_events_come_back_whole(events: Events, given_deg: bool) -> None:
     if not given_deg:
         events = Events(events.frame, events.label, events.direction, source=events.source)
-    path = Path(tempfile.gettempdir()) / f"labels{os.getpid()}.npy"
-    path.write_bytes(labels_to_bytes(events))
-    found = read_labels(path, digest(path.read_bytes()), events.num_frames, events.frame_s)
+    text = labels_to_bytes(events)
+    path = Path(tempfile.gettempdir()) / f"{digest(text)}.npy"
+    path.write_bytes(text)
+    rows = read_labels(path)
+    path.unlink()
+    found = events_of(rows, events.num_frames, events.frame_s)
     assert found == events
     assert (found.given_deg is None) == (events.given_deg is None)
     for one, other in zip(found.given_deg or (), events.given_deg or (), strict=True):
         assert torch.equal(one, other)
+
+
+@given(EVENTS, st.integers(0, 700), st.integers(1, 99))
+def test_a_part_of_the_events_is_their_window(events: Events, start: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        clip = replace(record(Path(folder) / "a.wav", 0.1), labels=events, classes=())
+        stored = pack([clip], Path(folder) / "store")[0]
+        found = stored.events_between(start, start + length)
+    assert found == replace(events, num_frames=None).window(start, start + length)
 
 
 def files(folder: Path) -> dict[str, bytes]:

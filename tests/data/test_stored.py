@@ -38,9 +38,7 @@ def test_they_are_those_of_clips_in_memory(
     clips: list[Recorded], tmp_path: Path, format: Any, workers: int
 ) -> None:
     sizes: dict[str, Any] = {"chunk_s": 0.5, "hop_s": 0.2}
-    memory = read_chunks(
-        [(clip.audio, clip.events()) for clip in clips], format, sample_rate=RATE, **sizes
-    )
+    memory = read_chunks(clips, format, sample_rate=RATE, **sizes)
     stored = StoredChunks(pack(clips, tmp_path / "store"), format, **sizes)
     assert list(stored.places) == list(memory.places)
     assert (stored.ratio, stored.chunk_frames) == (memory.ratio, memory.chunk_frames)
