@@ -24,7 +24,7 @@ from tqdm import tqdm
 import seldkit as sk
 from seldkit.data import SPLITS, labelled_clips
 from seldkit.features import presets
-from seldkit.io.dcase import STARSS_CLASSES
+from seldkit.io import STARSS_CLASSES
 from stages import (
     Clips,
     choose_sounds,

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 import seldkit as sk
-from seldkit.io.l3das import L3DAS_CLASSES
+from seldkit.io import L3DAS_CLASSES
 
 SIZES = {  # widths of the blocks, width of the transformers, minutes of scenes, epochs
     "quick": ((8, 16, 16, 32), 64, 2, 2),
