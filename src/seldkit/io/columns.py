@@ -11,7 +11,7 @@ from torch import Tensor
 from seldkit.events import Events
 from seldkit.events.columns import number_within
 from seldkit.events.events import from_checked
-from seldkit.geometry import azimuth_elevation_deg, unit_vector, within, wrap_deg
+from seldkit.geometry import azimuth_elevation_deg, unit_norm, unit_vector, within, wrap_deg
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -64,8 +64,6 @@ COLUMNS = {
 KEY = ("frame", "class", "source")
 """The columns of whole numbers that say what a row is about."""
 
-FRONT = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-
 
 def to_events(columns: Columns, num_frames: int | None, frame_s: float) -> Events:
     """Return the events that columns hold, vectors brought to unit length.
@@ -87,11 +85,9 @@ def to_events(columns: Columns, num_frames: int | None, frame_s: float) -> Event
         direction = unit_vector(_turned(degrees[0]), degrees[1])
     else:
         vector = _vector(tensors)
-        length = torch.hypot(torch.hypot(vector[:, 0], vector[:, 1]), vector[:, 2])
-        direction = vector / length.unsqueeze(dim=1)
+        direction = unit_norm(vector, zero_is_front=True)
         if "x" not in tensors:
-            direction = torch.where((length == 0).unsqueeze(dim=1), FRONT, direction)
-            distance = length
+            distance = torch.hypot(torch.hypot(vector[:, 0], vector[:, 1]), vector[:, 2])
     return from_checked(
         frame=frame,
         label=label,
