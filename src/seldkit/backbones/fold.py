@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -75,6 +75,4 @@ class TimeFold(nn.Module):
         """Return the maps of all windows as one for each item, time and frequency as they were."""
         return rearrange(maps, "(b n) c (r f) t -> b c (n r t) f", b=batch, r=self.rows)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.num_bins}, size={self.size}, frames_per_step={self.frames_per_step}"
+    extra_repr = shown_settings

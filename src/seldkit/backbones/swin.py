@@ -7,7 +7,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.layers.dot_product import attend
 
@@ -34,9 +34,7 @@ class StochasticDepth(nn.Module):
         kept = torch.empty_like(x[(slice(None), *[slice(1)] * (x.ndim - 1))]).bernoulli_(keep)
         return x * kept / keep
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.rate}"
+    extra_repr = shown_settings
 
 
 class WindowAttention(nn.Module):
@@ -117,9 +115,7 @@ class WindowAttention(nn.Module):
         parts = rearrange(parts, "(i y) (j x) -> (i j) 1 (y x)", y=n, x=n)
         return parts.unsqueeze(3) != parts.unsqueeze(2)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"num_heads={self.num_heads}, window={self.window}, shift={self.shift}"
+    extra_repr = shown_settings
 
 
 class SwinBlock(nn.Module):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import bound_vectors, linear_layer, reset_linear, vector_entries
 
@@ -84,10 +84,4 @@ class MultiACCDOAHead(nn.Module):
             return vectors
         return bound_vectors(vectors, distance=self.distance, planar=self.planar)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"num_classes={self.num_classes}, num_tracks={self.num_tracks},"
-            f" distance={self.distance}, onscreen={self.onscreen}, planar={self.planar},"
-            f" bounded={self.bounded}"
-        )
+    extra_repr = shown_settings

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import linear_layer, reset_linear
 from seldkit.outputs import SELDOutput
@@ -98,9 +98,7 @@ class TrackWiseHead(nn.Module):
             return SELDOutput(logits, vector.unflatten(-1, (-1, 3)), distance)
         return SELDOutput(logits, vector, None if distance is None else distance.squeeze(-1))
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"class_directions={self.class_directions}"
+    extra_repr = shown_settings
 
 
 def _each_track(layers: nn.ModuleList, x: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Bool, Float
 from seldkit.layers.dot_product import attend
 from seldkit.layers.positions import sinusoids
@@ -79,8 +79,6 @@ class RelativePositionAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("positions", positions, ("exact", "shift", "shaw"))
-        check_choice("scale", scale, ("head", "model"))
         if channels % num_heads:
             raise ValueError(f"channels must be a multiple of {num_heads} heads, got {channels}")
         if channels % 2 and positions != "shaw":
@@ -173,13 +171,7 @@ class RelativePositionAttention(nn.Module):
             return shifted
         return _of_own_length(scores, shifted, padding)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.channels}, num_heads={self.num_heads}, dropout={self.dropout},"
-            f" positions={self.positions!r}, scale={self.scale!r},"
-            f" max_distance={self.max_distance}, qkv_bias={self.qkv_bias}"
-        )
+    extra_repr = shown_settings
 
 
 def _of_own_length(

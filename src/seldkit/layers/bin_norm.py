@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -60,6 +60,4 @@ class BinNorm(nn.Module):
         output: Tensor = bins.unflatten(1, (self.channels, self.num_bins)).mT
         return output
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, num_bins={self.num_bins}"
+    extra_repr = shown_settings

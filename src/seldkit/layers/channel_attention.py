@@ -1,14 +1,15 @@
 """Attention over channels: each channel of a map is scaled by what all of them hold."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
+ChannelAttention = Literal["none", "squeeze_excite", "multi_scale"]
 AttentionNorm = Literal["batch", "group"]
 
 
@@ -68,9 +69,7 @@ class SqueezeExcite(nn.Module):
         scaled: Tensor = x * scale[:, :, None, None]
         return scaled
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, reduction={self.reduction}"
+    extra_repr = shown_settings
 
 
 class MultiScaleChannelAttention(nn.Module):
@@ -121,7 +120,6 @@ class MultiScaleChannelAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("norm", norm, ("batch", "group"))
         fewest = 2 if norm == "group" else 1  # a group of one number would be all zeros
         if channels < fewest:
             raise ValueError(f"channels must be at least 2 for norm='group', got {channels}")
@@ -162,6 +160,20 @@ class MultiScaleChannelAttention(nn.Module):
         scaled: Tensor = x * (self.near(x) + self.whole(mean)).sigmoid()
         return scaled
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, reduction={self.reduction}, norm={self.norm!r}"
+    extra_repr = shown_settings
+
+
+def attention_of_kind(
+    kind: ChannelAttention,
+    channels: int,
+    *,
+    reduction: int | None = None,
+    norm: AttentionNorm = "batch",
+) -> SqueezeExcite | MultiScaleChannelAttention | None:
+    """Return an attention over channels by the word that builders have for it."""
+    sizes: dict[str, Any] = {} if reduction is None else {"reduction": reduction}
+    if kind == "squeeze_excite":
+        return SqueezeExcite(channels, **sizes)
+    if kind == "multi_scale":
+        return MultiScaleChannelAttention(channels, norm=norm, **sizes)
+    return None

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Bool, Float
-from seldkit.layers.attention import AttentionScale, RelativePositionAttention, RelativePositions
+from seldkit.layers.attention import RelativePositionAttention
 
 
 class ConformerBlock(nn.Module):
@@ -21,10 +21,11 @@ class ConformerBlock(nn.Module):
 
     The defaults are the paper's form. Two published implementations differ from it:
 
-    - PSELDNets and its relatives: `num_heads=8, positions="shift", scale="model"`.
-    - The block of the common third-party ResNet-Conformer: `conv_expansion=2, positions="shaw",
-      qkv_bias=False, depthwise_bias=True`, with `num_heads=8, kernel_size=7, feedforward=2` there.
-      Its training drops attention weights, but not the attention's output.
+    - PSELDNets and its relatives: an attention with `num_heads=8, positions="shift",
+      scale="model"`.
+    - The block of the common third-party ResNet-Conformer: `conv_expansion=2, depthwise_bias=True`
+      and an attention with `positions="shaw", qkv_bias=False`; `kernel_size=7, feedforward=2` and
+      `num_heads=8` there. Its training drops attention weights, but not the attention's output.
 
     Source: Gulati et al., "Conformer: convolution-augmented transformer for speech recognition",
     Interspeech 2020, section 2.
@@ -35,18 +36,16 @@ class ConformerBlock(nn.Module):
         - Output: the same.
 
     Args:
-        channels: Number of channels, a multiple of `num_heads`.
-        num_heads: Attention heads.
+        channels: Number of channels.
+        attention: From a sequence to one of the same shape. It is called with the padding too where
+            there is any. If None, a
+            [`RelativePositionAttention`][seldkit.layers.RelativePositionAttention] of four heads.
         kernel_size: Frames that the depthwise convolution spans. If even, it reads one more frame
             of the past than of the future.
         feedforward: Width of the feed-forward steps, as a multiple of `channels`.
         conv_expansion: Width of the depthwise convolution, as a multiple of `channels`.
-        dropout: Dropout of every step's output, of the feed-forward steps' inner layer and of the
-            attention weights.
-        positions: See [`RelativePositionAttention`][seldkit.layers.RelativePositionAttention].
-        scale: See there.
-        max_distance: See there.
-        qkv_bias: See there.
+        dropout: Dropout of every step's output, of the feed-forward steps' inner layer and, unless
+            an attention is given, of its weights.
         depthwise_bias: Whether the depthwise convolution has a bias, though batch norm follows.
         device: Device of the parameters.
         dtype: Type of the parameters.
@@ -64,15 +63,11 @@ class ConformerBlock(nn.Module):
         self,
         channels: int,
         *,
-        num_heads: int = 4,
+        attention: nn.Module | None = None,
         kernel_size: int = 31,
         feedforward: int = 4,
         conv_expansion: int = 1,
         dropout: float = 0.1,
-        positions: RelativePositions = "exact",
-        scale: AttentionScale = "head",
-        max_distance: int = 512,
-        qkv_bias: bool = True,
         depthwise_bias: bool = False,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
@@ -82,16 +77,11 @@ class ConformerBlock(nn.Module):
         self.conv_expansion = conv_expansion
         self.feedforward1 = _FeedForward(channels, feedforward, dropout, device, dtype)
         self.attention_norm = nn.LayerNorm(channels, device=device, dtype=dtype)
-        self.attention = RelativePositionAttention(
-            channels,
-            num_heads=num_heads,
-            dropout=dropout,
-            positions=positions,
-            scale=scale,
-            max_distance=max_distance,
-            qkv_bias=qkv_bias,
-            device=device,
-            dtype=dtype,
+        self._attention_is_given = attention is not None
+        self.attention: nn.Module = (
+            RelativePositionAttention(channels, dropout=dropout, device=device, dtype=dtype)
+            if attention is None
+            else attention
         )
         self.convolution = _Convolution(
             channels, conv_expansion, kernel_size, depthwise_bias, device, dtype
@@ -101,11 +91,10 @@ class ConformerBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def reset_parameters(self) -> None:
-        """Draw all weights again."""
-        self.attention_norm.reset_parameters()
-        self.norm.reset_parameters()
-        for step in (self.feedforward1, self.attention, self.convolution, self.feedforward2):
-            step.reset_parameters()
+        """Draw all weights again; an attention that was given keeps its own."""
+        for name, step in self.named_children():
+            if name != "dropout" and not (name == "attention" and self._attention_is_given):
+                step.reset_parameters()  # type: ignore[operator]
 
     def forward(
         self,
@@ -120,18 +109,14 @@ class ConformerBlock(nn.Module):
         if padding is not None:
             check_shape("padding", padding, "batch time", batch=x.shape[0], time=x.shape[1])
         x = x + 0.5 * self.dropout(self.feedforward1(x))
-        x = x + self.dropout(self.attention(self.attention_norm(x), padding))
+        others = () if padding is None else (padding,)
+        x = x + self.dropout(self.attention(self.attention_norm(x), *others))
         x = x + self.dropout(self.convolution(x, padding))
         x = x + 0.5 * self.dropout(self.feedforward2(x))
         output: Tensor = self.norm(x)
         return output
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.channels}, kernel_size={self.kernel_size}, feedforward={self.feedforward},"
-            f" conv_expansion={self.conv_expansion}"
-        )
+    extra_repr = shown_settings
 
 
 class _FeedForward(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -77,6 +77,4 @@ class DoubleConv(nn.Module):
         x = functional.relu(self.norm2(self.conv2(x)))
         return functional.avg_pool2d(x, pool) if max(pool) > 1 else x
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"
+    extra_repr = shown_settings

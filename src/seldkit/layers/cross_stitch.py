@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_same_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -90,7 +90,4 @@ class CrossStitch(nn.Module):
         first = mixed if self.sequential else a
         return mixed, weight[..., 1, 0] * first + weight[..., 1, 1] * b
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        start = f"low={self.low}, high={self.high}" if self.own is None else f"own={self.own}"
-        return f"{self.channels}, sequential={self.sequential}, {start}, shared={self.shared}"
+    extra_repr = shown_settings

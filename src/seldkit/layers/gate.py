@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_same_shape, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_same_shape, check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 GateLogits = Literal["self", "learned", "scalar"]
@@ -85,7 +85,6 @@ class SoftmaxGate(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("logits", logits, ("self", "learned", "scalar"))
         self.logits, self.num_streams = logits, num_streams
         if logits != "self":
             self.bias = nn.Parameter(torch.empty(num_streams, device=device, dtype=dtype))
@@ -115,6 +114,4 @@ class SoftmaxGate(nn.Module):
             return softmax_gate(streams, functional.conv2d(streams, self.weight, self.bias))
         return softmax_gate(streams, self.bias[:, None, None].expand_as(streams))
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"logits={self.logits!r}, num_streams={self.num_streams}"
+    extra_repr = shown_settings

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -88,9 +88,7 @@ class MapStitch(nn.Module):
         mixed_a = weight_a[..., 0] * a + weight_a[..., 1] * from_b
         return mixed_a, weight_b[..., 0] * from_a + weight_b[..., 1] * b
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels_a}, {self.channels_b}, own={self.own}"
+    extra_repr = shown_settings
 
 
 def _stretch(x: Tensor, like: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -59,6 +59,4 @@ class SinusoidalPositions(nn.Module):
         frame = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)
         return x + self.scale * sinusoids(frame, self.channels).to(x.dtype)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, scale={self.scale}"
+    extra_repr = shown_settings

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.layers.gru import GatedRecurrentUnit
 
@@ -97,9 +97,7 @@ class MinimalGatedUnit(nn.Module):
             states.append(state)
         return torch.stack(states, dim=1), state
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, {self.channels}"
+    extra_repr = shown_settings
 
 
 class BidirectionalGRU(nn.Module):
@@ -154,7 +152,6 @@ class BidirectionalGRU(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("merge", merge, ("product", "concat", "sum"))
         self.in_channels, self.channels, self.num_layers = in_channels, channels, num_layers
         self.merge, self.merge_every, self.tanh = merge, merge_every, tanh
         self.out_channels = 2 * channels if merge == "concat" else channels
@@ -186,12 +183,7 @@ class BidirectionalGRU(nn.Module):
         forward, backward = x.chunk(2, dim=-1)
         return forward * backward if self.merge == "product" else forward + backward
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.in_channels}, {self.channels}, {self.num_layers}, merge={self.merge!r},"
-            f" merge_every={self.merge_every}, tanh={self.tanh}"
-        )
+    extra_repr = shown_settings
 
 
 def _check_frames(x: Tensor, channels: int) -> None:

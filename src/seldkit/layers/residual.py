@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -94,6 +94,4 @@ class ResidualBlock(nn.Module):
             y = self.attention(y)
         return functional.relu(y + self.shortcut(x))
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, {self.out_channels}"
+    extra_repr = shown_settings

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers.max_feature_map import MaxFeatureMap, Norm
+from seldkit.layers.maxout import MaxFeatureMap, Norm
 from seldkit.layers.triplet_attention import TripletAttention
 
 

@@ -7,8 +7,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.layers.dot_product import attend
 
@@ -46,7 +46,6 @@ class TrackSplit(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("split", split, ("linear", "embedding"))
         self.channels, self.num_tracks, self.split = channels, num_tracks, split
         shape = (channels,) if split == "embedding" else (channels, channels)
         self.weight = nn.Parameter(torch.empty(num_tracks, *shape, device=device, dtype=dtype))
@@ -73,9 +72,7 @@ class TrackSplit(nn.Module):
         tracks: Tensor = joined.unflatten(2, (self.num_tracks, self.channels))
         return tracks
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, {self.num_tracks}, split={self.split!r}"
+    extra_repr = shown_settings
 
 
 class SharedTrackEncoder(nn.Module):
@@ -109,9 +106,7 @@ class SharedTrackEncoder(nn.Module):
         tracks: Tensor = rearrange(read, "(b n) t c -> b t n c", n=x.shape[2])
         return x + tracks if self.residual else tracks
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"residual={self.residual}"
+    extra_repr = shown_settings
 
 
 class TrackAttention(nn.Module):
@@ -177,6 +172,4 @@ class TrackAttention(nn.Module):
         added = self.out(rearrange(attended, "(b t) h n c -> b t n (h c)", t=x.shape[1]))
         return x + functional.dropout(added, self.dropout, self.training)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, num_heads={self.num_heads}, dropout={self.dropout}"
+    extra_repr = shown_settings

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 
@@ -67,7 +67,7 @@ class TripletAttention(nn.Module):
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must lie in 0..1, got {momentum}")
-        self.mean_first = mean_first
+        self.spatial, self.mean_first = spatial, mean_first
 
         def gate() -> _Gate:
             return _Gate(kernel_size, momentum, device, dtype)
@@ -99,9 +99,7 @@ class TripletAttention(nn.Module):
         planes = x.amax(dim), x.mean(dim)
         return torch.stack(planes[::-1] if self.mean_first else planes, dim=1)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"spatial={self.time_freq is not None}, mean_first={self.mean_first}"
+    extra_repr = shown_settings
 
 
 class _Gate(nn.Module):

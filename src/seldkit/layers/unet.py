@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.layers.conv import DoubleConv
 
@@ -77,9 +77,7 @@ class UNetEncoder(nn.Module):
             maps.append(x)
         return maps
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"
+    extra_repr = shown_settings
 
 
 class UNetDecoder(nn.Module):
@@ -147,9 +145,7 @@ class UNetDecoder(nn.Module):
             x = level(torch.cat((skip, raised), dim=1))
         return x
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"
+    extra_repr = shown_settings
 
 
 class UNet(nn.Module):
@@ -215,9 +211,7 @@ class UNet(nn.Module):
         output: Tensor = self.output(self.decoder(self.encoder(x)))
         return output
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, {self.out_channels}"
+    extra_repr = shown_settings
 
 
 def _check_levels(widths: Sequence[int], pool_time: int, pool_freq: int) -> None:

@@ -7,20 +7,18 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length
+from seldkit._checks import check_one_length
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import (
     BinNorm,
     DoubleConv,
     LabelRate,
-    MultiScaleChannelAttention,
     ResidualBlock,
-    SqueezeExcite,
 )
+from seldkit.layers.channel_attention import ChannelAttention, attention_of_kind
 
 Block = Literal["residual", "convolution"]
-Attention = Literal["none", "squeeze_excite", "multi_scale"]
 Pool = Literal["average", "max"]
 
 
@@ -93,7 +91,7 @@ def spatial_encoder(
     *,
     num_bins: int,
     block: Block,
-    attention: Attention,
+    attention: ChannelAttention,
     widths: Sequence[int],
     pool_time: Sequence[int],
     pool_freq: Sequence[int],
@@ -102,9 +100,6 @@ def spatial_encoder(
     frames_per_label: int,
 ) -> SpatialEncoder:
     """Return an encoder whose stages are a block, dropout of whole channels and a pool each."""
-    check_choice("block", block, ("residual", "convolution"))
-    check_choice("attention", attention, ("none", "squeeze_excite", "multi_scale"))
-    check_choice("pool", pool, ("average", "max"))
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if prod(pool_freq) > num_bins:
         raise ValueError(f"pool_freq must leave a bin of {num_bins}, got {tuple(pool_freq)}")
@@ -115,7 +110,7 @@ def spatial_encoder(
         nn.Sequential(
             DoubleConv(inputs, width)
             if block == "convolution"
-            else ResidualBlock(inputs, width, attention=_attention(attention, width)),
+            else ResidualBlock(inputs, width, attention=attention_of_kind(attention, width)),
             nn.Dropout2d(dropout),
             pooling((time, freq)),
         )
@@ -131,14 +126,4 @@ def spatial_encoder(
         out_channels=out_channels,
         frames_per_step=step,
         rate=None if step == frames_per_label else LabelRate(step, frames_per_label),
-    )
-
-
-def _attention(kind: Attention, channels: int) -> nn.Module | None:
-    if kind == "none":
-        return None
-    return (
-        SqueezeExcite(channels)
-        if kind == "squeeze_excite"
-        else MultiScaleChannelAttention(channels)
     )

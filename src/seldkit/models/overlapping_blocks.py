@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_positive, check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 
 SeparatorOutput = Literal["mask", "direct"]
@@ -130,9 +130,7 @@ class MapClassifier(nn.Module):
         scores: Tensor = self.output(grid.flatten(1))
         return scores
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, grid_time={self.grid_time}, grid_freq={self.grid_freq}"
+    extra_repr = shown_settings
 
 
 def _means(places: int, maps: Float[Tensor, "*batch row column"]) -> Float[Tensor, "place row"]:
@@ -181,7 +179,6 @@ class SourceSeparator(nn.Module):
         compression: float = 1.0,
     ) -> None:
         super().__init__()
-        check_choice("output", output, ("mask", "direct"))
         check_positive(compression=compression)
         self.in_channels, self.num_directions = in_channels, num_directions
         self.output, self.compression = output, compression
@@ -204,6 +201,4 @@ class SourceSeparator(nn.Module):
             return estimate.relu()
         return estimate.sigmoid() * reference_spectrogram(features, compression=self.compression)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"output={self.output!r}, compression={self.compression}"
+    extra_repr = shown_settings

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_one_length, check_shape
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
 from seldkit.outputs import SELDOutput
@@ -80,9 +80,7 @@ class SequenceSELD(nn.Module):
         output: SELDOutput | Tensor = self.head(*(branch(x) for branch in self.branches))
         return output
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"in_channels={self.in_channels}, num_bins={self.num_bins}"
+    extra_repr = shown_settings
 
 
 def head_of_format(
@@ -97,7 +95,6 @@ def head_of_format(
     bounded: bool,
 ) -> ClassWiseHead | ACCDOAHead | MultiACCDOAHead:
     """Return the head of a format, or raise `ValueError` for what the format does not have."""
-    check_choice("format", format, ("class_wise", "accdoa", "multi_accdoa"))
     if format == "class_wise":
         if onscreen or planar or not bounded:
             raise ValueError(

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from seldkit._builders import builder
 from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import plain_settings, shown_settings
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 
@@ -105,11 +105,6 @@ class YAMNet(TaggingBackbone):
         patch_frames: Frames of a patch.
         patch_hop: Frames from one patch to the next.
         frames_per_step: Frames that the blocks make one of.
-
-    Attributes:
-        out_channels: Channels of the map.
-        out_bins: Frequency bins of the map.
-        frames_per_step: Frames of the features that one step of the map stands for.
     """
 
     @plain_settings()
@@ -160,12 +155,7 @@ class YAMNet(TaggingBackbone):
         embedding = self.encode(patches).mean(dim=(2, 3)).unflatten(0, (features.shape[0], -1))
         return TaggingOutput(self.classifier(embedding), embedding)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"patch_frames={self.patch_frames}, patch_hop={self.patch_hop}, "
-            f"frames_per_step={self.frames_per_step}"
-        )
+    extra_repr = shown_settings
 
 
 @builder
