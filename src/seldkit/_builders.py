@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -74,7 +74,7 @@ def builder(maker: Maker) -> Maker:
     rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
-    def recipe(*args: Any, **kwargs: Any) -> Recipe:
+    def recipe(made_by: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Recipe:
         """Return how it is called, before it sees the arguments, which it may change or return."""
         try:
             arguments = dict(signature.bind(*args, **kwargs).arguments)
@@ -84,32 +84,31 @@ def builder(maker: Maker) -> Maker:
             arguments |= arguments.pop(name, {})
         given = {name: kept(value) for name, value in arguments.items()}
         left = {name: kept(value) for name, value in defaults.items() if name not in given}
-        return Recipe(build, Call(maker.__name__, given), left)
+        return Recipe(made_by, Call(maker.__name__, given), left)
 
     if isinstance(maker, type):
-        build: Any = maker
         init = maker.__init__  # type: ignore[misc]
 
         @wraps(init)
         def remember(self: Any, *args: Any, **kwargs: Any) -> None:
-            made_by = recipe(*args, **kwargs)
+            how = recipe(maker, *args, **kwargs)
             init(self, *args, **kwargs)
             if type(self) is maker:  # and not of a class below it, which is made otherwise
-                self.built_by = made_by
+                vars(self)["built_by"] = how
 
         maker.__init__ = remember  # type: ignore[misc]
         return maker
 
     @wraps(maker)
     def build(*args: Any, **kwargs: Any) -> Any:
-        made_by = recipe(*args, **kwargs)
+        how = recipe(build, *args, **kwargs)
         built = maker(*args, **kwargs)
         if not _is_dataclass(built):
-            built.built_by = made_by
+            built.built_by = how
         return built
 
-    build.is_builder = True
-    return build
+    build.is_builder = True  # type: ignore[attr-defined]
+    return cast("Maker", build)
 
 
 def builders_of(module: ModuleType) -> list[Callable[..., Any]]:

@@ -62,31 +62,32 @@ def plain_settings(
     return decorate
 
 
-def shown_settings(self: nn.Module) -> str:
-    """Return a module's settings as its constructor takes them: its `extra_repr`.
+class Shown(nn.Module):
+    """A module that shows its settings as its constructor takes them.
 
     A constructor keeps its arguments under their names. Modules are left out, which torch shows
     below, and so is what is None.
 
     Examples:
-        >>> class Scale(nn.Module):
+        >>> class Scale(Shown):
         ...     def __init__(self, channels: int, *, scale: float = 1.0):
         ...         super().__init__()
         ...         self.channels, self.scale = channels, scale
-        ...
-        ...     extra_repr = shown_settings
         >>> Scale(8)
         Scale(8, scale=1.0)
     """
-    words, by_name = [], False
-    for name, parameter in inspect.signature(type(self)).parameters.items():
-        value = getattr(self, name, None)
-        by_name |= parameter.kind is parameter.KEYWORD_ONLY
-        if value is None or isinstance(value, nn.Module):
-            by_name = True
-        else:
-            words.append(f"{name}={value!r}" if by_name else repr(value))
-    return ", ".join(words)
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        words, by_name = [], False
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name, None)
+            by_name |= parameter.kind is parameter.KEYWORD_ONLY
+            if value is None or isinstance(value, nn.Module):
+                by_name = True
+            else:
+                words.append(f"{name}={value!r}" if by_name else repr(value))
+        return ", ".join(words)
 
 
 def _rule(name: str, annotation: Any, from_zero: bool) -> Callable[[object], object] | None:

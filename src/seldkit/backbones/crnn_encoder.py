@@ -1,16 +1,15 @@
 """Convolution blocks, then a sequence model: the encoder of many SELD networks."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_one_length
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers import BinNorm, DoubleConv, temporal_encoder
+from seldkit.layers import BinNorm, temporal_encoder
+from seldkit.layers.conv import conv_stages
 from seldkit.layers.temporal import Temporal
 
 
@@ -98,10 +97,8 @@ def crnn(
         ValueError: If a number is not positive, the widths and poolings differ in length, or
             `temporal` is unknown or does not suit the last width.
 
-    Source: Hu et al., "PSELDNets: pre-trained neural networks on a large-scale synthetic dataset
-    for sound event localization and detection", IEEE TASLP 2025; the convolutions: Kong et al.,
-    "PANNs", IEEE/ACM TASLP 2020. The conformers are those of the published code, see
-    [`ConformerBlock`][seldkit.layers.ConformerBlock].
+    Source: PSELDNets (Hu et al., IEEE TASLP 2025); the convolutions: Kong et al., "PANNs", IEEE/ACM
+    TASLP 2020. The conformers are those of the published code.
 
     Examples:
         >>> import torch
@@ -109,12 +106,7 @@ def crnn(
         >>> encoder(torch.zeros(1, 7, 100, 64)).shape
         torch.Size([1, 16, 12, 1])
     """
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    channels = pairwise([in_channels, *widths])
-    stages = [
-        DoubleConv(*pair, pool_time=time, pool_freq=freq)
-        for pair, time, freq in zip(channels, pool_time, pool_freq, strict=True)
-    ]
+    stages = conv_stages(in_channels, widths, pool_time, pool_freq)
     sequence = temporal_encoder(
         temporal,
         widths[-1],

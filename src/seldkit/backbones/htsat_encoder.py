@@ -1,7 +1,6 @@
 """HTS-AT: a Swin transformer that reads time folded into a square image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +18,8 @@ class HTSAT(nn.Module):
     """The encoder of HTS-AT, for features of any length.
 
     Source: Chen et al., "HTS-AT: a hierarchical token-semantic audio transformer for sound
-    classification and detection", ICASSP 2022; for SELD: Hu et al., "PSELDNets: pre-trained neural
-    networks on a large-scale synthetic dataset for sound event localization and detection", IEEE
-    TASLP 2025.
+    classification and detection", ICASSP 2022; for SELD: PSELDNets (Hu et al., IEEE TASLP
+    2025).
 
     Shape:
         - Input: features `(batch, in_channels, time, freq)`, any number of frames.
@@ -155,13 +153,40 @@ def htsat(
         >>> encoder(torch.zeros(1, 7, 300, 16)).shape
         torch.Size([1, 32, 64, 2])
     """
-    swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
+    check_one_length(depths=depths, num_heads=num_heads)
+    if spec_size % num_bins:
+        raise ValueError(f"spec_size must be a multiple of num_bins={num_bins}, got {spec_size}")
+    rates = torch.linspace(0, drop_path, sum(depths), device="cpu").tolist()
+    stages: list[nn.Module] = [PatchEmbedding(in_channels, embed_dim, patch=patch)]
+    for stage, (depth, heads) in enumerate(zip(depths, num_heads, strict=True)):
+        width, side = embed_dim << stage, spec_size // (patch << stage)
+        if width % heads:
+            raise ValueError(
+                f"num_heads must divide the {width} channels of stage {stage}, got {heads}"
+            )
+        if side > window and side % window:
+            raise ValueError(
+                f"window must divide the {side} patches of stage {stage}, got {window}"
+            )
+        inside, shift = min(window, side), window // 2 if side > window else 0
+        blocks = [
+            SwinBlock(
+                width,
+                num_heads=heads,
+                window=inside,
+                shift=shift if block % 2 else 0,
+                drop_path=rates.pop(0),
+            )
+            for block in range(depth)
+        ]
+        last = stage == len(depths) - 1
+        stages.append(SwinStage(blocks, nn.LayerNorm(width) if last else PatchMerging(width)))
     return HTSAT(
         norm=BinNorm(in_channels, num_bins=num_bins),
-        fold=swin.fold(),
-        stages=swin.stages(in_channels),
+        fold=TimeFold(num_bins, size=spec_size, frames_per_step=patch << (len(depths) - 1)),
+        stages=stages,
         in_channels=in_channels,
-        out_channels=swin.width(len(depths) - 1),
+        out_channels=width,
     )
 
 
@@ -214,69 +239,3 @@ def htsat_branches(
         sed_channels=sed.in_channels,
         out_channels=doa.out_channels,
     )
-
-
-@dataclass(frozen=True)
-class _Swin:
-    """Sizes of an encoder that fit each other, and its parts."""
-
-    num_bins: int
-    spec_size: int
-    patch: int
-    embed_dim: int
-    depths: Sequence[int]
-    num_heads: Sequence[int]
-    window: int
-    drop_path: float
-
-    def __post_init__(self) -> None:
-        if self.spec_size % self.num_bins:
-            raise ValueError(
-                f"spec_size must be a multiple of num_bins={self.num_bins}, got {self.spec_size}"
-            )
-        check_one_length(depths=self.depths, num_heads=self.num_heads)
-        for stage, heads in enumerate(self.num_heads):
-            if self.width(stage) % heads:
-                raise ValueError(
-                    f"num_heads must divide the {self.width(stage)} channels of stage {stage},"
-                    f" got {heads}"
-                )
-            if self.side(stage) > self.window and self.side(stage) % self.window:
-                raise ValueError(
-                    f"window must divide the {self.side(stage)} patches of stage {stage},"
-                    f" got {self.window}"
-                )
-
-    def width(self, stage: int) -> int:
-        """Return the channels of a stage."""
-        return self.embed_dim << stage
-
-    def side(self, stage: int) -> int:
-        """Return the height and width of a stage's map."""
-        return self.spec_size // (self.patch << stage)
-
-    def fold(self) -> TimeFold:
-        """Return what makes images of features, and joins the maps of the last stage."""
-        scale = self.patch << (len(self.depths) - 1)
-        return TimeFold(self.num_bins, size=self.spec_size, frames_per_step=scale)
-
-    def stages(self, in_channels: int) -> list[nn.Module]:
-        """Return the patch embedding and the stages."""
-        rates = torch.linspace(0, self.drop_path, sum(self.depths), device="cpu").tolist()
-        stages: list[nn.Module] = [PatchEmbedding(in_channels, self.embed_dim, patch=self.patch)]
-        for stage, (depth, heads) in enumerate(zip(self.depths, self.num_heads, strict=True)):
-            width, window = self.width(stage), min(self.window, self.side(stage))
-            shift = window // 2 if self.side(stage) > window else 0
-            blocks = [
-                SwinBlock(
-                    width,
-                    num_heads=heads,
-                    window=window,
-                    shift=shift if block % 2 else 0,
-                    drop_path=rates.pop(0),
-                )
-                for block in range(depth)
-            ]
-            last = stage == len(self.depths) - 1
-            stages.append(SwinStage(blocks, nn.LayerNorm(width) if last else PatchMerging(width)))
-        return stages

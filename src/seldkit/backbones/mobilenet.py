@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from seldkit._builders import builder
 from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 
@@ -154,8 +154,6 @@ class YAMNet(TaggingBackbone):
         patches = rearrange(x.unfold(2, size, hop), "b c p f t -> (b p) c t f")
         embedding = self.encode(patches).mean(dim=(2, 3)).unflatten(0, (features.shape[0], -1))
         return TaggingOutput(self.classifier(embedding), embedding)
-
-    extra_repr = shown_settings
 
 
 @builder

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_one_length, check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._checks import check_shape
+from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 from seldkit.layers import BinNorm, DoubleConv
+from seldkit.layers.conv import bins_after
 
 Decision = Literal["clip", "frame"]
 
@@ -124,8 +125,6 @@ class CNN14(TaggingBackbone):
         x = functional.dropout(x, self.embedding_dropout, self.embedding.training)
         return functional.relu(self.embedding(x))
 
-    extra_repr = shown_settings
-
 
 @builder
 @plain_settings()
@@ -183,16 +182,11 @@ def cnn14(
         >>> tagger.encode(torch.zeros(1, 1, 1001, 64)).shape
         torch.Size([1, 32, 31, 2])
     """
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
+    bins_after(num_bins, widths, pool_time, pool_freq)
     pairs = [(width, width) if isinstance(width, int) else tuple(width) for width in widths]
     for pair in pairs:
         if len(pair) != 2:
             raise ValueError(f"widths must be numbers or pairs, one for each block, got {pair}")
-    if num_bins < prod(pool_freq):
-        raise ValueError(
-            f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
-            f" got {num_bins}"
-        )
     channels = [1, *(last for _, last in pairs)]
     blocks = [
         DoubleConv(first, last, mid_channels=mid, pool_time=time, pool_freq=freq)

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 ChannelAttention = Literal["none", "squeeze_excite", "multi_scale"]
 AttentionNorm = Literal["batch", "group"]
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExcite(Shown):
     r"""Scale each channel by what the means of all channels say.
 
     $$y = x \, \sigma(W_2 \, \mathrm{ReLU}(W_1 \bar x + b_1) + b_2),$$
@@ -29,8 +29,6 @@ class SqueezeExcite(nn.Module):
     Args:
         channels: Number of channels.
         reduction: The inner layer has so many times fewer channels, and one at least.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> SqueezeExcite(64)(torch.ones(1, 64, 25, 16)).shape
@@ -69,10 +67,8 @@ class SqueezeExcite(nn.Module):
         scaled: Tensor = x * scale[:, :, None, None]
         return scaled
 
-    extra_repr = shown_settings
 
-
-class MultiScaleChannelAttention(nn.Module):
+class MultiScaleChannelAttention(Shown):
     r"""Scale each channel at each place by what it holds there and by what the whole map holds.
 
     $$y = x \, \sigma(L(x) + G(\bar x)),$$
@@ -94,8 +90,6 @@ class MultiScaleChannelAttention(nn.Module):
         norm: `"batch"` as published; in training it needs more than one item in a batch, for the
             mean has one value for each item and channel. `"group"` takes all channels of an item as
             one group, and a batch of one will do.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, `norm` is unknown, a group has one channel, the
@@ -159,8 +153,6 @@ class MultiScaleChannelAttention(nn.Module):
         mean = x.mean(dim=(2, 3), keepdim=True)
         scaled: Tensor = x * (self.near(x) + self.whole(mean)).sigmoid()
         return scaled
-
-    extra_repr = shown_settings
 
 
 def attention_of_kind(

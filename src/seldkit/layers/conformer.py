@@ -1,16 +1,18 @@
 """The Conformer block: attention for what is far away, convolution for what is near."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Bool, Float
 from seldkit.layers.attention import RelativePositionAttention
 
 
-class ConformerBlock(nn.Module):
+class ConformerBlock(Shown):
     r"""Half a feed-forward step, self-attention, convolution, half a feed-forward step, layer norm.
 
     $$x \leftarrow x + \tfrac12 \mathrm{FF}(x), \quad x \leftarrow x + \mathrm{Attention}(x), \quad
@@ -47,8 +49,6 @@ class ConformerBlock(nn.Module):
         dropout: Dropout of every step's output, of the feed-forward steps' inner layer and, unless
             an attention is given, of its weights.
         depthwise_bias: Whether the depthwise convolution has a bias, though batch norm follows.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> block = ConformerBlock(256)
@@ -75,7 +75,20 @@ class ConformerBlock(nn.Module):
         super().__init__()
         self.channels, self.kernel_size, self.feedforward = channels, kernel_size, feedforward
         self.conv_expansion = conv_expansion
-        self.feedforward1 = _FeedForward(channels, feedforward, dropout, device, dtype)
+
+        def feedforward_step() -> nn.Sequential:
+            width = feedforward * channels
+            return nn.Sequential(
+                OrderedDict(
+                    norm=nn.LayerNorm(channels, device=device, dtype=dtype),
+                    expand=nn.Linear(channels, width, device=device, dtype=dtype),
+                    swish=nn.SiLU(),
+                    dropout=nn.Dropout(dropout),
+                    reduce=nn.Linear(width, channels, device=device, dtype=dtype),
+                )
+            )
+
+        self.feedforward1 = feedforward_step()
         self.attention_norm = nn.LayerNorm(channels, device=device, dtype=dtype)
         self._attention_is_given = attention is not None
         self.attention: nn.Module = (
@@ -86,15 +99,27 @@ class ConformerBlock(nn.Module):
         self.convolution = _Convolution(
             channels, conv_expansion, kernel_size, depthwise_bias, device, dtype
         )
-        self.feedforward2 = _FeedForward(channels, feedforward, dropout, device, dtype)
+        self.feedforward2 = feedforward_step()
         self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
         self.dropout = nn.Dropout(dropout)
+        self._reset_feedforward()
 
     def reset_parameters(self) -> None:
         """Draw all weights again; an attention that was given keeps its own."""
-        for name, step in self.named_children():
-            if name != "dropout" and not (name == "attention" and self._attention_is_given):
-                step.reset_parameters()  # type: ignore[operator]
+        for part in (self.attention_norm, self.convolution, self.norm):
+            part.reset_parameters()
+        self._reset_feedforward()
+        if not self._attention_is_given:
+            self.attention.reset_parameters()  # type: ignore[operator]
+
+    def _reset_feedforward(self) -> None:
+        """Draw the feed-forward steps from Xavier's uniform law; zero their biases."""
+        for layer in (*self.feedforward1, *self.feedforward2):
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.LayerNorm):
+                layer.reset_parameters()
 
     def forward(
         self,
@@ -114,42 +139,6 @@ class ConformerBlock(nn.Module):
         x = x + self.dropout(self.convolution(x, padding))
         x = x + 0.5 * self.dropout(self.feedforward2(x))
         output: Tensor = self.norm(x)
-        return output
-
-    extra_repr = shown_settings
-
-
-class _FeedForward(nn.Module):
-    """Layer norm, a wider layer with swish, and back."""
-
-    def __init__(
-        self,
-        channels: int,
-        expansion: int,
-        dropout: float,
-        device: torch.device | None,
-        dtype: torch.dtype | None,
-    ) -> None:
-        super().__init__()
-        width = expansion * channels
-        self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
-        self.expand = nn.Linear(channels, width, device=device, dtype=dtype)
-        self.dropout = nn.Dropout(dropout)
-        self.reduce = nn.Linear(width, channels, device=device, dtype=dtype)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw the weights from Xavier's uniform law; zero the biases."""
-        self.norm.reset_parameters()
-        for layer in (self.expand, self.reduce):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(
-        self, x: Float[Tensor, "batch time channel"]
-    ) -> Float[Tensor, "batch time channel"]:
-        """Return what is added to the sequence."""
-        output: Tensor = self.reduce(self.dropout(functional.silu(self.expand(self.norm(x)))))
         return output
 
 

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 Filling = Literal["linear", "hold"]
 
 
-class LabelRate(nn.Module):
+class LabelRate(Shown):
     """Turn steps of some feature frames each into label frames of a number that need not fit.
 
     Every step is spread over its feature frames; the mean over the frames of a label is the label
@@ -73,10 +73,8 @@ class LabelRate(nn.Module):
         labels: Tensor = frames.unflatten(1, (num_labels, self.frames_per_label)).mean(dim=2)
         return labels
 
-    extra_repr = shown_settings
 
-
-class LabelConv(nn.Module):
+class LabelConv(Shown):
     """One convolution over all bins of a map, then the rate of the labels.
 
     Source: the heads of PSELDNets (Hu et al., IEEE TASLP 2025).
@@ -92,8 +90,6 @@ class LabelConv(nn.Module):
         num_bins: Frequency bins of the map.
         rate: Makes label frames of steps.
         kernel_time: Steps that the convolution reads at once, odd.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> head = LabelConv(768, 13 * 3, num_bins=2, rate=LabelRate(32, 10))
@@ -139,5 +135,3 @@ class LabelConv(nn.Module):
         check_shape("x", x, "batch channel step freq", **sizes)
         frames: Tensor = self.rate(self.conv(x).squeeze(3).mT, num_frames)
         return frames
-
-    extra_repr = shown_settings

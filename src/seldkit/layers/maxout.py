@@ -65,8 +65,6 @@ class MaxFeatureMap(nn.Module):
             usual in anti-spoofing) or none. Only without it the convolution has a bias.
         attention: What acts on the first map before the maximum, such as
             [`TripletAttention`][seldkit.layers.TripletAttention].
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> MaxFeatureMap(7, 64)(torch.zeros(1, 7, 160, 32)).shape

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers.gru import GatedRecurrentUnit
 
 Merge = Literal["product", "concat", "sum"]
 
 
-class MinimalGatedUnit(nn.Module):
+class MinimalGatedUnit(Shown):
     r"""A recurrent layer with one gate, which forgets and admits at once.
 
     With the input $x$ and the last state $h$
@@ -35,8 +35,6 @@ class MinimalGatedUnit(nn.Module):
     Args:
         in_channels: Channels of the input.
         channels: Channels of the state.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         weight_input: Columns of $W_f$ (first half of the rows) and $W_h$ that read $x$.
@@ -97,10 +95,8 @@ class MinimalGatedUnit(nn.Module):
             states.append(state)
         return torch.stack(states, dim=1), state
 
-    extra_repr = shown_settings
 
-
-class BidirectionalGRU(nn.Module):
+class BidirectionalGRU(Shown):
     """Bidirectional GRU layers whose forward and backward halves are merged, as in SELDnet.
 
     The defaults are the recurrent part of the DCASE baselines from 2022 on: two layers, then the
@@ -126,8 +122,6 @@ class BidirectionalGRU(nn.Module):
             not only at the end.
         tanh: Whether halves pass the hyperbolic tangent before they are merged.
         dropout: Dropout between the layers.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         out_channels: Channels of the output.
@@ -182,8 +176,6 @@ class BidirectionalGRU(nn.Module):
             return x
         forward, backward = x.chunk(2, dim=-1)
         return forward * backward if self.merge == "product" else forward + backward
-
-    extra_repr = shown_settings
 
 
 def _check_frames(x: Tensor, channels: int) -> None:

@@ -31,8 +31,6 @@ class ROAM(nn.Module):
         norm: Where batch norm stands, see [`MaxFeatureMap`][seldkit.layers.MaxFeatureMap].
         attention_kernel: Kernel size of [`TripletAttention`][seldkit.layers.TripletAttention].
         mean_first: See there.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> ROAM(7, 64)(torch.zeros(1, 7, 160, 32)).shape

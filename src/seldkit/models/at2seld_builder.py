@@ -26,12 +26,7 @@ from seldkit.layers.channel_attention import ChannelAttention
 from seldkit.layers.temporal import Temporal
 from seldkit.layers.tracks import Split
 from seldkit.models.at2seld_network import AT2SELD
-from seldkit.models.at2seld_semantic import (
-    SemanticProjection,
-    freeze,
-    front_end,
-    map_channels,
-)
+from seldkit.models.at2seld_semantic import SemanticProjection, freeze, front_end, map_channels
 from seldkit.models.at2seld_spatial import Block, Pool, spatial_encoder
 
 Smoothing = Literal["bidirectional", "unidirectional", "none"]

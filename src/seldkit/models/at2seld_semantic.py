@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_positive, check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.backbones import TaggingBackbone, YAMNet
 from seldkit.features import LogMel, presets
@@ -18,7 +18,7 @@ from seldkit.layers import LabelRate
 _YAMNET_GAIN = (400 * 16000) / (1024 * 32000)
 
 
-class LevelToLogMel(nn.Module):
+class LevelToLogMel(Shown):
     """From the levels of linear bins to the log-mel that an audio tagger was trained on.
 
     The tagger needs no features of its own then: it reads one of the levels that a network for
@@ -60,10 +60,8 @@ class LevelToLogMel(nn.Module):
         power = self.gain * 10 ** (wide[..., : self.log_mel.mel.weight.shape[0]] / 10)
         return self.log_mel.of_power(power).to(level.dtype)
 
-    extra_repr = shown_settings
 
-
-class SemanticProjection(nn.Module):
+class SemanticProjection(Shown):
     """From the map of an audio tagger to a sequence of label frames.
 
     The mean over frequency is taken, then to the maximum of each step and its neighbours their mean
@@ -102,8 +100,6 @@ class SemanticProjection(nn.Module):
             steps = highest + functional.avg_pool1d(steps, 2 * reach + 1, stride=1, padding=reach)
         frames: Tensor = self.rate(self.linear(steps.mT), num_frames)
         return frames
-
-    extra_repr = shown_settings
 
 
 def freeze(backbone: TaggingBackbone, frozen: bool | str) -> None:

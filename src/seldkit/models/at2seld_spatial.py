@@ -7,16 +7,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_one_length
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers import (
-    BinNorm,
-    DoubleConv,
-    LabelRate,
-    ResidualBlock,
-)
+from seldkit.layers import BinNorm, DoubleConv, LabelRate, ResidualBlock
 from seldkit.layers.channel_attention import ChannelAttention, attention_of_kind
+from seldkit.layers.conv import bins_after
 
 Block = Literal["residual", "convolution"]
 Pool = Literal["average", "max"]
@@ -100,9 +95,7 @@ def spatial_encoder(
     frames_per_label: int,
 ) -> SpatialEncoder:
     """Return an encoder whose stages are a block, dropout of whole channels and a pool each."""
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    if prod(pool_freq) > num_bins:
-        raise ValueError(f"pool_freq must leave a bin of {num_bins}, got {tuple(pool_freq)}")
+    bins = bins_after(num_bins, widths, pool_time, pool_freq)
     if block == "convolution" and attention != "none":
         raise ValueError(f"attention must be 'none' for block='convolution', got {attention!r}")
     pooling = nn.AvgPool2d if pool == "average" else nn.MaxPool2d
@@ -122,7 +115,7 @@ def spatial_encoder(
     return SpatialEncoder(
         norm=BinNorm(in_channels, num_bins=num_bins),
         stages=stages,
-        in_features=widths[-1] * (num_bins // prod(pool_freq)),
+        in_features=widths[-1] * bins,
         out_channels=out_channels,
         frames_per_step=step,
         rate=None if step == frames_per_label else LabelRate(step, frames_per_label),

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.backbones import CRNN, HTSATBranches, TaggingBackbone, htsat, htsat_branches
 from seldkit.layers import LabelConv, LabelRate
@@ -44,7 +44,7 @@ class EncoderSELD(nn.Module):
         return SELDOutput(activity.unflatten(2, (direction.shape[2], -1)), direction)
 
 
-class EncoderACCDOA(nn.Module):
+class EncoderACCDOA(Shown):
     """An encoder, and a convolution that ends it in an ACCDOA format.
 
     Shape:
@@ -81,8 +81,6 @@ class EncoderACCDOA(nn.Module):
         tracks = () if self.num_tracks is None else (self.num_tracks,)
         output: Tensor = vectors.unflatten(2, (*tracks, self.num_classes, 3))
         return output
-
-    extra_repr = shown_settings
 
 
 @builder

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_positive, check_shape
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 SeparatorOutput = Literal["mask", "direct"]
@@ -65,7 +65,7 @@ class InputNorm(nn.BatchNorm2d):
         return super().forward(features)
 
 
-class MapClassifier(nn.Module):
+class MapClassifier(Shown):
     """Scores of a whole map: convolution stages, then one linear layer over all that is left.
 
     A stage is a 3 x 3 convolution with batch norm and ReLU, and the maximum of 2 x 2 bins, where a
@@ -130,8 +130,6 @@ class MapClassifier(nn.Module):
         scores: Tensor = self.output(grid.flatten(1))
         return scores
 
-    extra_repr = shown_settings
-
 
 def _means(places: int, maps: Float[Tensor, "*batch row column"]) -> Float[Tensor, "place row"]:
     """Return what takes the rows of maps to their means in so many places, which may overlap."""
@@ -142,7 +140,7 @@ def _means(places: int, maps: Float[Tensor, "*batch row column"]) -> Float[Tenso
     return inside.to(maps.dtype) / (end - first)[:, None]
 
 
-class SourceSeparator(nn.Module):
+class SourceSeparator(Shown):
     """The spectrogram of what comes from one direction, of a mixture of sounds.
 
     Shape:
@@ -200,5 +198,3 @@ class SourceSeparator(nn.Module):
         if self.output == "direct":
             return estimate.relu()
         return estimate.sigmoid() * reference_spectrogram(features, compression=self.compression)
-
-    extra_repr = shown_settings

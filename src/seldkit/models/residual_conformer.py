@@ -12,13 +12,8 @@ from seldkit._settings import plain_settings
 from seldkit.layers import ConformerBlock, RelativePositionAttention, ResidualBlock
 from seldkit.layers.attention import RelativePositions
 from seldkit.layers.channel_attention import AttentionNorm, ChannelAttention, attention_of_kind
-from seldkit.models.sequence import (
-    SequenceFormat,
-    SequenceSELD,
-    bins_after,
-    head_of_format,
-    num_branches,
-)
+from seldkit.layers.conv import bins_after
+from seldkit.models.sequence import SequenceFormat, SequenceSELD, head_of_format, num_branches
 
 
 @builder

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from seldkit._builders import builder
 from seldkit._checks import check_one_length
-from seldkit._settings import plain_settings, shown_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
@@ -193,7 +193,7 @@ def roam(
     )
 
 
-class _Pool(nn.Module):
+class _Pool(Shown):
     """The average or maximum of patches; a remainder at the end is dropped."""
 
     def __init__(self, pool_time: int, pool_freq: int, kind: PoolKind) -> None:
@@ -209,5 +209,3 @@ class _Pool(nn.Module):
         if self.kind == "average":
             return functional.avg_pool2d(x, patch)
         return functional.max_pool2d(x, patch)
-
-    extra_repr = shown_settings

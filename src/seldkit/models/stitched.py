@@ -1,21 +1,19 @@
 """EINV2: the event-independent network, version 2."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_one_length, check_shape
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
     BinNorm,
     CrossStitch,
-    DoubleConv,
     LabelRate,
     SharedBranch,
     SinusoidalPositions,
@@ -24,6 +22,7 @@ from seldkit.layers import (
     temporal_encoder,
 )
 from seldkit.layers.branches import Sharing
+from seldkit.layers.conv import conv_stages
 from seldkit.layers.temporal import Temporal
 from seldkit.outputs import SELDOutput
 
@@ -171,18 +170,11 @@ def einv2(
         >>> sum(p.numel() for p in model.parameters())
         26218978
     """
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
     width = widths[-1]
 
-    def stages(channels: int) -> list[nn.Module]:
-        return [
-            DoubleConv(*pair, pool_time=time, pool_freq=freq)
-            for pair, time, freq in zip(
-                pairwise([channels, *widths]), pool_time, pool_freq, strict=True
-            )
-        ]
+    stages = conv_stages(in_channels, widths, pool_time, pool_freq)
 
     def encoder() -> nn.Module:
         return temporal_encoder(
@@ -202,10 +194,12 @@ def einv2(
     return StitchedSELD(
         norm=None if num_bins is None else BinNorm(in_channels, num_bins=num_bins),
         sed_channels=sed_channels,
-        trunk=SharedBranch(stages(in_channels))
+        trunk=SharedBranch(stages)
         if sharing == "hard"
         else StitchedBranches(
-            stages(sed_channels), stages(in_channels), stitches if sharing == "soft" else {}
+            conv_stages(sed_channels, widths, pool_time, pool_freq),
+            stages,
+            stitches if sharing == "soft" else {},
         ),
         positions=SinusoidalPositions(width, scale=0.1) if sinusoids else nn.Identity(),
         sed_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
