@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seldkit._checks import check_count, check_positive, whole_number
 from seldkit._typing import Float
 from seldkit.data import chunk_starts
+from seldkit.data.joining import join
 from seldkit.events import Events
 from seldkit.features import FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput, apply
@@ -24,7 +25,7 @@ from seldkit.pipeline.frames import Frames, Pace
 from seldkit.pipeline.loading import faults_of, fill, read_pipeline
 from seldkit.pipeline.precision import floats_of, precise, steady
 from seldkit.pipeline.saving import compare_outputs, describe
-from seldkit.pipeline.windows import cut, evaluating, join
+from seldkit.pipeline.windows import cut, evaluating
 
 
 class Pipeline(nn.Module):
