@@ -42,8 +42,8 @@ def main(root: str, out: str, *, epochs: int = 100, width: int = 64) -> None:
     for epoch in range(epochs):
         for maps, target in DataLoader(chunks, 32, shuffle=True, collate_fn=chunks.collate):
             swap = swaps[torch.randint(len(swaps), (len(maps),))].to(device)
-            maps = augment.filter_bands(extractor.turn(maps.to(device), swap))
-            target = augment.swap_directions(target.to(device), swap)
+            maps, target = extractor.turn(maps.to(device), swap), target.to(device)
+            maps, target = augment.equalize(maps, augment.swap_directions(target, swap))
             optimizer.zero_grad()
             losses.adpit_loss(network.train()(scaler(maps)), target).backward()
             optimizer.step()

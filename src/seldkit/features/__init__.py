@@ -7,6 +7,7 @@ from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
@@ -22,6 +23,7 @@ __all__ = [
     "GCCPHAT",
     "SALSA",
     "STFT",
+    "ChannelMeaning",
     "ChannelSwap",
     "FeatureExtractor",
     "FeatureStream",

@@ -24,6 +24,7 @@ from seldkit.features.cross_spectrum import (
     pairs_among,
     whiten,
 )
+from seldkit.features.meaning import LAG, ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
@@ -101,6 +102,7 @@ class GCCPHAT(Part):
         self.num_lags, self.pairs, self.conjugate = int(num_lags), check_pairs(pairs), conjugate
         self.interpolation, self.exponent = int(interpolation), exponent
         self.floor, self.num_bins = floor, self.num_lags
+        self.meaning = LAG if exponent == 1 else ChannelMeaning("lag", per_db=None)
         self.register_buffer("cosine", None, persistent=False)
         self.register_buffer("sine", None, persistent=False)
         self._say(n_fft, None)

@@ -27,6 +27,7 @@ from seldkit.features.cross_spectrum import (
     pairs_with_first,
     whiten,
 )
+from seldkit.features.meaning import CUE, PHASE
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
@@ -112,6 +113,7 @@ class PhaseDifference(Part):
         self.speed_of_sound, self.floor = speed_of_sound, floor
         self.num_bins = num_kept(self.bins) if mel is None else mel.num_mels
         self.needs_rate = encoding == "path"
+        self.meaning = CUE if encoding == "path" else PHASE
         self._say(n_fft, sample_rate)
 
     def make(self, n_fft: int, sample_rate: int | None) -> None:
