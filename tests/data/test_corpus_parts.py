@@ -115,7 +115,7 @@ def test_bad_recordings_are_named_or_skipped_and_counted(corpus: Corpus) -> None
         assert line.startswith(f"  {name}: ")
         assert message in line
         assert str(corpus[0].audio.parent / f"{name}.wav") in line
-    left = corpus.verify(bad="skip")
+    left = corpus.verify(errors="skip")
     assert [clip.name for clip in left] == ["fold0_a", "fold1_a", "fold7_a"]
     assert list(left.skipped) == list(told)
     assert "3 clips of folds 0, 1, 7, 5 skipped" in repr(left)
@@ -127,7 +127,7 @@ def test_bad_labels_are_named_or_skipped_and_counted(corpus: Corpus) -> None:
     for clip, text in zip(corpus, texts, strict=False):
         assert clip.labels is not None
         clip.labels.unlink() if text is None else clip.labels.write_text(text)
-    left = corpus.verify(bad="skip")
+    left = corpus.verify(errors="skip")
     assert [clip.name for clip in left] == ["fold3_a", "fold5_a", "fold6_a", "fold7_a"]
     for name, message in {
         "fold0_a": "must have classes below 2, got 2",
@@ -169,8 +169,8 @@ def test_published_channels_are_the_rule(tmp_path: Path) -> None:
 
 @pytest.mark.messages
 def test_words_are_checked(corpus: Corpus) -> None:
-    with pytest.raises(ValueError, match="bad must be one of 'raise', 'skip', got 'drop'"):
-        corpus.verify(bad="drop")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="errors must be one of 'raise', 'skip', got 'drop'"):
+        corpus.verify(errors="drop")  # type: ignore[arg-type]
 
 
 def test_one_recording_may_be_checked(corpus: Corpus) -> None:
