@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seldkit import Events
 from seldkit.data import (
     SPLITS,
     TAU2019_TO_STARSS,
+    Clip,
     Corpus,
     Split,
     check_audio,
@@ -20,6 +23,7 @@ from seldkit.data import (
     read_corpus,
     read_folder,
 )
+from seldkit.data.splits import Fold
 from seldkit.io import write_audio
 from trees import publish
 
@@ -63,6 +67,24 @@ def test_parts_follow_the_split(corpus: Corpus) -> None:
         _ = divided.test
     with pytest.raises(ValueError, match=r"split must be given to have a part of .*, got None"):
         _ = corpus.test
+
+
+@given(
+    folds=st.lists(st.sampled_from((*range(7), "eval", "train", "dev", "test")), max_size=12),
+    split=st.sampled_from([split for splits in SPLITS.values() for split in splits.values()]),
+)
+def test_a_clip_is_in_the_part_of_its_fold_alone(folds: list[Fold], split: Split) -> None:
+    clips = [Clip(f"clip{i:02}", Path("a.wav"), fold=fold) for i, fold in enumerate(folds)]
+    corpus = Corpus("any", clips, split=split)
+    for part, wanted in split._asdict().items():
+        if wanted and set(wanted) <= set(folds):
+            found = [clip.name for clip in getattr(corpus, part)]
+            assert found == [clip.name for clip in clips if clip.fold in wanted]
+        else:
+            with pytest.raises(ValueError, match="has no (folds|clips)"):
+                getattr(corpus, part)
+    assert not {*split.train} & {*split.validation, *split.test}
+    assert split.validation == split.test or not {*split.validation} & {*split.test}
 
 
 def quarter(events: Events) -> Events:
