@@ -29,6 +29,7 @@ from seldkit.data._store_records import (
     read_records,
     read_settings,
 )
+from seldkit.data.splits import Fold
 from seldkit.events import Events
 
 
@@ -49,7 +50,7 @@ class StoredClip:
         return self._record.name
 
     @property
-    def fold(self) -> int | str | None:
+    def fold(self) -> Fold | None:
         """Its fold, if it has one."""
         return self._record.fold
 
