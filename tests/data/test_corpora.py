@@ -80,6 +80,18 @@ def test_every_clip_is_in_one_part_of_a_split(name: str, tmp_path: Path) -> None
         assert read_corpus(tmp_path, name, split=split).train == corpus.train
 
 
+@pytest.mark.parametrize("name", ["l3das21", "l3das22", "l3das23"])
+def test_two_microphones_make_eight_channels(name: str, tmp_path: Path) -> None:
+    publish(tmp_path, name)
+    pairs = zip(
+        *(read_corpus(tmp_path, name, audio=kind) for kind in ("foa", "foa_b")), strict=True
+    )
+    for a, b in pairs:
+        assert (a.name, a.fold, a.labels) == (b.name, b.fold, b.labels)
+        both = torch.cat([read_audio(clip.audio)[0] for clip in (a, b)])
+        assert (both[:, 0] * 10).round().tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+
+
 @EVERY
 def test_evaluation_recordings_may_lack_labels(name: str, tmp_path: Path) -> None:
     corpus = read_corpus(publish(tmp_path, name, labelled=False), name)
@@ -130,7 +142,7 @@ def test_a_split_without_its_folds_is_named(tmp_path: Path) -> None:
         (tmp_path / folder / "dev-train-synth").rename(tmp_path / f"{folder}-synth")
     corpus = read_corpus(tmp_path, "starss23", split="baseline")
     with pytest.raises(
-        ValueError, match=r"starss23 has no clips of folds 1, 2: there are folds 3, 4, eval"
+        ValueError, match=r"starss23 has no clips of folds 1, 2: there are folds 3, 4, 'eval'"
     ):
         _ = corpus.train
     assert len(read_corpus(tmp_path, "starss23", split="development").train) == 2

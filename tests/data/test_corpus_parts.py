@@ -46,6 +46,10 @@ def test_slices_and_parts_are_corpora(corpus: Corpus) -> None:
     assert corpus == read_folder(corpus[0].audio.parent, classes=("owl", "wolf"))
     with pytest.raises(IndexError):
         _ = corpus[8]
+    with pytest.raises(ValueError, match="folds must be at least one, got none"):
+        corpus.in_folds()
+    with pytest.raises(ValueError, match="has no clips of fold '2': there are folds 0, 1, 2, 3"):
+        corpus.in_folds("2")
 
 
 def test_parts_follow_the_split(corpus: Corpus) -> None:

@@ -102,10 +102,12 @@ class Corpus(Sequence[Clip]):
         """Return the clips of some folds.
 
         Raises:
-            ValueError: If there are no clips of a fold.
+            ValueError: If no fold is given, or there are no clips of one.
         """
+        if not folds:
+            raise ValueError("folds must be at least one, got none")
         lacking = [fold for fold in folds if fold not in self.folds]
-        if lacking or not folds:
+        if lacking:
             there = f"there are {_fold_names(self.folds)}" if self.folds else "no name tells a fold"
             raise ValueError(f"{self.name} has no clips of {_fold_names(lacking)}: {there}")
         return self.select(lambda clip: clip.fold in folds)
@@ -230,4 +232,4 @@ def _count(number: int, thing: str) -> str:
 
 
 def _fold_names(folds: Sequence[Fold]) -> str:
-    return f"fold{'s' * (len(folds) != 1)} {', '.join(map(str, folds))}"
+    return f"fold{'s' * (len(folds) != 1)} {', '.join(map(repr, folds))}"

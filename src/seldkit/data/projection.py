@@ -10,7 +10,7 @@ from torch import Tensor
 from seldkit._checks import check_choice
 from seldkit._typing import Int
 from seldkit.events import Events
-from seldkit.io.dcase import NIGENS2020_CLASSES, NIGENS2021_CLASSES, STARSS_CLASSES, TAU2019_CLASSES
+from seldkit.io import NIGENS2020_CLASSES, NIGENS2021_CLASSES, STARSS_CLASSES, TAU2019_CLASSES
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
-PhaseForm = Literal["angle", "cosine_sine", "path"]
+PhaseEncoding = Literal["angle", "cosine_sine", "path"]
 
 
 def phase_difference(
@@ -68,7 +68,7 @@ class PhaseDifference(Part):
 
     With the phase $\varphi$ of [`phase_difference`][seldkit.features.phase_difference]:
 
-    | `form`          | value                                 | used by                  |
+    | `encoding`      | value                                 | used by                  |
     | --------------- | ------------------------------------- | ------------------------ |
     | `"angle"`       | $\varphi$, in radians                 | as $\varphi / \pi$, SALSA-IPD |
     | `"cosine_sine"` | $\cos \varphi$ and $\sin \varphi$    | binaural systems         |
@@ -85,7 +85,7 @@ class PhaseDifference(Part):
           their sines, `(batch, 2 * pair, time, bin)`.
 
     Args:
-        form: `"angle"`, `"cosine_sine"` or `"path"`, which is 0 at 0 Hz.
+        encoding: `"angle"`, `"cosine_sine"` or `"path"`, which is 0 at 0 Hz.
         pairs: Pairs `(m, n)` of channels; by default the first channel with each other one.
         bins: The first bin that is kept and the one after the last; all bins if None.
         mel: Filter bank that sums cosines and sines into mel bands; angles have no such sum.
@@ -97,7 +97,7 @@ class PhaseDifference(Part):
         floor: Power below which a bin has no phase: silence gives zeros.
 
     Raises:
-        ValueError: If a value is out of range, or mel bands are asked for with another form or
+        ValueError: If a value is out of range, or mel bands are asked for with another encoding or
             together with `bins`.
         RuntimeError: If the path is asked for before the sampling rate is known.
 
@@ -114,7 +114,7 @@ class PhaseDifference(Part):
 
     def __init__(
         self,
-        form: PhaseForm = "angle",
+        encoding: PhaseEncoding = "angle",
         *,
         pairs: Sequence[Pair] | None = None,
         bins: Bins | None = None,
@@ -125,17 +125,22 @@ class PhaseDifference(Part):
         floor: float = SILENCE,
     ) -> None:
         super().__init__()
-        check_literal("form", form, PhaseForm)
+        check_literal("encoding", encoding, PhaseEncoding)
         check_positive(speed_of_sound=speed_of_sound, floor=floor)
-        if mel is not None and (form != "cosine_sine" or bins is not None):
+        if mel is not None and (encoding != "cosine_sine" or bins is not None):
             raise ValueError(
-                "mel must be None unless form is 'cosine_sine' and bins is None,"
-                f" got {form=} and {bins=}"
+                "mel must be None unless encoding is 'cosine_sine' and bins is None,"
+                f" got {encoding=} and {bins=}"
             )
-        self.form, self.pairs, self.bins, self.mel = form, check_pairs(pairs), check_bins(bins), mel
+        self.encoding, self.pairs, self.bins, self.mel = (
+            encoding,
+            check_pairs(pairs),
+            check_bins(bins),
+            mel,
+        )
         self.speed_of_sound, self.floor = speed_of_sound, floor
         self.num_bins = num_kept(self.bins) if mel is None else mel.num_mels
-        self.needs_rate = form == "path"
+        self.needs_rate = encoding == "path"
         self._say(n_fft, sample_rate)
 
     def make(self, n_fft: int, sample_rate: int | None) -> None:
@@ -146,7 +151,7 @@ class PhaseDifference(Part):
     def num_channels(self, in_channels: int) -> int:
         """Return the number of pairs, twice that for cosines and sines."""
         pairs = pairs_among(in_channels, self.pairs, pairs_with_first)
-        return len(pairs) * (2 if self.form == "cosine_sine" else 1)
+        return len(pairs) * (2 if self.encoding == "cosine_sine" else 1)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -155,13 +160,13 @@ class PhaseDifference(Part):
         check_shape("spectrum", spectrum, "batch channel time freq")
         used = pairs_among(spectrum.shape[1], self.pairs, pairs_with_first)
         real, imag = crop(spectrum.real, self.bins), crop(spectrum.imag, self.bins)
-        if self.form == "cosine_sine":
+        if self.encoding == "cosine_sine":
             real, imag = whiten(real, imag, floor=self.floor)
             cosines, sines = zip(*(cross_spectrum(real, imag, pair) for pair in used), strict=True)
             both = torch.stack(cosines + sines, dim=1)
             return both if self.mel is None else self.mel(both)
         angle = _angles(real, imag, used, self.floor)
-        if self.form == "angle":
+        if self.encoding == "angle":
             return angle
         return angle * crop(self._metres_per_radian(spectrum.real), self.bins)
 
@@ -189,10 +194,10 @@ class PhaseDifference(Part):
         return wavelength / (2 * math.pi) / bins.clamp(min=1) * (bins > 0)
 
     def _rules(self, features: Float[Tensor, "batch out time bin"]) -> PairRules:
-        if self.form == "cosine_sine":
+        if self.encoding == "cosine_sine":
             between = None if self.mel is not None else _between
             return PairRules(_conjugate, torch.neg, between)
-        if self.form == "angle":
+        if self.encoding == "angle":
             return angle_rules(2 * math.pi)
         num_bins = features.shape[-1] if self.n_fft is None else self.n_fft // 2 + 1
         metres = self._metres_per_radian(features.new_zeros(num_bins))

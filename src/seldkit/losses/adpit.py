@@ -10,14 +10,14 @@ from functools import reduce
 from operator import or_
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_activity, check_vectors
-from seldkit.losses._reduce import blank, full, num_places
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import blank, full, mean_error, own_precision
 from seldkit.losses.activity import activity_loss
 
 
@@ -77,7 +77,7 @@ def adpit_loss(
     check_vectors("adpit_loss", preds, target, axes, onscreen=onscreen, mask=mask)
     entries = preds.shape[-1] - onscreen
     _check_factors(axis_weights, entries)
-    with torch.autocast(preds.device.type, enabled=False):
+    with own_precision(preds):
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
         if onscreen:
@@ -87,8 +87,7 @@ def adpit_loss(
         if axis_weights is not None:
             scale = preds.new_tensor(axis_weights).sqrt()
             vectors, wanted = vectors * scale, wanted * scale
-        # Frames that do not count are zeros on both sides.
-        error = functional.mse_loss(vectors, wanted, reduction="sum") / num_places(vectors, mask)
+        error = mean_error(vectors, wanted, "mse", mask)
         if not onscreen:
             return error
         return error + activity_loss(preds[..., -1], target[..., -1], mask)
@@ -132,21 +131,20 @@ def arrange_sources(
     check_vectors("arrange_sources", preds, target, axes, onscreen=onscreen, mask=None)
     entries = preds.shape[-1] - onscreen
     _check_factors(axis_weights, entries)
-    with torch.autocast(preds.device.type, enabled=False):
+    with own_precision(preds):
         preds = full(preds).detach()
         return _best_arranged(preds, target.to(preds.dtype), entries, axis_weights)
 
 
-class ADPITLoss(nn.Module):
+class ADPITLoss(LossModule):
     """Module form of [`adpit_loss`][seldkit.losses.adpit_loss]."""
 
     def __init__(
         self, *, onscreen: bool = False, axis_weights: Sequence[float] | None = None
     ) -> None:
-        super().__init__()
         _check_factors(axis_weights)
-        self.onscreen = onscreen
-        self.axis_weights = None if axis_weights is None else tuple(axis_weights)
+        factors = None if axis_weights is None else tuple(axis_weights)
+        super().__init__(onscreen=onscreen, axis_weights=factors)
 
     def forward(
         self,
@@ -155,13 +153,7 @@ class ADPITLoss(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return adpit_loss(
-            preds, target, onscreen=self.onscreen, axis_weights=self.axis_weights, mask=mask
-        )
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"onscreen={self.onscreen}, axis_weights={self.axis_weights}"
+        return adpit_loss(preds, target, mask=mask, **self._settings())
 
 
 def _check_factors(axis_weights: Sequence[float] | None, entries: int | None = None) -> None:

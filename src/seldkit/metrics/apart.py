@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Int
+from seldkit.events.columns import one_key
 from seldkit.geometry import unit_vector
 from seldkit.metrics.counts import Counts, error_kinds
 from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
@@ -133,10 +134,7 @@ def _on_grid(rows: Rows) -> Rows:
 
 def _pick(rows: Rows, places: Sequence[Int[Tensor, " row"]], which: str) -> Int[Tensor, " place"]:
     """Return the first or the last row of each frame and place, in the order of the rows."""
-    key = rows.clip
-    for part in (rows.frame, *places):
-        key = key * (int(part.max()) + 1 if len(part) else 1) + part
-    values, (group,) = number(key)
+    values, (group,) = number(one_key(rows.clip, rows.frame, *places))
     picked = torch.zeros_like(values)
-    picked.scatter_reduce_(0, group, torch.arange(len(key)), which, include_self=False)
+    picked.scatter_reduce_(0, group, torch.arange(len(group)), which, include_self=False)
     return picked.sort().values
