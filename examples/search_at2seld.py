@@ -16,7 +16,7 @@ in seconds that all of it runs. Everything is written to `runs/at2seld-search` (
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from itertools import product
@@ -32,7 +32,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 import seldkit as sk
-from stages import THREE_FOLDS, TRAINING, Clips, choose_sounds, read_options, score
+from stages import THREE_FOLDS, TRAINING, choose_sounds, read_options, score
 from train_at2seld import (
     CHUNK_S,
     Recipe,
@@ -183,9 +183,10 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
             arguments |= options[settings[name]] if name in settings else {}
     extract = {name: arguments.pop(name) for name in ("phase", "norm") if name in arguments}
     blocks, heard = arguments.pop("blocks"), arguments.pop("tagger")
-    train_clips, validation_clips, classes, tagger = read_parts(setup)
+    train_clips, validation_clips, tagger = read_parts(setup)
+    num_classes = len(train_clips.classes)
     extractor = sk.features.presets.at2seld(bins="mel", tagger=tagger.bands, **extract)
-    format = track_wise(len(classes))
+    format = track_wise(num_classes)
     chunks = read_chunks(train_clips, extractor, format)
     args = argparse.Namespace(
         **{**TRAINING, "seed": setup.seed, "epochs": setup.epochs, "lr": 1e-3}
@@ -206,18 +207,18 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
     for _ in train_system(fabric, args, model, extractor, Recipe(), chunks):
         outputs = scan(pipeline, validation_clips)
         best = choose_thresholds(outputs, validation_clips)
-        yield score(map(best.decode, outputs), validation_clips, len(classes))["SELD"]
+        yield score(map(best.decode, outputs), validation_clips, num_classes)["SELD"]
 
 
 @cache
-def read_parts(setup: Setup) -> tuple[Clips, Clips, Sequence[str], Tagger]:
-    """Return scenes to train on and to rank by, made if need be, the classes and the tagger."""
+def read_parts(setup: Setup) -> tuple[sk.data.Corpus, sk.data.Corpus, Tagger]:
+    """Return scenes to train on and to rank by, made if need be, and the tagger."""
     minutes = {"train": setup.minutes, "validation": setup.minutes / 3}
     args = argparse.Namespace(out=setup.out, size=setup.size, sounds=setup.sounds)
-    (train_clips, validation_clips), classes = read_scenes(args, minutes)
+    train_clips, validation_clips = read_scenes(args, minutes)
     torch.manual_seed(setup.seed)
     sounds = choose_sounds(setup.sounds, THREE_FOLDS["train"])
-    return train_clips, validation_clips, classes, load_tagger(sounds, setup.naming_steps)
+    return train_clips, validation_clips, load_tagger(sounds, setup.naming_steps)
 
 
 def print_ranking(study: optuna.Study) -> None:

@@ -51,7 +51,7 @@ TRAINING: dict[str, Any] = {  # what every training understands
 }
 FOLDS = {"train": ("1", "2", "3", "5"), "test": ("4",)}  # recordings of fold 4 are held out
 THREE_FOLDS = {"train": ("1", "2", "5"), "validation": ("3",), "test": ("4",)}
-Clips = list[tuple[Path, sk.Events]]
+Clips = Sequence[sk.data.Clip]
 bar = partial(tqdm, leave=False, disable=int(os.environ.get("RANK", "0")) > 0)
 
 
@@ -91,8 +91,8 @@ def make_scenes(
     sounds: Path | None,
     seed: int,
     **settings: Any,
-) -> tuple[list[Clips], Sequence[str]]:
-    """Return scenes of each part, made unless the folder holds them already, and the classes.
+) -> list[sk.data.Corpus]:
+    """Return scenes of each part, made unless the folder holds them already.
 
     No two parts share a recording, and no two scenes a room.
     """
@@ -103,10 +103,10 @@ def make_scenes(
         synthesizer = sk.synth.SceneSynthesizer(drawn, **settings)
         count = max(round(length * 60 / synthesizer.duration_s), 1)
         scenes = sk.synth.write_scenes(synthesizer, folder / part, count, seed=number)
-        made = bar(scenes, f"scenes in {folder / part}", total=count)
-        read = partial(sk.io.read_events, format="dcase2023")
-        parts.append([(scene.audio, read(scene.labels)) for scene in made])
-    return parts, drawn.classes
+        for _ in bar(scenes, f"scenes in {folder / part}", total=count):
+            pass
+        parts.append(sk.data.read_folder(folder / part, classes=drawn.classes)[:count])
+    return parts
 
 
 def count_steps(args: argparse.Namespace, batches: DataLoader[Any]) -> int:
@@ -130,8 +130,8 @@ def turn(
     swaps = sk.augment.channel_swaps(16).to(features.device)
     swap = swaps[torch.randint(len(swaps), (len(features),))]
     features = extractor.turn(features, swap)
-    features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
-    return features, sk.augment.swap_directions(target, swap)
+    target = sk.augment.swap_directions(target, swap)
+    return sk.augment.equalize(features, target, tilt_db=4.0, gain_db=3.0)
 
 
 def settings_of(args: argparse.Namespace, *names: str, **more: Any) -> sk.data.RunSettings:
@@ -146,7 +146,8 @@ def score(found: Iterable[sk.Events], clips: Clips, num_classes: int) -> dict[st
         sk.metrics.SELDMetrics(protocol, num_classes, average="micro", frames="clip")
         for protocol in ("dcase2023", "dcase2024")
     )
-    for events, (_, reference) in zip(found, clips, strict=True):
+    for events, clip in zip(found, clips, strict=True):
+        reference = clip.events()
         by_segment.update(events, reference)
         by_frame.update(events, reference)
     frame = by_frame.compute()

@@ -12,7 +12,7 @@ trainings here it runs in several processes, too: `torchrun --nproc_per_node 2 e
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,12 +22,9 @@ from torch import Tensor, nn
 
 import seldkit as sk
 from loop import load, open_fabric, train
-from seldkit.data import SPLITS, labelled_clips, map_over_processes
 from seldkit.features import presets
-from seldkit.io.dcase import STARSS_CLASSES
 from stages import (
     TRAINING,
-    Clips,
     bar,
     make_scenes,
     one_cycle,
@@ -86,7 +83,8 @@ def main() -> None:
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
     with fabric.rank_zero_first():
-        train_clips, test_clips, classes = read_clips(args, out)
+        train_clips, test_clips = read_clips(args)
+    classes = train_clips.classes
     system, n = SYSTEMS[args.system], len(classes)
     extractor, network, format = system.features(), system.network(n), system.format(n)
     chunks = sk.data.read_chunks(
@@ -112,32 +110,26 @@ def main() -> None:
         fabric, args, network, optimizer, schedule, batches, step, folder=out, settings=settings
     ):
         fabric.print(show(losses), flush=True)
-    found = map_over_processes(lambda clip: pipeline.predict(clip[0]), test_clips)
+    found = sk.data.map_over_processes(lambda clip: pipeline.predict(clip.audio), test_clips)
     if fabric.is_global_zero:
         pipeline.save(out / "pipeline")
         print(show(score(found, test_clips, n)))
 
 
-def read_clips(args: argparse.Namespace, out: Path) -> tuple[Clips, Clips, Sequence[str]]:
-    """Return clips to train and to test on, which share no sound and no room, and the classes."""
+def read_clips(args: argparse.Namespace) -> tuple[sk.data.Corpus, sk.data.Corpus]:
+    """Return clips to train and to test on, which share no sound and no room."""
     if args.data is not None:
-        split = SPLITS["starss"]["development"]
-        train_clips, test_clips = (
-            labelled_clips(
-                args.data / "foa_dev", args.data / "metadata_dev", format="dcase2023", folds=folds
-            )
-            for folds in (split.train, split.test)
-        )
-        return train_clips, test_clips, STARSS_CLASSES
-    (train_clips, test_clips), classes = make_scenes(
-        out / "scenes",
+        corpus = sk.data.read_corpus(args.data, "starss23", split="development")
+        return corpus.train, corpus.test
+    train_clips, test_clips = make_scenes(
+        args.out / "scenes",
         {"train": args.minutes, "test": args.test_minutes},
         sounds=args.sounds,
         seed=args.seed,
         distance_m=(1.0, 3.0),
         label_range_db=20.0,
     )
-    return train_clips, test_clips, classes
+    return train_clips, test_clips
 
 
 if __name__ == "__main__":

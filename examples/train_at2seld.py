@@ -15,7 +15,8 @@ seed; `--quick` shows in seconds that all of it runs. Everything is written to `
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -77,7 +78,7 @@ RECIPES = {
 class Tagger(NamedTuple):
     """A trained audio tagger."""
 
-    arguments: dict[str, Any]  # of the model: which backbone
+    build: Callable[[], sk.backbones.TaggingBackbone]
     bands: Literal["yamnet", "panns"]  # whose mel bands it reads
     weights: dict[str, Tensor]
 
@@ -91,9 +92,9 @@ def main() -> None:
     with fabric.rank_zero_first():
         minutes = {"train": args.minutes, "validation": args.test_minutes}
         minutes["test"] = args.test_minutes
-        clips, classes = read_scenes(args, minutes)
-    train_clips, validation_clips, test_clips = clips
+        train_clips, validation_clips, test_clips = read_scenes(args, minutes)
     sounds = choose_sounds(args.sounds, THREE_FOLDS["train"])
+    classes = train_clips.classes
     fabric.print("classes:", ", ".join(classes))
     fabric.seed_everything(0)
     tagger = load_tagger(sounds, NAMING_STEPS[args.size])
@@ -137,10 +138,8 @@ def main() -> None:
         print_table(rows)
 
 
-def read_scenes(
-    args: argparse.Namespace, minutes: dict[str, float]
-) -> tuple[list[Clips], Sequence[str]]:
-    """Return scenes of each part, made if need be, and the classes."""
+def read_scenes(args: argparse.Namespace, minutes: dict[str, float]) -> list[sk.data.Corpus]:
+    """Return scenes of each part, made if need be."""
     return make_scenes(
         args.out / f"scenes_{args.size}",
         minutes,
@@ -157,7 +156,7 @@ def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
     """Return YAMNet, or a small CNN14 that learns to name the sounds first."""
     try:
         weights = yamnet.convert(yamnet.read_saved_model(yamnet.installed_folder()))
-        return Tagger({"backbone": "yamnet"}, "yamnet", weights)
+        return Tagger(partial(sk.backbones.yamnet, frames_per_step=16), "yamnet", weights)
     except ModuleNotFoundError as error:
         print(error)
     extractor = sk.features.presets.panns()
@@ -177,8 +176,8 @@ def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
         optimizer.step()
         right = (logits.argmax(dim=1) == label).float().mean()
         progress.set_postfix(loss=f"{loss:.2f}", right=f"{right:.0%}")
-    arguments = {"backbone": "cnn14", "backbone_widths": CNN14_WIDTHS}
-    return Tagger(arguments, "panns", tagger.state_dict())
+    build = partial(sk.backbones.cnn14, widths=CNN14_WIDTHS, pool_time=(2, 2, 2, 2, 1, 1))
+    return Tagger(build, "panns", tagger.state_dict())
 
 
 def track_wise(num_classes: int, threshold: float | list[float] = 0.5) -> sk.formats.TrackWise:
@@ -205,11 +204,10 @@ def build_model(
         num_tracks=2,
         in_channels=in_channels,
         bins="mel",
-        frames_per_step=16,
         stitch_own=0.5,  # nine tenths leave little of the tagger in so short a training
         channels=channels,
         feedforward=2 * channels,
-        **({"backbone": "none"} if tagger is None else tagger.arguments),
+        backbone="none" if tagger is None else tagger.build(),
         **arguments,
     )
     if tagger is not None and model.backbone is not None:
@@ -252,8 +250,8 @@ def train_system(
 def scan(pipeline: sk.Pipeline, clips: Clips) -> list[sk.SELDOutput]:
     """Return what the network says of each clip."""
 
-    def listen(clip: tuple[Path, sk.Events]) -> sk.SELDOutput:
-        return cast(sk.SELDOutput, pipeline.scan(clip[0])).map(Tensor.cpu)
+    def listen(clip: sk.data.Clip) -> sk.SELDOutput:
+        return cast(sk.SELDOutput, pipeline.scan(clip.audio)).map(Tensor.cpu)
 
     return sk.data.map_over_processes(listen, clips)
 
@@ -262,7 +260,7 @@ def choose_thresholds(outputs: Sequence[sk.SELDOutput], clips: Clips) -> sk.form
     """Return the format with the threshold of each class that has the best F-score, within 20°."""
     num_classes = outputs[0].activity.shape[-1]
     metrics = sk.metrics.SELDMetrics("dcase2024", num_classes, frames="clip")
-    pairs = [(output, events) for output, (_, events) in zip(outputs, clips, strict=True)]
+    pairs = [(output, clip.events()) for output, clip in zip(outputs, clips, strict=True)]
     grid = [step / 20 for step in range(1, 20)]
     curve = sk.metrics.analysis.sweep(pairs, track_wise(num_classes), grid, metrics)
     return track_wise(num_classes, curve.best_per_class("f_score").tolist())

@@ -75,7 +75,7 @@ def main() -> None:
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
     with fabric.rank_zero_first():
-        (train_clips, test_clips), classes = make_scenes(
+        train_clips, test_clips = make_scenes(
             args.out / "scenes",
             {"train": args.minutes, "test": args.test_minutes},
             sounds=args.sounds,
@@ -86,6 +86,7 @@ def main() -> None:
             snr_db=(20.0, 30.0),
             label_range_db=20.0,
         )
+    classes = train_clips.classes
     fabric.print("classes:", ", ".join(classes))
 
     pipeline = build_pipeline(args.size, classes)
@@ -126,8 +127,9 @@ def main() -> None:
     scores["trained"] = evaluate(pipeline, test_clips, args.out / "predictions")
     if fabric.is_global_zero:
         pipeline.save(args.out / "pipeline")
-        audio, events = test_clips[0]
-        figure = plot.plot_events(events, pipeline.predict(audio), classes=pipeline.classes)
+        clip = test_clips[0]
+        found = pipeline.predict(clip.audio)
+        figure = plot.plot_events(clip.events(), found, classes=classes)
         figure.savefig(args.out / "scene.png", dpi=150)
         write_scores(scores, args.out)
 
@@ -163,9 +165,9 @@ def evaluate(pipeline: Pipeline, clips: Clips, folder: Path) -> dict[str, float]
     """Write the events found in the clips and return their scores."""
     folder.mkdir(parents=True, exist_ok=True)
 
-    def find(clip: tuple[Path, Events]) -> Events:
-        events = pipeline.predict(clip[0])
-        io.write_events(folder / f"{clip[0].stem}.csv", events, format="dcase2023", kind="output")
+    def find(clip: data.Clip) -> Events:
+        events = pipeline.predict(clip.audio)
+        io.write_events(folder / f"{clip.name}.csv", events, format="dcase2023", kind="output")
         return events
 
     return score(data.map_over_processes(find, clips), clips, len(pipeline.classes or ()))

@@ -14,7 +14,6 @@ it was stopped:
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from torch import Tensor, nn
 
 import seldkit as sk
 from loop import load, open_fabric, train
-from seldkit.io.l3das import L3DAS_CLASSES
 from stages import (
     TRAINING,
     Clips,
@@ -58,7 +56,8 @@ def main() -> None:
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
     with fabric.rank_zero_first():
-        (train_clips, dev_clips, test_clips), classes = read_clips(args)
+        train_clips, dev_clips, test_clips = read_clips(args)
+    classes = train_clips.classes
     extractor = sk.features.presets.l3das22_task2()
     model = sk.models.roam(len(classes), num_tracks=3, **NETWORKS[args.size])
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
@@ -80,7 +79,7 @@ def main() -> None:
 
     def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         waveform, target = sk.augment.shift_time(*batch, ratio=chunks.ratio)
-        waveform = sk.augment.add_noise(waveform, snr_db=args.snr_db)
+        waveform, target = sk.augment.add_noise(waveform, target, snr_db=args.snr_db)
         loss = sk.losses.trackwise_pit_loss(model(scaler(extractor(waveform))), target)
         return balancer(loss), loss._asdict()
 
@@ -112,11 +111,11 @@ def main() -> None:
         write_scores(scores, args.out)
 
 
-def read_clips(args: argparse.Namespace) -> tuple[list[Clips], Sequence[str]]:
-    """Return clips to train, to choose and to test on, and the classes."""
+def read_clips(args: argparse.Namespace) -> list[sk.data.Corpus]:
+    """Return clips to train, to choose and to test on."""
     if args.data is not None:
-        parts = (args.data / f"L3DAS22_Task2_{part}" for part in ("train", "dev", "test"))
-        return [l3das_clips(folder) for folder in parts], L3DAS_CLASSES
+        corpus = sk.data.read_corpus(args.data, "l3das22", split="official")
+        return [corpus.train, corpus.validation, corpus.test]
     shares = {"train": 1.0, "validation": 0.1, "test": 0.1}
     return make_scenes(
         args.out / f"scenes_{args.size}",
@@ -131,14 +130,6 @@ def read_clips(args: argparse.Namespace) -> tuple[list[Clips], Sequence[str]]:
     )
 
 
-def l3das_clips(folder: Path) -> Clips:
-    """Return the recordings of microphone A, with their events."""
-    audio = sorted((folder / "data").glob("*_A.wav"))
-    labels = [folder / "labels" / f"label_{path.stem.removesuffix('_A')}.csv" for path in audio]
-    events = [sk.io.read_events(path, format="l3das22") for path in labels]
-    return list(zip(audio, events, strict=True))
-
-
 def evaluate(pipeline: sk.Pipeline, clips: Clips) -> dict[str, float]:
     """Return F1 as L3DAS22 counts it, nearer than 2 m, and under stricter gates."""
     gates = {"F1": 2.0, "F1 within 1 m": 1.0, "F1 within 0.5 m": 0.5}
@@ -147,10 +138,10 @@ def evaluate(pipeline: sk.Pipeline, clips: Clips) -> dict[str, float]:
         name: sk.metrics.SELDMetrics("l3das22", num_classes, distance_threshold_m=gate)
         for name, gate in gates.items()
     }
-    found = sk.data.map_over_processes(lambda clip: pipeline.predict(clip[0]), clips)
-    for events, (_, reference) in zip(found, clips, strict=True):
+    found = sk.data.map_over_processes(lambda clip: pipeline.predict(clip.audio), clips)
+    for events, clip in zip(found, clips, strict=True):
         for score in scores.values():
-            score.update(events, reference)
+            score.update(events, clip.events())
     return {name: score.compute().f_score for name, score in scores.items()}
 
 

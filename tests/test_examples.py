@@ -18,13 +18,15 @@ from optuna.trial import TrialState
 from torch import nn
 
 import tiny_einv2
+import trees
 from house import ROOT
 from seldkit import Pipeline, backbones, io
 from seldkit.compat import yamnet
-from seldkit.synth import BuiltinSounds, FolderSounds, SceneSynthesizer
+from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import entrant
 import loop
 import name_sounds
 import overlapping_e2e
@@ -71,19 +73,21 @@ def test_train_trains_any_system(
 def test_train_reads_a_labelled_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scenes = SceneSynthesizer(duration_s=5.0, anechoic=True)
-    for index, name in enumerate(("fold3_room1_mix001", "fold4_room2_mix001")):
-        waveform, events = scenes.scene(0, index)
-        for folder in ("foa_dev", "metadata_dev"):
-            (tmp_path / folder / name[:5]).mkdir(parents=True)
-        io.write_audio(tmp_path / "foa_dev" / name[:5] / f"{name}.wav", waveform, 24000)
-        labels = tmp_path / "metadata_dev" / name[:5] / f"{name}.csv"
-        io.write_events(labels, events, format="dcase2023")
-    out = tmp_path / "out"
-    command = ["--quick", "--data", tmp_path, "--out", out, "--epochs", 1, "--batch-size", 2]
+    out, corpus = tmp_path / "out", trees.record(tmp_path)
+    command = ["--quick", "--data", corpus, "--out", out, "--epochs", 1, "--batch-size", 2]
     run(monkeypatch, train, *command, "--accelerator", "cpu")
     assert "F20 frame-wise" in capsys.readouterr().out
     assert len(Pipeline.load(out / "pipeline").classes or ()) == 13
+
+
+def test_an_entrant_needs_sixty_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len((ROOT / "examples" / "entrant.py").read_text().splitlines()) <= 60
+    out = tmp_path / "out"
+    entrant.main(str(trees.record(tmp_path, evaluation=True)), str(out), epochs=2, width=8)
+    told = capsys.readouterr().out.splitlines()
+    assert [line[:21] for line in told] == ["epoch 1: SELDScores(E", "epoch 2: SELDScores(E"]
+    assert [path.name for path in out.glob("submission/*")] == ["mix001.csv"]
+    io.read_events(out / "submission" / "mix001.csv", format="dcase2023")
 
 
 def test_train_at2seld_prints_what_each_part_is_worth(
@@ -236,9 +240,9 @@ def test_folders_of_classes_are_divided_without_a_table(tmp_path: Path) -> None:
         assert len(files) == len(set(files)) == 15
     folder = tmp_path / "sounds"
     args = argparse.Namespace(out=tmp_path, size="quick", sounds=folder)
-    (clips,), classes = train_at2seld.read_scenes(args, {"test": 1 / 6})
-    assert [path.parent.name for path, _ in clips] == ["test"]
-    assert classes == ("bell", "knock")
+    (clips,) = train_at2seld.read_scenes(args, {"test": 1 / 6})
+    assert [clip.audio.parent.name for clip in clips] == ["test"]
+    assert clips.classes == ("bell", "knock")
 
 
 def test_folders_that_cannot_be_used_say_why(tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from torch.utils.data import DataLoader
 
 from data.recordings import RATE, Recorded, knock, record
 from seldkit import Events, SELDOutput
-from seldkit.data import ChunkPlaces, StoredChunks, join_chunks, pack, read_chunks
+from seldkit.data import (
+    ChunkPlaces,
+    EpochSampler,
+    StoredChunks,
+    clip_weights,
+    join_chunks,
+    pack,
+    read_chunks,
+)
 from seldkit.features import presets
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 
@@ -38,9 +46,7 @@ def test_they_are_those_of_clips_in_memory(
     clips: list[Recorded], tmp_path: Path, format: Any, workers: int
 ) -> None:
     sizes: dict[str, Any] = {"chunk_s": 0.5, "hop_s": 0.2}
-    memory = read_chunks(
-        [(clip.audio, clip.events()) for clip in clips], format, sample_rate=RATE, **sizes
-    )
+    memory = read_chunks(clips, format, sample_rate=RATE, **sizes)
     stored = StoredChunks(pack(clips, tmp_path / "store"), format, **sizes)
     assert list(stored.places) == list(memory.places)
     assert (stored.ratio, stored.chunk_frames) == (memory.ratio, memory.chunk_frames)
@@ -50,6 +56,16 @@ def test_they_are_those_of_clips_in_memory(
         assert torch.equal(waveform, sound)
         for one, other in zip(parts(target), parts(known), strict=True):
             assert torch.equal(one, other)
+
+
+def test_chunks_are_weighed_by_what_sounds_in_them(clips: list[Recorded], tmp_path: Path) -> None:
+    chunks = StoredChunks(pack(clips, tmp_path / "store"), TrackWise(2), chunk_s=0.5)
+    sounds = [int(target.activity.any()) for _, target in chunks]
+    assert [len(events) for events in chunks.events()] == sounds
+    weights = clip_weights(chunks.events(), 2, empty=0.0)
+    assert weights.bool().tolist() == list(map(bool, sounds))
+    sampler = EpochSampler(len(chunks), batch_size=2, weights=weights)
+    assert all(sounds[number] for batch in sampler for number in batch)
 
 
 def test_features_are_made_of_batches_on_the_device_of_the_network(

@@ -3,11 +3,14 @@
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
 from seldkit.data.checkpoint_writer import CheckpointWriter
 from seldkit.data.chunks import ChunkPlace, ChunkPlaces, Chunks, chunk_starts
+from seldkit.data.clip import Clip
+from seldkit.data.corpora import read_corpus
+from seldkit.data.corpus import Corpus
 from seldkit.data.early_stopping import EarlyStopping
+from seldkit.data.folder import read_folder
 from seldkit.data.joining import join_chunks
-from seldkit.data.labelled import labelled_clips
 from seldkit.data.over_processes import map_over_processes
-from seldkit.data.packing import LabelledAudio, pack
+from seldkit.data.packing import pack
 from seldkit.data.per_process import PerProcess
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
@@ -22,6 +25,7 @@ from seldkit.data.run_settings import RunSettings
 from seldkit.data.sampler import EpochSampler
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
+from seldkit.data.soundness import check_audio
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 from seldkit.data.store import Store, StoredClip
 from seldkit.data.stored import StoredChunks
@@ -36,10 +40,11 @@ __all__ = [
     "ChunkPlace",
     "ChunkPlaces",
     "Chunks",
+    "Clip",
     "ClipName",
+    "Corpus",
     "EarlyStopping",
     "EpochSampler",
-    "LabelledAudio",
     "PerProcess",
     "Projected",
     "Projection",
@@ -50,17 +55,19 @@ __all__ = [
     "StoredChunks",
     "StoredClip",
     "TrainingLog",
+    "check_audio",
     "chunk_starts",
     "class_frames",
     "clip_name",
     "clip_weights",
     "join_chunks",
-    "labelled_clips",
     "load_checkpoint",
     "map_over_processes",
     "pack",
     "project",
     "read_chunks",
+    "read_corpus",
+    "read_folder",
     "save_checkpoint",
     "select_clips",
 ]

@@ -110,16 +110,21 @@ def labels_to_bytes(events: Events) -> bytes:
     return file.getvalue()
 
 
-def read_labels(path: Path, name: str, num_frames: int | None, frame_s: float) -> Events:
-    """Return the events of a file, or raise `ValueError` unless its bytes have that name."""
+def read_labels(path: Path) -> Array:
+    """Return the rows of a file, or raise `ValueError` unless it holds what its name says."""
     try:
         text = path.read_bytes()
     except FileNotFoundError as error:
         raise ValueError(f"the store is damaged: there is no {path}") from error
-    if digest(text) != name:
+    if digest(text) != path.stem:
         raise ValueError(f"{path} is damaged: its contents are not what was written")
-    table = np.load(io.BytesIO(text), allow_pickle=False)
-    columns = {name: table[name] for name in table.dtype.names}
+    rows: Array = np.load(io.BytesIO(text), allow_pickle=False)
+    return rows
+
+
+def events_of(rows: Array, num_frames: int | None, frame_s: float) -> Events:
+    """Return rows as events."""
+    columns = {name: rows[name] for name in rows.dtype.names or ()}
     given = "azimuth_deg" in columns
     make: Any = Events.from_degrees if given else Events
     events: Events = make(**columns, num_frames=num_frames, frame_s=frame_s)

@@ -1,15 +1,15 @@
 """Packing recordings and their labels into a store."""
 
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from functools import partial
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 
 from seldkit._checks import check_count, check_literal, integer
+from seldkit._executors import map_in_order
 from seldkit._files import replacing, sweep
 from seldkit.data._clips import naming
 from seldkit.data._store_arrays import checksum, labels_to_bytes, open_array, write_waveform
@@ -31,42 +31,21 @@ from seldkit.data._store_records import (
     write_index,
     write_record,
 )
+from seldkit.data.clip import Labelled
 from seldkit.data.store import Store
 from seldkit.events import Events
 from seldkit.io.audio import AudioInfo, audio_info, read_blocks
 
-AHEAD = 256
-"""Clips that an executor is given before the first of them must be done."""
-
-_Done = TypeVar("_Done")
-
-
-class LabelledAudio(Protocol):
-    """A recording and its labels, such as a clip of a corpus; `classes` and `fold` if known."""
-
-    @property
-    def name(self) -> str:
-        """What the clip is called."""
-        ...
-
-    @property
-    def audio(self) -> Path:
-        """The recording."""
-        ...
-
-    def events(self) -> Events:
-        """Return the labels."""
-        ...
-
 
 def pack(
-    clips: Iterable[LabelledAudio],
+    clips: Iterable[Labelled],
     folder: str | PathLike[str],
     *,
     dtype: DType = "int16",
     sample_rate: int | None = None,
     num_channels: int | None = None,
     executor: Executor | None = None,
+    num_workers: int | None = 0,
     errors: Literal["raise", "skip"] = "raise",
 ) -> Store:
     """Decode recordings once into a store, from which a training reads any part of any clip.
@@ -79,8 +58,8 @@ def pack(
     another length; the same name with other content is an error.
 
     Args:
-        clips: What has `name`, `audio`, `events()` and, if known, `classes` and `fold`. Names must
-            differ, and classes be the same for all.
+        clips: A [`Corpus`][seldkit.data.Corpus], or what else has `name`, `audio`, `events()` and,
+            if known, `classes` and `fold`. Names must differ, and classes be the same for all.
         folder: Where the store is, or shall be.
         dtype: `"int16"` keeps the samples of 16-bit files exactly and refuses what it cannot keep
             so: files of 24 bits or floats, or at another rate. `"float32"` keeps any, in twice the
@@ -89,8 +68,9 @@ def pack(
             the first, or of the store.
         num_channels: Channels that every clip must have; by default those of the first, or of the
             store.
-        executor: Runs the work: a process pool of one machine, or the workers of a cluster. The
-            clips must then be fit to be pickled. By default one clip after the other, here.
+        executor: Does the work, as the engine of a cluster may; the clips are then pickled.
+        num_workers: Without an executor, processes of this machine that do it; 0 for this process
+            alone, None for as many as there are processors.
         errors: What to do about a clip that cannot be packed, because its file is missing, cut off
             or no audio, holds nan, or has another rate or other channels, or because its labels
             cannot be read: `"raise"` an error that names it, or `"skip"` it. Those skipped are
@@ -110,18 +90,19 @@ def pack(
             check_count(**{name: count})
     folder, clips = Path(folder).absolute(), list(clips)
     _check_names(clips)
-    skipped: dict[str, str] = {}
     settings = _settings(folder, clips, dtype, sample_rate, num_channels, errors)
-    for part in (WAVEFORMS, LABELS, CLIPS):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        sweep(folder / part)
+    for part in (folder, folder / WAVEFORMS, folder / LABELS, folder / CLIPS):
+        part.mkdir(parents=True, exist_ok=True)
+        sweep(part)
     settle(folder, settings)
     work = partial(
         _try, folder=folder, settings=settings, resample=sample_rate is not None, errors=errors
     )
-    for clip, reason in zip(clips, _each(work, clips, executor), strict=True):
-        if reason is not None:
-            skipped[clip.name] = reason
+    workers = num_workers if executor is None else None
+    reasons = map_in_order(work, clips, executor=executor, num_workers=workers)
+    skipped = {
+        clip.name: reason for clip, reason in zip(clips, reasons, strict=True) if reason is not None
+    }
     write_index(folder, read_records(folder))
     store = Store(folder)
     store.skipped = skipped
@@ -134,13 +115,13 @@ def pack(
     return store
 
 
-def _check_names(clips: Sequence[LabelledAudio]) -> None:
+def _check_names(clips: Sequence[Labelled]) -> None:
     if not clips:
         raise ValueError("clips must hold at least one, got none")
-    first: dict[str, LabelledAudio] = {}
+    first: dict[str, Labelled] = {}
     for clip in clips:
-        if not isinstance(clip.name, str):
-            raise TypeError(f"the name of a clip must be a text, got {clip.name!r}")
+        if not isinstance(clip, Labelled):
+            raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
         if clip.name in first:
             raise ValueError(
                 f"clips must have names that differ, got {clip.name} for"
@@ -151,7 +132,7 @@ def _check_names(clips: Sequence[LabelledAudio]) -> None:
 
 def _settings(
     folder: Path,
-    clips: Sequence[LabelledAudio],
+    clips: Sequence[Labelled],
     dtype: DType,
     sample_rate: int | None,
     num_channels: int | None,
@@ -170,12 +151,12 @@ def _settings(
     return Settings(dtype, rate, channels, classes)
 
 
-def _first_info(clips: Sequence[LabelledAudio], errors: str) -> AudioInfo:
+def _first_info(clips: Sequence[Labelled], errors: str) -> AudioInfo:
     """Return what the first recording holds, or the first that can be opened."""
     fault: Exception | None = None
     for clip in clips:
         try:
-            with naming(str(clip.audio)):
+            with naming(fspath(clip.audio)):
                 return audio_info(clip.audio)
         except (FileNotFoundError, ValueError) as error:
             if errors == "raise":
@@ -184,34 +165,12 @@ def _first_info(clips: Sequence[LabelledAudio], errors: str) -> AudioInfo:
     raise ValueError(f"no clip can be read; the first: {fault}") from fault
 
 
-def _each(
-    work: Callable[[LabelledAudio], _Done],
-    clips: Iterable[LabelledAudio],
-    executor: Executor | None,
-) -> Iterator[_Done]:
-    """Yield what becomes of each clip, in order; an executor holds some of them at a time."""
-    if executor is None:
-        yield from map(work, clips)
-        return
-    waiting: deque[Future[_Done]] = deque()
-    try:
-        for clip in clips:
-            waiting.append(executor.submit(work, clip))
-            if len(waiting) == AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
 def _try(
-    clip: LabelledAudio, *, folder: Path, settings: Settings, resample: bool, errors: str
+    clip: Labelled, *, folder: Path, settings: Settings, resample: bool, errors: str
 ) -> str | None:
     """Pack a clip; return why it was skipped, or None."""
     try:
-        with naming(str(clip.audio)):
+        with naming(fspath(clip.audio)):
             _pack(clip, folder, settings, resample)
     except (FileNotFoundError, TypeError, ValueError) as error:
         if errors == "raise":
@@ -220,7 +179,7 @@ def _try(
     return None
 
 
-def _pack(clip: LabelledAudio, folder: Path, settings: Settings, resample: bool) -> None:
+def _pack(clip: Labelled, folder: Path, settings: Settings, resample: bool) -> None:
     """Write a clip, its record last, or find that it is there."""
     events = _events(clip, settings)
     rate = settings.sample_rate if resample else None
@@ -269,7 +228,7 @@ def _is_whole(path: Path, shape: tuple[int, int], dtype: DType) -> bool:
     return True
 
 
-def _events(clip: LabelledAudio, settings: Settings) -> Events:
+def _events(clip: Labelled, settings: Settings) -> Events:
     events = clip.events()
     if not isinstance(events, Events):
         raise TypeError(f"events() must return Events, got {type(events).__name__}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -13,7 +13,13 @@ from torch import Tensor
 
 from seldkit._checks import check_count, integer
 from seldkit._typing import Float
-from seldkit.data._store_arrays import checksum, open_array, read_labels, waveform_window
+from seldkit.data._store_arrays import (
+    checksum,
+    events_of,
+    open_array,
+    read_labels,
+    waveform_window,
+)
 from seldkit.data._store_records import (
     LABELS,
     WAVEFORMS,
@@ -23,6 +29,7 @@ from seldkit.data._store_records import (
     read_records,
     read_settings,
 )
+from seldkit.data.splits import Fold
 from seldkit.events import Events
 
 
@@ -43,7 +50,7 @@ class StoredClip:
         return self._record.name
 
     @property
-    def fold(self) -> int | str | None:
+    def fold(self) -> Fold | None:
         """Its fold, if it has one."""
         return self._record.fold
 
@@ -112,8 +119,18 @@ class StoredClip:
 
     def events(self) -> Events:
         """Return what sounds in the clip, read anew each time."""
-        path, record = self._folder / LABELS / f"{self._record.labels}.npy", self._record
-        return read_labels(path, record.labels, record.num_frames, record.frame_s)
+        return events_of(self._labels(), self._record.num_frames, self.frame_s)
+
+    def events_between(self, start: int, stop: int) -> Events:
+        """Return what sounds in the label frames start..stop-1, counted from `start`.
+
+        It is `events().window(start, stop)`, without that the other rows are made, and the window
+        may reach beyond the labels: the clip is as long as its waveform.
+        """
+        rows = self._labels()
+        rows = rows[(rows["frame"] >= start) & (rows["frame"] < stop)]
+        rows["frame"] -= start
+        return events_of(rows, stop - start, self.frame_s)
 
     def verify(self) -> None:
         """Read all that is stored of the clip.
@@ -125,6 +142,9 @@ class StoredClip:
         self.waveform  # noqa: B018  # its length is checked
         if checksum(self._waveform_path) != self._record.waveform_crc:
             raise ValueError(f"{self._waveform_path} is damaged: its checksum is another")
+
+    def _labels(self) -> NDArray[Any]:
+        return read_labels(self._folder / LABELS / f"{self._record.labels}.npy")
 
     @property
     def _waveform_path(self) -> Path:
@@ -157,17 +177,15 @@ class Store(Sequence[StoredClip]):
     Examples:
         >>> import tempfile
         >>> from seldkit import io
-        >>> from types import SimpleNamespace
-        >>> from seldkit.data import pack
+        >>> from seldkit.data import pack, read_folder
         >>> folder = Path(tempfile.mkdtemp())
         >>> io.write_audio(folder / "knock.wav", torch.zeros(4, 48000), 24000)
-        >>> knock = Events.from_degrees([3], [0], [90.0], [0.0])
-        >>> clip = SimpleNamespace(name="knock", audio=folder / "knock.wav", events=lambda: knock)
-        >>> store = pack([clip], folder / "store")
-        >>> [(stored.name, stored.waveform.shape) for stored in store]
+        >>> _ = (folder / "knock.csv").write_text("3,0,0,90,0")
+        >>> store = pack(read_folder(folder), folder / "store")
+        >>> [(clip.name, clip.waveform.shape) for clip in store]
         [('knock', (4, 48000))]
-        >>> store[0].read(start=24000, frames=4800).shape, store[0].events() == knock
-        (torch.Size([4, 4800]), True)
+        >>> store[0].read(start=24000, frames=4800).shape, store[0].events()
+        (torch.Size([4, 4800]), Events(1 row, 1 class, frames 3..3, frame_s=0.1))
     """
 
     def __init__(self, folder: str | PathLike[str]) -> None:

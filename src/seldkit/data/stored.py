@@ -1,7 +1,6 @@
 """Chunks of the clips of a store, for trainings whose audio no memory holds."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
@@ -10,6 +9,7 @@ from seldkit.data._clips import naming
 from seldkit.data.chunks import ChunkedClips
 from seldkit.data.reading import Encoder
 from seldkit.data.store import StoredClip
+from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.outputs import Output
 
@@ -40,15 +40,13 @@ class StoredChunks(ChunkedClips[Output]):
     Examples:
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from types import SimpleNamespace
         >>> import torch
-        >>> from seldkit import Events, formats, io
-        >>> from seldkit.data import pack
+        >>> from seldkit import formats, io
+        >>> from seldkit.data import pack, read_folder
         >>> folder = Path(tempfile.mkdtemp())
         >>> io.write_audio(folder / "knock.wav", torch.zeros(4, 48000), 24000)
-        >>> knock = Events.from_degrees([3], [0], [90.0], [0.0])
-        >>> clip = SimpleNamespace(name="knock", audio=folder / "knock.wav", events=lambda: knock)
-        >>> store = pack([clip], folder / "store")
+        >>> _ = (folder / "knock.csv").write_text("3,0,0,90,0")
+        >>> store = pack(read_folder(folder), folder / "store")
         >>> chunks = StoredChunks(store, formats.TrackWise(1), chunk_s=1.0)
         >>> waveforms, target = chunks.collate(list(chunks))
         >>> waveforms.shape, target.activity.sum(dim=(1, 2, 3))
@@ -85,13 +83,20 @@ class StoredChunks(ChunkedClips[Output]):
         self.clips = clips
         self.format: Encoder[Output] = format
 
+    def events(self) -> Iterator[Events]:
+        """Yield the events of each chunk, read without the sound.
+
+        By them chunks are weighed: `EpochSampler(..., weights=clip_weights(chunks.events(), 13))`.
+        """
+        for clip, start in self.places:
+            yield self.clips[clip].events_between(start, start + self.chunk_frames)
+
     def _cut(self, clip: int, start: int, stop: int) -> tuple[Tensor, Output]:
         stored = self.clips[clip]
         with naming(f"clip {stored.name}"):
             waveform = stored.read(start * self.ratio, (stop - start) * self.ratio)
-            # The waveform tells how long the clip is, where the labels may end before.
-            events = replace(stored.events(), num_frames=None).window(start, stop)
-            return waveform, self.format.encode(events, stop - start)
+            target = self.format.encode(stored.events_between(start, stop), stop - start)
+        return waveform, target
 
 
 def _num_frames(
