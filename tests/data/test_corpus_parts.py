@@ -81,7 +81,7 @@ def test_a_clip_is_in_the_part_of_its_fold_alone(folds: list[Fold], split: Split
             found = [clip.name for clip in getattr(corpus, part)]
             assert found == [clip.name for clip in clips if clip.fold in wanted]
         else:
-            with pytest.raises(ValueError, match="has no (folds|clips)"):
+            with pytest.raises(ValueError, match=r"has no (folds|clips)"):
                 getattr(corpus, part)
     assert not {*split.train} & {*split.validation, *split.test}
     assert split.validation == split.test or not {*split.validation} & {*split.test}
