@@ -38,12 +38,11 @@ def main(root: str, out: str, *, epochs: int = 100, width: int = 64) -> None:
     scaler = features.Standardize(7, 64).fit(extractor(clip.read()[None]) for clip in store)
     pipeline = Pipeline(extractor, network, format, standardize=scaler, window_s=5.0)
     pipeline.to(device := torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    optimizer, swaps = torch.optim.AdamW(network.parameters(), 1e-3), augment.channel_swaps(16)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     for epoch in range(epochs):
         for heard, target in DataLoader(chunks, 32, shuffle=True, collate_fn=chunks.collate):
-            swap = swaps[torch.randint(len(swaps), (len(heard),))].to(device)
-            maps = augment.filter_bands(extractor(augment.swap_channels(heard.to(device), swap)))
-            target = augment.swap_directions(target.to(device), swap)
+            heard, target = augment.turn_clips(heard.to(device), target.to(device))
+            maps, target = augment.equalize(extractor(heard), target)
             optimizer.zero_grad()
             losses.adpit_loss(network.train()(scaler(maps)), target).backward()
             optimizer.step()

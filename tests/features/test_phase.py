@@ -21,7 +21,6 @@ from seldkit.features import (
     MelFilterBank,
     PhaseDifference,
     RealSpectrum,
-    phase_difference,
 )
 from seldkit.geometry import unit_vector
 from transforms import assert_compiles_and_exports
@@ -100,7 +99,6 @@ def test_the_forms_by_hand() -> None:
     first = noise(1, 1, 1, 4)
     spectrum = torch.cat((first, torch.polar(magnitudes, phases) * first), dim=1)
     expected = phases.reshape(1, 1, 1, 4)
-    torch.testing.assert_close(phase_difference(spectrum), expected)
     torch.testing.assert_close(PhaseDifference()(spectrum), expected)
     vector = PhaseDifference("cosine_sine")(spectrum)
     torch.testing.assert_close(vector, torch.cat((expected.cos(), expected.sin()), dim=1))
@@ -229,6 +227,6 @@ def test_messages_of_bands_and_channels() -> None:
         with pytest.raises(ValueError, match="mel must be None unless encoding is 'cosine_sine'"):
             PhaseDifference(mel=mel, **wrong)
     with pytest.raises(ValueError, match=r"spectrum must be \(batch, channel, time, freq\)"):
-        phase_difference(noise(3, 2, 17))
+        PhaseDifference()(noise(3, 2, 17))
     with pytest.raises(ValueError, match="pairs need at least 2 channels, got 1"):
         PhaseDifference().num_channels(1)

@@ -27,6 +27,7 @@ from seldkit.features.cross_spectrum import (
     pairs_with_first,
     whiten,
 )
+from seldkit.features.meaning import CUE, PHASE
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
@@ -34,39 +35,11 @@ from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 PhaseEncoding = Literal["angle", "cosine_sine", "path"]
 
 
-def phase_difference(
-    spectrum: Complex[Tensor, "batch channel time freq"],
-    *,
-    pairs: Sequence[Pair] | None = None,
-    floor: float = SILENCE,
-) -> Float[Tensor, "batch pair time freq"]:
-    r"""Return the phase of $X_m^* X_n$ of each pair $(m, n)$ of microphones, in radians.
-
-    It is $2 \pi f\,\tau$ where microphone $n$ hears a sound $\tau$ seconds before microphone $m$,
-    less whole turns: it lies in $[-\pi, \pi]$.
-
-    Args:
-        spectrum: Spectrum of each microphone.
-        pairs: Pairs `(m, n)` of channels; by default the first channel with each other one.
-        floor: Added to the real part of the cross-spectrum: the phase of much quieter bins is 0.
-
-    Raises:
-        ValueError: If a pair names one channel twice or none that exists.
-
-    Examples:
-        >>> ahead = torch.tensor([1 + 0j, 1j]).reshape(1, 2, 1, 1)  # a quarter of a period
-        >>> phase_difference(ahead).flatten() / math.pi
-        tensor([0.5000])
-    """
-    check_shape("spectrum", spectrum, "batch channel time freq")
-    used = pairs_among(spectrum.shape[1], check_pairs(pairs), pairs_with_first)
-    return _angles(spectrum.real, spectrum.imag, used, floor)
-
-
 class PhaseDifference(Part):
-    r"""Phase differences between microphones, in one of three forms.
+    r"""Phase differences between microphones, in one of three encodings.
 
-    With the phase $\varphi$ of [`phase_difference`][seldkit.features.phase_difference]:
+    The phase $\varphi$ of $X_m^* X_n$ is $2 \pi f\,\tau$ where microphone $n$ hears a sound $\tau$
+    seconds before microphone $m$, less whole turns: it lies in $[-\pi, \pi]$.
 
     | `encoding`      | value                                 | used by                  |
     | --------------- | ------------------------------------- | ------------------------ |
@@ -105,6 +78,9 @@ class PhaseDifference(Part):
     localization and detection with microphone arrays", ICASSP 2022 (frequency-normalised).
 
     Examples:
+        >>> ahead = torch.tensor([1 + 0j, 1j]).reshape(1, 2, 1, 1)  # a quarter of a period
+        >>> PhaseDifference()(ahead).flatten() / math.pi
+        tensor([0.5000])
         >>> part = PhaseDifference("path", sample_rate=24000)
         >>> part(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
         torch.Size([1, 3, 5, 513])
@@ -132,15 +108,12 @@ class PhaseDifference(Part):
                 "mel must be None unless encoding is 'cosine_sine' and bins is None,"
                 f" got {encoding=} and {bins=}"
             )
-        self.encoding, self.pairs, self.bins, self.mel = (
-            encoding,
-            check_pairs(pairs),
-            check_bins(bins),
-            mel,
-        )
+        self.encoding, self.mel = encoding, mel
+        self.pairs, self.bins = check_pairs(pairs), check_bins(bins)
         self.speed_of_sound, self.floor = speed_of_sound, floor
         self.num_bins = num_kept(self.bins) if mel is None else mel.num_mels
         self.needs_rate = encoding == "path"
+        self.meaning = CUE if encoding == "path" else PHASE
         self._say(n_fft, sample_rate)
 
     def make(self, n_fft: int, sample_rate: int | None) -> None:
@@ -165,7 +138,12 @@ class PhaseDifference(Part):
             cosines, sines = zip(*(cross_spectrum(real, imag, pair) for pair in used), strict=True)
             both = torch.stack(cosines + sines, dim=1)
             return both if self.mel is None else self.mel(both)
-        angle = _angles(real, imag, used, self.floor)
+        angles = []
+        for pair in used:
+            cosine, sine = cross_spectrum(real, imag, pair)
+            # The floor gives silence the angle 0 and a finite gradient, and drowns in any sound.
+            angles.append(torch.atan2(sine, cosine + self.floor))
+        angle = torch.stack(angles, dim=1)
         if self.encoding == "angle":
             return angle
         return angle * crop(self._metres_per_radian(spectrum.real), self.bins)
@@ -226,17 +204,3 @@ def _conjugate(pair: Float[Tensor, "batch entry=2 time bin"]) -> Tensor:
 def _between(one: Tensor, other: Tensor) -> Tensor:
     (a, b), (c, d) = one.unbind(dim=1), other.unbind(dim=1)
     return torch.stack((a * c + b * d, a * d - b * c), dim=1)
-
-
-def _angles(
-    real: Float[Tensor, "batch channel time freq"],
-    imag: Float[Tensor, "batch channel time freq"],
-    pairs: Sequence[Pair],
-    floor: float,
-) -> Float[Tensor, "batch pair time freq"]:
-    angles = []
-    for pair in pairs:
-        cosine, sine = cross_spectrum(real, imag, pair)
-        # The floor gives silence the angle 0 and a finite gradient, and drowns in any sound.
-        angles.append(torch.atan2(sine, cosine + floor))
-    return torch.stack(angles, dim=1)

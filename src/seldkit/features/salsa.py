@@ -16,6 +16,7 @@ from seldkit._checks import (
 from seldkit._typing import Bool, Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.cross_spectrum import pairs_with_first
+from seldkit.features.meaning import CUE, LEVEL, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.noise_floor import MAX_WAIT, above_noise_floor
 from seldkit.features.part import Part
@@ -165,6 +166,10 @@ class SALSA(Part):
         if in_channels < 2:
             raise ValueError(f"SALSA needs at least 2 microphones, got {in_channels}")
         return 2 * in_channels - 1
+
+    def meanings(self, in_channels: int) -> tuple[ChannelMeaning, ...]:
+        """Return levels, then cues of direction."""
+        return (LEVEL,) * in_channels + (CUE,) * (in_channels - 1)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]

@@ -12,6 +12,7 @@ from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.cross_spectrum import pairs_among, pairs_with_first
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.meaning import CUE, LEVEL, PHASE, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference, angle_rules
@@ -117,6 +118,11 @@ class SALSALite(Part):
     def num_channels(self, in_channels: int) -> int:
         """Return the number of spectrograms and phase differences."""
         return in_channels + len(pairs_among(in_channels, None, pairs_with_first))
+
+    def meanings(self, in_channels: int) -> tuple[ChannelMeaning, ...]:
+        """Return levels, then phase differences."""
+        cue = CUE if self.encoding == "path" else PHASE
+        return (LEVEL,) * in_channels + (cue,) * (self.num_channels(in_channels) - in_channels)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]

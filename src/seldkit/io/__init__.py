@@ -1,24 +1,12 @@
 """Audio and label files, in and out."""
 
 from seldkit.io.audio import AudioInfo, audio_info, read_audio, read_blocks
-from seldkit.io.classes import (
-    L3DAS_CLASSES,
-    NIGENS2020_CLASSES,
-    NIGENS2021_CLASSES,
-    STARSS_CLASSES,
-    TAU2019_CLASSES,
-)
 from seldkit.io.label_writing import write_events
 from seldkit.io.labels import find_problems, read_events
 from seldkit.io.table import Problem
 from seldkit.io.writing import write_audio
 
 __all__ = [
-    "L3DAS_CLASSES",
-    "NIGENS2020_CLASSES",
-    "NIGENS2021_CLASSES",
-    "STARSS_CLASSES",
-    "TAU2019_CLASSES",
     "AudioInfo",
     "Problem",
     "audio_info",

@@ -8,7 +8,7 @@ from torch import Tensor
 from seldkit._typing import Int
 from seldkit.events.columns import one_key
 from seldkit.geometry import unit_vector
-from seldkit.metrics.counts import Counts, error_kinds
+from seldkit.metrics.counts import Counts, error_kinds, per_clip
 from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
 from seldkit.metrics.scores import EPS
 from seldkit.metrics.timeline import JoinedClips, Rows, lay_out, number, sum_by
@@ -71,11 +71,7 @@ def count_apart(clips: JoinedClips, *, doa: str, counting: str, block_frames: in
     }
     whole = {name: flag.long() for name, flag in flags.items()}
     kinds = error_kinds(*(line.by_block(whole[name]) for name in ("FP", "FN", "Nref")))
-    return Counts(
-        {name: line.by_class(count) for name, count in whole.items()},
-        {name: line.by_clip(count) for name, count in kinds.items()}
-        | _count_directions(clips, doa, counting),
-    )
+    return per_clip(line, whole, kinds, **_count_directions(clips, doa, counting))
 
 
 def _without_last_frames(clips: JoinedClips, block_frames: int) -> JoinedClips:

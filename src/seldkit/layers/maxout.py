@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_shape
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 
@@ -65,8 +65,6 @@ class MaxFeatureMap(nn.Module):
             usual in anti-spoofing) or none. Only without it the convolution has a bias.
         attention: What acts on the first map before the maximum, such as
             [`TripletAttention`][seldkit.layers.TripletAttention].
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> MaxFeatureMap(7, 64)(torch.zeros(1, 7, 160, 32)).shape
@@ -86,7 +84,6 @@ class MaxFeatureMap(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("norm", norm, ("pre", "post", "none"))
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         self.in_channels, self.norm_place = in_channels, norm

@@ -1,32 +1,30 @@
 """EINV2: the event-independent network, version 2."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_one_length, check_shape
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
     BinNorm,
     CrossStitch,
-    DoubleConv,
     LabelRate,
     SharedBranch,
     SinusoidalPositions,
     StitchedBranches,
     TrackEncoders,
+    temporal_encoder,
 )
-from seldkit.models.temporal import Temporal, temporal_encoder
+from seldkit.layers.branches import Sharing
+from seldkit.layers.conv import conv_stages
+from seldkit.layers.temporal import Temporal
 from seldkit.outputs import SELDOutput
-
-Sharing = Literal["soft", "hard", "none"]
 
 
 class StitchedSELD(nn.Module):
@@ -115,14 +113,14 @@ def einv2(
     dropout: float = 0.2,
     sharing: Sharing = "soft",
     sequential_stitch: bool = True,
-    positions: bool = False,
+    sinusoids: bool = False,
     stitch_tracks: bool = False,
     num_bins: int | None = None,
     frames_per_label: int | None = None,
 ) -> StitchedSELD:
     """Build EINV2; by default the network whose weights are published (14 classes: 26,218,978).
 
-    The paper's own form is `sequential_stitch=False, positions=True, stitch_tracks=True`; the
+    The paper's own form is `sequential_stitch=False, sinusoids=True, stitch_tracks=True`; the
     published code leaves these out. Its descendants with Conformer blocks, for three tracks, have
     `temporal="conformer", stitch_tracks=True, pool_time=(2, 2, 2, 1), dropout=0.1`, and
 
@@ -149,7 +147,7 @@ def einv2(
             every block but the last, `"hard"` has one branch for both tasks, `"none"` two branches
             apart.
         sequential_stitch: See [`CrossStitch`][seldkit.layers.CrossStitch].
-        positions: Whether sinusoidal positions are added before the encoders.
+        sinusoids: Whether sines and cosines of the frame number are added before the encoders.
         stitch_tracks: Whether the two tasks of each track are stitched after the encoders.
         num_bins: Frequency bins of features that the network normalises itself, by
             [`BinNorm`][seldkit.layers.BinNorm]; None for standardised features of any number.
@@ -172,19 +170,11 @@ def einv2(
         >>> sum(p.numel() for p in model.parameters())
         26218978
     """
-    check_choice("sharing", sharing, ("soft", "hard", "none"))
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
     width = widths[-1]
 
-    def stages(channels: int) -> list[nn.Module]:
-        return [
-            DoubleConv(*pair, pool_time=time, pool_freq=freq)
-            for pair, time, freq in zip(
-                pairwise([channels, *widths]), pool_time, pool_freq, strict=True
-            )
-        ]
+    stages = conv_stages(in_channels, widths, pool_time, pool_freq)
 
     def encoder() -> nn.Module:
         return temporal_encoder(
@@ -204,12 +194,14 @@ def einv2(
     return StitchedSELD(
         norm=None if num_bins is None else BinNorm(in_channels, num_bins=num_bins),
         sed_channels=sed_channels,
-        trunk=SharedBranch(stages(in_channels))
+        trunk=SharedBranch(stages)
         if sharing == "hard"
         else StitchedBranches(
-            stages(sed_channels), stages(in_channels), stitches if sharing == "soft" else {}
+            conv_stages(sed_channels, widths, pool_time, pool_freq),
+            stages,
+            stitches if sharing == "soft" else {},
         ),
-        positions=SinusoidalPositions(width, scale=0.1) if positions else nn.Identity(),
+        positions=SinusoidalPositions(width, scale=0.1) if sinusoids else nn.Identity(),
         sed_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
         doa_tracks=TrackEncoders([encoder() for _ in range(num_tracks)]),
         track_stitches=[stitch(width) for _ in range(num_tracks)] if stitch_tracks else (),

@@ -1,18 +1,16 @@
 """Convolution blocks, then a sequence model: the encoder of many SELD networks."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
-from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length
+from seldkit._builders import builder
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers import BidirectionalGRU, BinNorm, ConformerBlock, DoubleConv
-
-Temporal = Literal["conformer", "gru"]
+from seldkit.layers import BinNorm, temporal_encoder
+from seldkit.layers.conv import conv_stages
+from seldkit.layers.temporal import Temporal
 
 
 class CRNN(nn.Module):
@@ -31,9 +29,7 @@ class CRNN(nn.Module):
         frames_per_step: Frames that the stages make one of.
 
     Attributes:
-        out_channels: Channels of the map.
         out_bins: Frequency bins of the map: 1.
-        frames_per_step: Frames of the features that one step of the map stands for.
     """
 
     out_bins = 1
@@ -63,6 +59,7 @@ class CRNN(nn.Module):
         return sequence.mT.unsqueeze(3)
 
 
+@builder
 @plain_settings()
 def crnn(
     in_channels: int = 7,
@@ -87,22 +84,21 @@ def crnn(
         widths: Channels of each convolution block; the last is the width of the sequence.
         pool_time: Frames that each block averages into one.
         pool_freq: Bins that each block averages into one.
-        temporal: `"conformer"`, or `"gru"` for bidirectional GRU layers.
-        num_layers: Layers of the sequence model.
-        num_heads: Attention heads of the conformers.
-        dropout: Dropout of the sequence model.
+        temporal: What reads the sequence: [`temporal_encoder`][seldkit.layers.temporal_encoder]
+            says the kinds.
+        num_layers: Layers of it.
+        num_heads: Its attention heads.
+        dropout: Its dropout.
 
     Returns:
         A network from features `(batch, channel, time, freq)` to a map `(batch, channel, step, 1)`.
 
     Raises:
         ValueError: If a number is not positive, the widths and poolings differ in length, or
-            `temporal` is unknown.
+            `temporal` is unknown or does not suit the last width.
 
-    Source: Hu et al., "PSELDNets: pre-trained neural networks on a large-scale synthetic dataset
-    for sound event localization and detection", IEEE TASLP 2025; the convolutions: Kong et al.,
-    "PANNs", IEEE/ACM TASLP 2020. The conformers are those of the published code, see
-    [`ConformerBlock`][seldkit.layers.ConformerBlock].
+    Source: PSELDNets (Hu et al., IEEE TASLP 2025); the convolutions: Kong et al., "PANNs", IEEE/ACM
+    TASLP 2020. The conformers are those of the published code.
 
     Examples:
         >>> import torch
@@ -110,32 +106,19 @@ def crnn(
         >>> encoder(torch.zeros(1, 7, 100, 64)).shape
         torch.Size([1, 16, 12, 1])
     """
-    check_choice("temporal", temporal, ("conformer", "gru"))
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    width = widths[-1]
-    if width % 2:
-        raise ValueError(f"widths must end in an even number, got {width}")
-    channels = pairwise([in_channels, *widths])
-    stages = [
-        DoubleConv(*pair, pool_time=time, pool_freq=freq)
-        for pair, time, freq in zip(channels, pool_time, pool_freq, strict=True)
-    ]
-    sequence = (
-        BidirectionalGRU(width, width // 2, num_layers, merge="concat", tanh=False, dropout=dropout)
-        if temporal == "gru"
-        else nn.Sequential(
-            *(
-                ConformerBlock(
-                    width, num_heads=num_heads, dropout=dropout, positions="shift", scale="model"
-                )
-                for _ in range(num_layers)
-            )
-        )
+    stages = conv_stages(in_channels, widths, pool_time, pool_freq)
+    sequence = temporal_encoder(
+        temporal,
+        widths[-1],
+        num_layers=num_layers,
+        num_heads=num_heads,
+        dropout=dropout,
+        positions="shift",
     )
     return CRNN(
         norm=BinNorm(in_channels, num_bins=num_bins),
         stages=stages,
         temporal=sequence,
-        out_channels=width,
+        out_channels=widths[-1],
         frames_per_step=prod(pool_time),
     )

@@ -7,8 +7,8 @@ from typing import Literal
 from torch import nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice
 from seldkit._settings import plain_settings
+from seldkit.backbones import TaggingBackbone, epanns
 from seldkit.heads import TrackWiseHead
 from seldkit.heads.linear import linear_layer
 from seldkit.layers import (
@@ -20,18 +20,14 @@ from seldkit.layers import (
     SinusoidalPositions,
     TrackAttention,
     TrackSplit,
+    temporal_encoder,
 )
+from seldkit.layers.channel_attention import ChannelAttention
+from seldkit.layers.temporal import Temporal
 from seldkit.layers.tracks import Split
 from seldkit.models.at2seld_network import AT2SELD
-from seldkit.models.at2seld_semantic import (
-    SemanticProjection,
-    Tagger,
-    front_end,
-    map_channels,
-    tagger,
-)
-from seldkit.models.at2seld_spatial import Attention, Block, Pool, spatial_encoder
-from seldkit.models.temporal import Temporal, temporal_encoder
+from seldkit.models.at2seld_semantic import SemanticProjection, freeze, front_end, map_channels
+from seldkit.models.at2seld_spatial import Block, Pool, spatial_encoder
 
 Smoothing = Literal["bidirectional", "unidirectional", "none"]
 
@@ -48,13 +44,11 @@ def at2seld(
     bins: Literal["linear", "mel"] = "linear",
     class_directions: bool = True,
     distance: bool = False,
-    backbone: Tagger | Literal["none"] = "epanns",
-    backbone_widths: Sequence[int] | Sequence[Sequence[int]] | None = None,
-    frames_per_step: int = 32,
+    backbone: TaggingBackbone | Literal["epanns", "none"] = "epanns",
     frozen: bool | str = True,
     neighbours: int = 1,
     block: Block = "residual",
-    attention: Attention = "none",
+    attention: ChannelAttention = "none",
     widths: Sequence[int] = (32, 64, 128, 128),
     pool_time: Sequence[int] = (2, 5, 1, 1),
     pool_freq: Sequence[int] = (4, 4, 2, 2),
@@ -68,7 +62,7 @@ def at2seld(
     num_heads: int = 4,
     feedforward: int = 512,
     dropout: float = 0.3,
-    positions: bool = False,
+    sinusoids: bool = False,
     track_attention: bool = False,
     early_stitches: Sequence[str] = (),
     late_stitch: bool = True,
@@ -95,12 +89,12 @@ def at2seld(
             `"mel"` for its 64 mel bands, as the preset's `tagger` names them.
         class_directions: Whether a track has a direction for each class, or one for all.
         distance: Whether distances are estimated too.
-        backbone: The audio tagger, or `"none"`.
-        backbone_widths: Channels of its blocks, if it is not the published one.
-        frames_per_step: Frames that it makes one of: 32 (320 ms) as published, or a smaller power
-            of 2, with the same weights.
+        backbone: The audio tagger: `"epanns"` for the published one, a
+            [`TaggingBackbone`][seldkit.backbones.TaggingBackbone] that another builder or class of
+            yours makes, such as `yamnet(frames_per_step=8)`, or `"none"`. Any but
+            [`YAMNet`][seldkit.backbones.YAMNet] is given the log-mel of PANNs.
         frozen: Whether its weights and statistics stay as they are; the name of a block, such as
-            `"block3"`, freezes it up to this.
+            `"block3"`, freezes it up to this, and `False` leaves it as it is given.
         neighbours: Steps before and after each whose maximum and mean are taken.
         block: Of the spatial encoder: residual, or two convolutions.
         attention: Within a residual block.
@@ -118,7 +112,7 @@ def at2seld(
         num_heads: Attention heads.
         feedforward: Width of the inner layers.
         dropout: Dropout of the layers.
-        positions: Whether sinusoidal positions are added before them.
+        sinusoids: Whether sines and cosines of the frame number are added before them.
         track_attention: Whether tracks attend to each other behind them.
         early_stitches: Blocks of the backbone behind which its map is mixed with that of the
             spatial encoder: after its first block, its second, ...
@@ -155,13 +149,15 @@ def at2seld(
         >>> alone(torch.zeros(1, 10, 501, 513)).direction.shape
         torch.Size([1, 50, 3, 13, 3])
     """
-    check_choice("bins", bins, _NUM_BINS)
-    check_choice("backbone", backbone, ("epanns", "cnn14", "yamnet", "none"))
-    if backbone == "none" and (early_stitches or late_stitch):
+    heard = epanns() if backbone == "epanns" else None if backbone == "none" else backbone
+    if not isinstance(heard, TaggingBackbone | None):
+        raise ValueError(
+            f"backbone must be a TaggingBackbone, 'epanns' or 'none', got {backbone!r:.80}"
+        )
+    if heard is not None:
+        freeze(heard, frozen)
+    elif early_stitches or late_stitch:
         raise ValueError("backbone='none' needs late_stitch=False and no early_stitches")
-    heard = (
-        None if backbone == "none" else tagger(backbone, backbone_widths, frames_per_step, frozen)
-    )
     spatial = spatial_encoder(
         in_channels,
         channels,
@@ -183,7 +179,7 @@ def at2seld(
         feedforward=feedforward,
         dropout=dropout,
     )
-    if positions:
+    if sinusoids:
         reader = nn.Sequential(SinusoidalPositions(channels, scale=0.1), reader)
     tracks = OrderedDict[str, nn.Module](
         split=TrackSplit(channels, num_tracks, split=split), time=SharedTrackEncoder(reader)
@@ -191,7 +187,7 @@ def at2seld(
     if track_attention:
         tracks["tracks"] = TrackAttention(channels, num_heads=num_heads, dropout=dropout)
     return AT2SELD(
-        front_end=None if backbone == "none" else front_end(backbone, bins),
+        front_end=None if heard is None else front_end(heard, bins),
         backbone=heard,
         semantic_projection=None
         if heard is None
@@ -239,7 +235,6 @@ def _early_stitches(
 
 
 def _smoothing(kind: Smoothing, channels: int, num_layers: int, residual: bool) -> nn.Module:
-    check_choice("smoothing", kind, ("bidirectional", "unidirectional", "none"))
     if kind == "none":
         return nn.Identity()
     both = kind == "bidirectional"

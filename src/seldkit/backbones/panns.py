@@ -1,4 +1,4 @@
-"""CNN14, the audio-tagging network of PANNs."""
+"""CNN14, the audio-tagging network of PANNs, and what is left of it in E-PANNs."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_one_length, check_shape
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.backbones.tagging import Between, TaggingBackbone, TaggingOutput
 from seldkit.layers import BinNorm, DoubleConv
+from seldkit.layers.conv import bins_after
 
 Decision = Literal["clip", "frame"]
 
@@ -46,11 +47,6 @@ class CNN14(TaggingBackbone):
         decision: What is classified: `"clip"` or `"frame"`.
         dropout: Dropout after each block.
         embedding_dropout: Dropout before the dense layer, and, for frames, before the classifier.
-
-    Attributes:
-        out_channels: Channels of the map.
-        out_bins: Frequency bins of the map.
-        frames_per_step: Frames of the features that one step of the map stands for.
     """
 
     @plain_settings()
@@ -66,7 +62,6 @@ class CNN14(TaggingBackbone):
         embedding_dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        check_choice("decision", decision, ("clip", "frame"))
         self.num_bins, self.decision = norm.num_bins, decision
         self.dropout, self.embedding_dropout = dropout, embedding_dropout
         self.norm = norm
@@ -130,13 +125,6 @@ class CNN14(TaggingBackbone):
         x = functional.dropout(x, self.embedding_dropout, self.embedding.training)
         return functional.relu(self.embedding(x))
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"decision={self.decision!r}, dropout={self.dropout}, "
-            f"embedding_dropout={self.embedding_dropout}"
-        )
-
 
 @builder
 @plain_settings()
@@ -144,7 +132,7 @@ def cnn14(
     num_classes: int = 527,
     *,
     num_bins: int = 64,
-    widths: Sequence[int] = (64, 128, 256, 512, 1024, 2048),
+    widths: Sequence[int | Sequence[int]] = (64, 128, 256, 512, 1024, 2048),
     pool_time: Sequence[int] = (2, 2, 2, 2, 2, 1),
     pool_freq: Sequence[int] = (2, 2, 2, 2, 2, 1),
     embedding_dim: int = 2048,
@@ -165,7 +153,7 @@ def cnn14(
     Args:
         num_classes: Number of classes.
         num_bins: Mel bands of the features.
-        widths: Channels of each convolution block.
+        widths: Channels of each convolution block; a pair tells those of both convolutions.
         pool_time: Frames that each block averages into one. A 1 in place of a 2 gives finer steps
             with the published weights; later blocks then look at shorter stretches of sound than
             they learned.
@@ -194,46 +182,16 @@ def cnn14(
         >>> tagger.encode(torch.zeros(1, 1, 1001, 64)).shape
         torch.Size([1, 32, 31, 2])
     """
-    return build_cnn14(
-        num_classes,
-        num_bins,
-        [(width, width) for width in widths],
-        pool_time,
-        pool_freq,
-        embedding_dim,
-        decision,
-        dropout,
-        embedding_dropout,
-    )
-
-
-@plain_settings()
-def build_cnn14(
-    num_classes: int,
-    num_bins: int,
-    widths: Sequence[Sequence[int]],
-    pool_time: Sequence[int],
-    pool_freq: Sequence[int],
-    embedding_dim: int,
-    decision: Decision,
-    dropout: float,
-    embedding_dropout: float,
-) -> CNN14:
-    """Build the network whose blocks have the given widths of two convolutions each."""
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    for pair in widths:
+    bins_after(num_bins, widths, pool_time, pool_freq)
+    pairs = [(width, width) if isinstance(width, int) else tuple(width) for width in widths]
+    for pair in pairs:
         if len(pair) != 2:
-            raise ValueError(f"widths must be pairs, one for each block, got {tuple(pair)}")
-    if num_bins < prod(pool_freq):
-        raise ValueError(
-            f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
-            f" got {num_bins}"
-        )
-    channels = [1, *(last for _, last in widths)]
+            raise ValueError(f"widths must be numbers or pairs, one for each block, got {pair}")
+    channels = [1, *(last for _, last in pairs)]
     blocks = [
         DoubleConv(first, last, mid_channels=mid, pool_time=time, pool_freq=freq)
         for (first, last), (mid, _), time, freq in zip(
-            pairwise(channels), widths, pool_time, pool_freq, strict=True
+            pairwise(channels), pairs, pool_time, pool_freq, strict=True
         )
     ]
     network = CNN14(
@@ -253,3 +211,35 @@ def build_cnn14(
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
     return network
+
+
+@builder
+@plain_settings()
+def epanns(num_classes: int = 527, *, pool_time: Sequence[int] = (2, 2, 2, 2, 2, 1)) -> CNN14:
+    """Build E-PANNs: [`cnn14`][seldkit.backbones.cnn14] without half of its last filters.
+
+    It has 23,205,839 parameters; the published count, 24,289,295, includes the tables of the
+    front-end. The published inference turns logits into probabilities by a softmax, others take a
+    sigmoid: see [`TaggingOutput`][seldkit.backbones.TaggingOutput].
+
+    Args:
+        num_classes: Number of classes.
+        pool_time: Frames that each block averages into one, as of `cnn14`.
+
+    Returns:
+        A network from log-mel in decibels `(batch, channel=1, time, freq=64)` to a
+        [`TaggingOutput`][seldkit.backbones.TaggingOutput].
+
+    Raises:
+        ValueError: If a number is out of range, or `pool_time` is not of six blocks.
+
+    Source: Singh et al., "E-PANNs: Sound recognition using efficient pre-trained audio neural
+    networks", Inter-Noise 2023; settings of the published code.
+
+    Examples:
+        >>> with torch.device("meta"):
+        ...     tagger = epanns()
+        >>> sum(p.numel() for p in tagger.parameters())
+        23205839
+    """
+    return cnn14(num_classes, widths=(64, 128, 256, 256, 512, 1024), pool_time=pool_time)

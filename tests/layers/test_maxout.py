@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.layers import MaxFeatureMap, TripletAttention, max_feature_map
-from seldkit.layers.max_feature_map import Norm
+from seldkit.layers.maxout import Norm
 from transforms import assert_compiles_and_exports
 
 Golden = Callable[[str], Path]

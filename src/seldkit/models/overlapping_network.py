@@ -2,13 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_shape
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import SoftmaxGate, UNet
@@ -174,8 +174,6 @@ def overlapping_e2e(
         >>> output.logits.shape, output.spectrogram.shape, output.direction.shape
         (torch.Size([1, 75]), torch.Size([1, 256, 256]), torch.Size([1, 8]))
     """
-    check_choice("parts", parts, get_args(Parts))
-    check_choice("ssl_output", ssl_output, ("vector", "map"))
     if num_microphones < 2:
         raise ValueError(f"num_microphones must be at least 2, got {num_microphones}")
     channels = 1 + 2 * (num_microphones - 1)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice, check_one_length
-from seldkit._settings import plain_settings
+from seldkit._checks import check_one_length
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads import TrackWiseHead
 from seldkit.layers import (
@@ -21,10 +21,11 @@ from seldkit.layers import (
     StitchedBranches,
     TrackEncoders,
     TripletAttention,
+    temporal_encoder,
 )
-from seldkit.layers.max_feature_map import Norm
-from seldkit.models.einv2 import StitchedSELD
-from seldkit.models.temporal import Temporal, temporal_encoder
+from seldkit.layers.maxout import Norm
+from seldkit.layers.temporal import Temporal
+from seldkit.models.stitched import StitchedSELD
 
 Attention = Literal["none", "mfm", "ctam", "attentive_mfm", "roam"]
 PoolKind = Literal["average", "max"]
@@ -57,7 +58,7 @@ def roam(
     num_heads: int = 8,
     feedforward: int = 1024,
     dropout: float = 0.2,
-    positions: bool = False,
+    sinusoids: bool = False,
 ) -> StitchedSELD:
     """Build the ROAM network; by default that of the paper (14 classes: 44,020,755).
 
@@ -99,7 +100,7 @@ def roam(
         num_heads: Attention heads.
         feedforward: Width of the encoders' inner layers.
         dropout: Dropout of the encoders.
-        positions: Whether sinusoidal positions are added before the encoders.
+        sinusoids: Whether sines and cosines of the frame number are added before the encoders.
 
     Returns:
         A network from features `(batch, channel, time, freq)` to activity logits
@@ -121,8 +122,6 @@ def roam(
         >>> model(torch.zeros(1, 7, 2400, 128, device="meta")).activity.shape
         torch.Size([1, 300, 3, 14])
     """
-    check_choice("pool", pool, ("average", "max"))
-    check_choice("attention", attention, ("none", "mfm", "ctam", "attentive_mfm", "roam"))
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
@@ -187,14 +186,14 @@ def roam(
     return StitchedSELD(
         sed_channels=sed_channels,
         trunk=StitchedBranches(stages(sed_channels), stages(in_channels), stitches),
-        positions=SinusoidalPositions(widths[-1], scale=0.1) if positions else nn.Identity(),
+        positions=SinusoidalPositions(widths[-1], scale=0.1) if sinusoids else nn.Identity(),
         sed_tracks=encoders(),
         doa_tracks=encoders(),
         head=TrackWiseHead(widths[-1], num_classes, num_tracks),
     )
 
 
-class _Pool(nn.Module):
+class _Pool(Shown):
     """The average or maximum of patches; a remainder at the end is dropped."""
 
     def __init__(self, pool_time: int, pool_freq: int, kind: PoolKind) -> None:
@@ -210,6 +209,3 @@ class _Pool(nn.Module):
         if self.kind == "average":
             return functional.avg_pool2d(x, patch)
         return functional.max_pool2d(x, patch)
-
-    def extra_repr(self) -> str:
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}, kind={self.kind!r}"

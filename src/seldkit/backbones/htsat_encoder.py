@@ -1,11 +1,11 @@
 """HTS-AT: a Swin transformer that reads time folded into a square image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from seldkit._builders import builder
 from seldkit._checks import check_one_length
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
@@ -18,9 +18,8 @@ class HTSAT(nn.Module):
     """The encoder of HTS-AT, for features of any length.
 
     Source: Chen et al., "HTS-AT: a hierarchical token-semantic audio transformer for sound
-    classification and detection", ICASSP 2022; for SELD: Hu et al., "PSELDNets: pre-trained neural
-    networks on a large-scale synthetic dataset for sound event localization and detection", IEEE
-    TASLP 2025.
+    classification and detection", ICASSP 2022; for SELD: PSELDNets (Hu et al., IEEE TASLP
+    2025).
 
     Shape:
         - Input: features `(batch, in_channels, time, freq)`, any number of frames.
@@ -31,23 +30,29 @@ class HTSAT(nn.Module):
         norm: Acts on the features first.
         fold: Makes images of the features and joins their maps.
         stages: From an image `(batch, in_channels, size, size)` to a small map.
+        in_channels: Channels of the features.
         out_channels: Channels of the map.
 
     Attributes:
-        out_channels: Channels of the map.
         out_bins: Frequency bins of the map.
         frames_per_step: Frames of the features that one step of the map stands for.
     """
 
     @plain_settings()
     def __init__(
-        self, *, norm: nn.Module, fold: TimeFold, stages: Sequence[nn.Module], out_channels: int
+        self,
+        *,
+        norm: nn.Module,
+        fold: TimeFold,
+        stages: Sequence[nn.Module],
+        in_channels: int,
+        out_channels: int,
     ) -> None:
         super().__init__()
         self.norm = norm
         self.fold = fold
         self.stages = nn.Sequential(*stages)
-        self.out_channels = out_channels
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.out_bins, self.frames_per_step = fold.out_bins, fold.frames_per_step
 
     def forward(
@@ -73,7 +78,6 @@ class HTSATBranches(nn.Module):
         out_channels: Channels of the maps.
 
     Attributes:
-        out_channels: Channels of the maps.
         out_bins: Frequency bins of the maps.
         frames_per_step: Frames of the features that one step of the maps stands for.
     """
@@ -105,6 +109,7 @@ class HTSATBranches(nn.Module):
         return self.fold.unfold(sed, batch=batch), self.fold.unfold(doa, batch=batch)
 
 
+@builder
 @plain_settings()
 def htsat(
     in_channels: int = 7,
@@ -148,136 +153,89 @@ def htsat(
         >>> encoder(torch.zeros(1, 7, 300, 16)).shape
         torch.Size([1, 32, 64, 2])
     """
-    swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
+    check_one_length(depths=depths, num_heads=num_heads)
+    if spec_size % num_bins:
+        raise ValueError(f"spec_size must be a multiple of num_bins={num_bins}, got {spec_size}")
+    rates = torch.linspace(0, drop_path, sum(depths), device="cpu").tolist()
+    stages: list[nn.Module] = [PatchEmbedding(in_channels, embed_dim, patch=patch)]
+    for stage, (depth, heads) in enumerate(zip(depths, num_heads, strict=True)):
+        width, side = embed_dim << stage, spec_size // (patch << stage)
+        if width % heads:
+            raise ValueError(
+                f"num_heads must divide the {width} channels of stage {stage}, got {heads}"
+            )
+        if side > window and side % window:
+            raise ValueError(
+                f"window must divide the {side} patches of stage {stage}, got {window}"
+            )
+        inside, shift = min(window, side), window // 2 if side > window else 0
+        blocks = [
+            SwinBlock(
+                width,
+                num_heads=heads,
+                window=inside,
+                shift=shift if block % 2 else 0,
+                drop_path=rates.pop(0),
+            )
+            for block in range(depth)
+        ]
+        last = stage == len(depths) - 1
+        stages.append(SwinStage(blocks, nn.LayerNorm(width) if last else PatchMerging(width)))
     return HTSAT(
         norm=BinNorm(in_channels, num_bins=num_bins),
-        fold=swin.fold(),
-        stages=swin.stages(in_channels),
-        out_channels=swin.width(len(depths) - 1),
+        fold=TimeFold(num_bins, size=spec_size, frames_per_step=patch << (len(depths) - 1)),
+        stages=stages,
+        in_channels=in_channels,
+        out_channels=width,
     )
 
 
-@plain_settings()
+@builder
 def htsat_branches(
-    in_channels: int = 7,
-    *,
-    sed_channels: int = 4,
-    stitched: bool = True,
-    sequential_stitch: bool = True,
-    num_bins: int = 64,
-    spec_size: int = 256,
-    patch: int = 4,
-    embed_dim: int = 96,
-    depths: Sequence[int] = (2, 2, 6, 2),
-    num_heads: Sequence[int] = (4, 8, 16, 32),
-    window: int = 8,
-    drop_path: float = 0.1,
+    sed: HTSAT, doa: HTSAT, *, stitched: bool = True, sequential_stitch: bool = True
 ) -> HTSATBranches:
-    """Build two encoders of HTS-AT; by default stitched as in the EINV2 of PSELDNets.
+    """Join two encoders of HTS-AT; by default they are stitched as in the EINV2 of PSELDNets.
+
+    What comes of it is made of their modules, not of copies.
 
     Args:
-        in_channels: Channels of the features.
-        sed_channels: The SED branch reads so many of the first channels.
-        stitched: Whether a cross-stitch mixes both branches before every stage.
+        sed: Encoder for activity. It reads as many of the first channels as it has.
+        doa: Encoder for direction, with as many channels or more. Its norm acts on the features of
+            both; that of `sed` is left out.
+        stitched: Whether a cross-stitch mixes both before every stage.
         sequential_stitch: See [`CrossStitch`][seldkit.layers.CrossStitch].
-        num_bins: This and the rest: see [`htsat`][seldkit.backbones.htsat].
-        spec_size: See there.
-        patch: See there.
-        embed_dim: See there.
-        depths: See there.
-        num_heads: See there.
-        window: See there.
-        drop_path: See there.
 
     Returns:
         A network from features `(batch, channel, time, freq)` to a map `(batch, channel, step,
         freq)` for activity and one for direction.
 
     Raises:
-        ValueError: If a number is not positive, or the sizes do not fit each other.
+        ValueError: If `sed` reads more channels than `doa`, or their sizes differ.
 
     Examples:
         >>> sizes = {"num_bins": 16, "spec_size": 64, "embed_dim": 16}
-        >>> encoder = htsat_branches(depths=(1, 1), num_heads=(2, 4), **sizes)
+        >>> sizes |= {"depths": (1, 1), "num_heads": (2, 4)}
+        >>> encoder = htsat_branches(htsat(4, **sizes), htsat(7, **sizes))
         >>> sed, doa = encoder(torch.zeros(1, 7, 300, 16))
         >>> sed.shape, doa.shape
         (torch.Size([1, 32, 64, 2]), torch.Size([1, 32, 64, 2]))
     """
-    if sed_channels > in_channels:
-        raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
-    swin = _Swin(num_bins, spec_size, patch, embed_dim, depths, num_heads, window, drop_path)
-    stages = range(len(depths) if stitched else 0)
-    stitches = {i: CrossStitch(swin.width(i), sequential=sequential_stitch) for i in stages}
+    if sed.in_channels > doa.in_channels:
+        raise ValueError(
+            f"sed must read at most the {doa.in_channels} channels of doa, got {sed.in_channels}"
+        )
+    sizes, others = ((repr(x.fold), x.out_channels, len(x.stages)) for x in (sed, doa))
+    if sizes != others:
+        raise ValueError(f"sed must have the sizes of doa, {others}, got {sizes}")
+    last = len(doa.stages) - 2  # of the stages behind the patches, each twice as wide
+    stitches = {
+        i: CrossStitch(doa.out_channels >> (last - i), sequential=sequential_stitch)
+        for i in range(last + 1 if stitched else 0)
+    }
     return HTSATBranches(
-        norm=BinNorm(in_channels, num_bins=num_bins),
-        fold=swin.fold(),
-        trunk=StitchedBranches(swin.stages(sed_channels), swin.stages(in_channels), stitches),
-        sed_channels=sed_channels,
-        out_channels=swin.width(len(depths) - 1),
+        norm=doa.norm,
+        fold=doa.fold,
+        trunk=StitchedBranches([*sed.stages], [*doa.stages], stitches),
+        sed_channels=sed.in_channels,
+        out_channels=doa.out_channels,
     )
-
-
-@dataclass(frozen=True)
-class _Swin:
-    """Sizes of an encoder that fit each other, and its parts."""
-
-    num_bins: int
-    spec_size: int
-    patch: int
-    embed_dim: int
-    depths: Sequence[int]
-    num_heads: Sequence[int]
-    window: int
-    drop_path: float
-
-    def __post_init__(self) -> None:
-        if self.spec_size % self.num_bins:
-            raise ValueError(
-                f"spec_size must be a multiple of num_bins={self.num_bins}, got {self.spec_size}"
-            )
-        check_one_length(depths=self.depths, num_heads=self.num_heads)
-        for stage, heads in enumerate(self.num_heads):
-            if self.width(stage) % heads:
-                raise ValueError(
-                    f"num_heads must divide the {self.width(stage)} channels of stage {stage},"
-                    f" got {heads}"
-                )
-            if self.side(stage) > self.window and self.side(stage) % self.window:
-                raise ValueError(
-                    f"window must divide the {self.side(stage)} patches of stage {stage},"
-                    f" got {self.window}"
-                )
-
-    def width(self, stage: int) -> int:
-        """Return the channels of a stage."""
-        return self.embed_dim << stage
-
-    def side(self, stage: int) -> int:
-        """Return the height and width of a stage's map."""
-        return self.spec_size // (self.patch << stage)
-
-    def fold(self) -> TimeFold:
-        """Return what makes images of features, and joins the maps of the last stage."""
-        scale = self.patch << (len(self.depths) - 1)
-        return TimeFold(self.num_bins, size=self.spec_size, frames_per_step=scale)
-
-    def stages(self, in_channels: int) -> list[nn.Module]:
-        """Return the patch embedding and the stages."""
-        rates = torch.linspace(0, self.drop_path, sum(self.depths), device="cpu").tolist()
-        stages: list[nn.Module] = [PatchEmbedding(in_channels, self.embed_dim, patch=self.patch)]
-        for stage, (depth, heads) in enumerate(zip(self.depths, self.num_heads, strict=True)):
-            width, window = self.width(stage), min(self.window, self.side(stage))
-            shift = window // 2 if self.side(stage) > window else 0
-            blocks = [
-                SwinBlock(
-                    width,
-                    num_heads=heads,
-                    window=window,
-                    shift=shift if block % 2 else 0,
-                    drop_path=rates.pop(0),
-                )
-                for block in range(depth)
-            ]
-            last = stage == len(self.depths) - 1
-            stages.append(SwinStage(blocks, nn.LayerNorm(width) if last else PatchMerging(width)))
-        return stages

@@ -4,28 +4,16 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Literal
 
 from torch import nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_choice
 from seldkit._settings import plain_settings
-from seldkit.layers import (
-    ConformerBlock,
-    MultiScaleChannelAttention,
-    ResidualBlock,
-    SqueezeExcite,
-)
-from seldkit.models.sequence import (
-    SequenceFormat,
-    SequenceSELD,
-    bins_after,
-    head_of_format,
-    num_branches,
-)
-
-ChannelAttention = Literal["squeeze_excite", "msca"]
+from seldkit.layers import ConformerBlock, RelativePositionAttention, ResidualBlock
+from seldkit.layers.attention import RelativePositions
+from seldkit.layers.channel_attention import AttentionNorm, ChannelAttention, attention_of_kind
+from seldkit.layers.conv import bins_after
+from seldkit.models.sequence import SequenceFormat, SequenceSELD, head_of_format, num_branches
 
 
 @builder
@@ -40,16 +28,16 @@ def resnet_conformer(
     pool_time: Sequence[int] = (5, 1, 1, 1),
     pool_freq: Sequence[int] = (4, 4, 2, 1),
     pool_time_end: int = 1,
-    attention: ChannelAttention | None = None,
+    attention: ChannelAttention = "none",
     reduction: int = 4,
-    attention_norm: Literal["batch", "group"] = "batch",
+    attention_norm: AttentionNorm = "batch",
     channels: int = 256,
     num_layers: int = 8,
     num_heads: int = 8,
     kernel_size: int = 7,
     feedforward: int = 2,
     conv_expansion: int = 2,
-    positions: Literal["exact", "shaw"] = "shaw",
+    positions: RelativePositions = "shaw",
     qkv_bias: bool = False,
     depthwise_bias: bool = True,
     dropout: float = 0.1,
@@ -78,21 +66,22 @@ def resnet_conformer(
         pool_freq: Bins of which the maximum is taken after each stage.
         pool_time_end: Frames of which the maximum is taken after the Conformer blocks.
         attention: Attention over channels in each residual block:
-            [`SqueezeExcite`][seldkit.layers.SqueezeExcite],
-            [`MultiScaleChannelAttention`][seldkit.layers.MultiScaleChannelAttention], or none.
-        reduction: Of the attention over channels, see there.
-        attention_norm: `norm` of `"msca"`; to train on batches of one, take `"group"`.
+            [`"squeeze_excite"`][seldkit.layers.SqueezeExcite],
+            [`"multi_scale"`][seldkit.layers.MultiScaleChannelAttention], or `"none"`.
+        reduction: Of the attention over channels.
+        attention_norm: `norm` of `"multi_scale"`; to train on batches of one, take `"group"`.
         channels: Width of the Conformer blocks, and of the layers before and after them.
         num_layers: Number of Conformer blocks.
         num_heads: Attention heads.
-        kernel_size: See [`ConformerBlock`][seldkit.layers.ConformerBlock], as for all up to
-            `dropout`.
-        feedforward: See there.
-        conv_expansion: See there.
-        positions: See there.
-        qkv_bias: See there.
-        depthwise_bias: See there.
-        dropout: See there.
+        kernel_size: Frames that the depthwise convolution of a
+            [`ConformerBlock`][seldkit.layers.ConformerBlock] spans.
+        feedforward: Width of its feed-forward steps, as a multiple of `channels`.
+        conv_expansion: Width of its depthwise convolution, likewise.
+        positions: Positions in its
+            [`RelativePositionAttention`][seldkit.layers.RelativePositionAttention].
+        qkv_bias: Whether the projections of that attention have a bias.
+        depthwise_bias: Whether the depthwise convolution has a bias.
+        dropout: Dropout of the Conformer blocks.
         projection_dropout: Dropout after the linear layer before the Conformer blocks.
         format: Output format.
         num_tracks: Number of tracks, of multi-ACCDOA alone.
@@ -118,7 +107,6 @@ def resnet_conformer(
         >>> sum(p.numel() for p in model.parameters())
         11685164
     """
-    check_choice("attention", attention, (None, "squeeze_excite", "msca"))
     bins = bins_after(num_bins, widths, pool_time, pool_freq)
     head = head_of_format(
         format,
@@ -132,11 +120,7 @@ def resnet_conformer(
     )
 
     def over_channels(width: int) -> nn.Module | None:
-        if attention == "squeeze_excite":
-            return SqueezeExcite(width, reduction=reduction)
-        if attention == "msca":
-            return MultiScaleChannelAttention(width, reduction=reduction, norm=attention_norm)
-        return None
+        return attention_of_kind(attention, width, reduction=reduction, norm=attention_norm)
 
     def stage(inputs: int, width: int, pool: tuple[int, int]) -> nn.Sequential:
         blocks = pairwise([inputs, *[width] * num_blocks])
@@ -148,13 +132,17 @@ def resnet_conformer(
     def conformer() -> ConformerBlock:
         return ConformerBlock(
             channels,
-            num_heads=num_heads,
+            attention=RelativePositionAttention(
+                channels,
+                num_heads=num_heads,
+                dropout=dropout,
+                positions=positions,
+                qkv_bias=qkv_bias,
+            ),
             kernel_size=kernel_size,
             feedforward=feedforward,
             conv_expansion=conv_expansion,
             dropout=dropout,
-            positions=positions,
-            qkv_bias=qkv_bias,
             depthwise_bias=depthwise_bias,
         )
 

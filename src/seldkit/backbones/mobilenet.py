@@ -105,11 +105,6 @@ class YAMNet(TaggingBackbone):
         patch_frames: Frames of a patch.
         patch_hop: Frames from one patch to the next.
         frames_per_step: Frames that the blocks make one of.
-
-    Attributes:
-        out_channels: Channels of the map.
-        out_bins: Frequency bins of the map.
-        frames_per_step: Frames of the features that one step of the map stands for.
     """
 
     @plain_settings()
@@ -159,13 +154,6 @@ class YAMNet(TaggingBackbone):
         patches = rearrange(x.unfold(2, size, hop), "b c p f t -> (b p) c t f")
         embedding = self.encode(patches).mean(dim=(2, 3)).unflatten(0, (features.shape[0], -1))
         return TaggingOutput(self.classifier(embedding), embedding)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"patch_frames={self.patch_frames}, patch_hop={self.patch_hop}, "
-            f"frames_per_step={self.frames_per_step}"
-        )
 
 
 @builder

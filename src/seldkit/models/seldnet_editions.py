@@ -14,13 +14,8 @@ from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import BidirectionalGRU
-from seldkit.models.sequence import (
-    SequenceFormat,
-    SequenceSELD,
-    bins_after,
-    head_of_format,
-    num_branches,
-)
+from seldkit.layers.conv import bins_after
+from seldkit.models.sequence import SequenceFormat, SequenceSELD, head_of_format, num_branches
 
 _KERAS: dict[str, Any] = {"merge_every": True, "tanh": False, "num_attention_layers": 0}
 _PHASE: dict[str, Any] = {"in_channels": 8, "pool_time": (1, 1, 1), "dropout": 0.0}
