@@ -3,7 +3,6 @@
 import itertools
 import os
 import time
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -36,20 +35,6 @@ def end(number: int) -> int:
     if number == 3:
         os._exit(1)
     return number
-
-
-@pytest.fixture(scope="module")
-def dask() -> Iterator[Executor]:
-    """Return the executor of a cluster of two workers in this process, without any port."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from distributed import Client, LocalCluster
-
-        cluster = LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
-        )
-    with cluster, Client(cluster) as client:
-        yield client.get_executor()
 
 
 @pytest.fixture(scope="module")

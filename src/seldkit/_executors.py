@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -139,9 +140,10 @@ def _shown(item: object) -> str:
 
 
 def _begin(function: Callable[..., object]) -> None:
-    """Let a process use one thread, and end when the process that began it is killed."""
+    """Let a process use one thread, and end when the process that began it ends or is killed."""
     _of_this_process[:] = [function]
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts a program means its first process
     Thread(target=_end_with_parent, daemon=True).start()
 
 

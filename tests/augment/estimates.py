@@ -7,7 +7,7 @@ from torch.nn import functional
 from references.plane_waves import array_recording
 from seldkit.ambisonics import plane_wave
 from seldkit.arrays import ArrayGeometry
-from seldkit.features import gcc_phat
+from seldkit.features import GCCPHAT
 
 RATE = 24000
 ARRAY = ArrayGeometry.tetrahedron()
@@ -53,5 +53,5 @@ def lags_of(directions: Tensor) -> Tensor:
 def lags_by_gcc(waveform: Tensor) -> Tensor:
     """Return the lags of each pair, in samples, of which GCC-PHAT has its peak."""
     spectrum = torch.fft.rfft(waveform).unsqueeze(2)
-    correlation = gcc_phat(spectrum, 161, interpolation=16)[:, :, 0]
+    correlation: Tensor = GCCPHAT(161, interpolation=16)(spectrum)[:, :, 0]
     return (correlation.argmax(dim=-1) - 80) / 16.0

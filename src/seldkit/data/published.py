@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from seldkit._checks import check_choice
 from seldkit.data.splits import SPLITS, Fold, Split
-from seldkit.io import (
+from seldkit.io.classes import (
     L3DAS_CLASSES,
     NIGENS2020_CLASSES,
     NIGENS2021_CLASSES,
