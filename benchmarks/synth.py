@@ -18,7 +18,7 @@ from seldkit.synth import SceneSynthesizer
 
 PARTS = {
     "impulse responses": ("image_responses", "diffuse_tail"),
-    "convolution": ("_convolve", "_cross_fade"),
+    "convolution": ("convolve", "_cross_fade"),
     "direct sound": ("direct_sound",),
     "sounds and paths": ("draw_voices",),
     "ambient noise": ("diffuse_noise",),

@@ -1,7 +1,7 @@
 """Stages that trainings share: options, made scenes, batches, the loop over epochs, scores."""
 
 import argparse
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {  # by their one name
     "precision": {"help": "32-true, bf16-mixed, ..."},
     "seed": {"type": int, "help": "of weights, scenes and chance"},
 }
-Clips = list[tuple[Path, sk.Events]]
+Clips = Sequence[sk.data.Clip]
 Step = Callable[[nn.Module, Tensor, Any], tuple[Tensor, Mapping[str, Tensor]]]
 
 
@@ -67,10 +67,9 @@ def make_clips(
     """Make scenes in a folder, each in another room, unless it holds them already."""
     count = max(round(minutes * 60 / synthesizer.duration_s), 1)
     scenes = sk.synth.write_scenes(synthesizer, folder, count, seed=seed)
-    return [
-        (scene.audio, sk.io.read_events(scene.labels, format="dcase2023"))
-        for scene in tqdm(scenes, f"scenes in {folder}", total=count)
-    ]
+    for _ in tqdm(scenes, f"scenes in {folder}", total=count):
+        pass
+    return sk.data.read_folder(folder, classes=synthesizer.classes)[:count]
 
 
 def load(chunks: sk.data.Chunks[Any], batch_size: int) -> DataLoader[Any]:
@@ -94,8 +93,8 @@ def turn(
     swaps = sk.augment.channel_swaps(16).to(features.device)
     swap = swaps[torch.randint(len(swaps), (len(features),))]
     features = extractor.turn(features, swap)
-    features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
-    return features, sk.augment.swap_directions(target, swap)
+    target = sk.augment.swap_directions(target, swap)
+    return sk.augment.equalize(features, target, tilt_db=4.0, gain_db=3.0)
 
 
 def train(
@@ -169,7 +168,8 @@ def score(found: Iterable[sk.Events], clips: Clips, num_classes: int) -> dict[st
         sk.metrics.SELDMetrics(protocol, num_classes, average="micro", frames="clip")
         for protocol in ("dcase2023", "dcase2024")
     )
-    for events, (_, reference) in zip(found, clips, strict=True):
+    for events, clip in zip(found, clips, strict=True):
+        reference = clip.events()
         by_segment.update(events, reference)
         by_frame.update(events, reference)
     frame = by_frame.compute()

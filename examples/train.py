@@ -22,9 +22,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import seldkit as sk
-from seldkit.data import SPLITS, labelled_clips
 from seldkit.features import presets
-from seldkit.io.dcase import STARSS_CLASSES
 from stages import (
     Clips,
     choose_sounds,
@@ -129,21 +127,15 @@ def main() -> None:
     for losses in run:
         print(show(losses), flush=True)
     pipeline.save(out / "pipeline")
-    found = [pipeline.predict(audio) for audio, _ in tqdm(test_clips, "predictions")]
+    found = [pipeline.predict(clip.audio) for clip in tqdm(test_clips, "predictions")]
     print(show(score(found, test_clips, n)))
 
 
 def read_clips(args: argparse.Namespace, out: Path) -> tuple[Clips, Clips, tuple[str, ...]]:
     """Return clips to train and to test on, which share no sound and no room, and the classes."""
     if args.data is not None:
-        split = SPLITS["starss"]["development"]
-        train_clips, test_clips = (
-            labelled_clips(
-                args.data / "foa_dev", args.data / "metadata_dev", format="dcase2023", folds=folds
-            )
-            for folds in (split.train, split.test)
-        )
-        return train_clips, test_clips, STARSS_CLASSES
+        corpus = sk.data.read_corpus(args.data, "starss23", split="development")
+        return corpus.train, corpus.test, corpus.classes
     minutes = {"train": args.minutes, "test": args.test_minutes}
     clips = []
     for seed, (part, folds) in enumerate(FOLDS.items(), start=args.seed):

@@ -253,8 +253,8 @@ def train(
         for features, target in tqdm(batches, leave=False):
             swap = swaps[torch.randint(len(swaps), (len(features),))]
             features = extractor.turn(features, swap)
-            features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
             target = sk.augment.swap_directions(target, swap)
+            features, target = sk.augment.equalize(features, target, tilt_db=4.0, gain_db=3.0)
             seld, presence = model(features, presence=True)
             losses = sk.losses.trackwise_pit_loss(
                 seld, target, gamma=recipe.gamma, inactive_weight=recipe.inactive_weight

@@ -131,8 +131,9 @@ def main() -> None:
         print(f"{name:>9}: {show(values)}")
     (args.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
     pipeline.save(args.out / "pipeline")
-    audio, events = clips["test"][0]
-    figure = plot.plot_events(events, pipeline.predict(audio), classes=pipeline.classes)
+    clip = clips["test"][0]
+    found = pipeline.predict(clip.audio)
+    figure = plot.plot_events(clip.events(), found, classes=pipeline.classes)
     figure.savefig(args.out / "scene.png", dpi=150)
     print(f"see {args.out}")
 
@@ -167,9 +168,9 @@ def compute_losses(
 def evaluate(pipeline: Pipeline, clips: Clips, folder: Path) -> dict[str, float]:
     """Write the events found in the clips and return their scores."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = [pipeline.predict(audio) for audio, _ in tqdm(clips, "predictions")]
-    for (audio, _), events in zip(clips, found, strict=True):
-        io.write_events(folder / f"{audio.stem}.csv", events, format="dcase2023", kind="output")
+    found = [pipeline.predict(clip.audio) for clip in tqdm(clips, "predictions")]
+    for clip, events in zip(clips, found, strict=True):
+        io.write_events(folder / f"{clip.name}.csv", events, format="dcase2023", kind="output")
     return score(found, clips, len(pipeline.classes or ()))
 
 

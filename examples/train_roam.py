@@ -13,7 +13,6 @@ to `runs/roam` (or `--out DIR`):
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,7 +22,6 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 import seldkit as sk
-from seldkit.io.l3das import L3DAS_CLASSES
 
 SIZES = {  # widths of the blocks, width of the transformers, minutes of scenes, epochs
     "quick": ((8, 16, 16, 32), 64, 2, 2),
@@ -31,7 +29,6 @@ SIZES = {  # widths of the blocks, width of the transformers, minutes of scenes,
     "full": ((64, 128, 256, 512), 1024, 300, 100),
 }
 LABELS_PER_S = 10
-Clips = list[tuple[Path, sk.Events]]
 
 
 def main() -> None:
@@ -39,16 +36,15 @@ def main() -> None:
     args = parse_arguments()
     widths, feedforward, minutes, epochs = SIZES[args.size]
     args.epochs = args.epochs or epochs
-    classes: Sequence[str] = L3DAS_CLASSES if args.data else sk.synth.BuiltinSounds().classes
     if args.data:
-        train_clips, dev_clips, test_clips = (
-            l3das_clips(args.data / f"L3DAS22_Task2_{part}") for part in ("train", "dev", "test")
-        )
+        corpus = sk.data.read_corpus(args.data, "l3das22", split="official")
+        train_clips, dev_clips, test_clips = corpus.train, corpus.validation, corpus.test
     else:
         train_clips, dev_clips, test_clips = (
             make_clips(args.out / f"scenes_{args.size}" / part, share * minutes, args.seed + i)
             for i, (part, share) in enumerate({"train": 1.0, "dev": 0.1, "test": 0.1}.items())
         )
+    classes = train_clips.classes
     fabric = Fabric(accelerator=args.accelerator, devices=1, precision=args.precision)
     fabric.seed_everything(args.seed)
     extractor = sk.features.presets.l3das22_task2()
@@ -83,15 +79,7 @@ def main() -> None:
     print(f"see {args.out}")
 
 
-def l3das_clips(folder: Path) -> Clips:
-    """Return the recordings of microphone A, with their events."""
-    audio = sorted((folder / "data").glob("*_A.wav"))
-    labels = [folder / "labels" / f"label_{path.stem.removesuffix('_A')}.csv" for path in audio]
-    events = [sk.io.read_events(path, format="l3das22") for path in labels]
-    return list(zip(audio, events, strict=True))
-
-
-def make_clips(folder: Path, minutes: float, seed: int) -> Clips:
+def make_clips(folder: Path, minutes: float, seed: int) -> sk.data.Corpus:
     """Make scenes like those of L3DAS22 in a folder, unless it holds them already."""
     synthesizer = sk.synth.SceneSynthesizer(
         duration_s=10.0,
@@ -103,10 +91,9 @@ def make_clips(folder: Path, minutes: float, seed: int) -> Clips:
     )
     count = max(round(minutes * 60 / synthesizer.duration_s), 2)
     scenes = sk.synth.write_scenes(synthesizer, folder, count, seed=seed)
-    return [
-        (scene.audio, sk.io.read_events(scene.labels, format="dcase2023"))
-        for scene in tqdm(scenes, f"scenes in {folder}", total=count)
-    ]
+    for _ in tqdm(scenes, f"scenes in {folder}", total=count):
+        pass
+    return sk.data.read_folder(folder, classes=synthesizer.classes)[:count]
 
 
 def train(
@@ -114,7 +101,7 @@ def train(
     pipeline: sk.Pipeline,
     scaler: sk.features.Standardize,
     chunks: sk.data.Chunks[sk.SELDOutput],
-    dev_clips: Clips,
+    dev_clips: sk.data.Corpus,
     args: argparse.Namespace,
 ) -> None:
     """Train until F1 on the development set rises no more, and end with the best state."""
@@ -136,7 +123,7 @@ def train(
         progress = tqdm(batches, f"epoch {epoch + 1} of {args.epochs}")
         for waveform, target in progress:
             waveform, target = sk.augment.shift_time(waveform, target, ratio=chunks.ratio)
-            waveform = sk.augment.add_noise(waveform, snr_db=args.snr_db)
+            waveform, target = sk.augment.add_noise(waveform, target, snr_db=args.snr_db)
             output = model(scaler(pipeline.extractor(waveform)))
             loss = sk.losses.trackwise_pit_loss(output, target)
             optimizer.zero_grad()
@@ -156,7 +143,7 @@ def train(
     sk.data.load_checkpoint(best, model=pipeline.model)
 
 
-def evaluate(pipeline: sk.Pipeline, clips: Clips) -> dict[str, float]:
+def evaluate(pipeline: sk.Pipeline, clips: sk.data.Corpus) -> dict[str, float]:
     """Return F1 as L3DAS22 counts it, nearer than 2 m, and under stricter gates."""
     gates = {"F1": 2.0, "F1 within 1 m": 1.0, "F1 within 0.5 m": 0.5}
     num_classes = len(pipeline.classes or ())
@@ -164,8 +151,8 @@ def evaluate(pipeline: sk.Pipeline, clips: Clips) -> dict[str, float]:
         name: sk.metrics.SELDMetrics("l3das22", num_classes, distance_threshold_m=gate)
         for name, gate in gates.items()
     }
-    for audio, events in clips:
-        found = pipeline.predict(audio)
+    for clip in clips:
+        found, events = pipeline.predict(clip.audio), clip.events()
         for score in scores.values():
             score.update(found, events)
     return {name: score.compute().f_score for name, score in scores.items()}

@@ -1,7 +1,9 @@
 """Where reference numbers and real recordings are, a seed for every test, and the program."""
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,20 @@ def golden() -> Callable[[str], Path]:
 def data() -> Callable[[str], Path]:
     """Return a function from a name to the path of real recordings and labels."""
     return _finder("SELDKIT_DATA", ROOT.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[Executor]:
+    """Return the executor of a cluster of two workers in this process, without any port."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from distributed import Client, LocalCluster
+
+        cluster = LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        )
+    with cluster, Client(cluster) as client:
+        yield client.get_executor()
 
 
 @pytest.fixture(autouse=True)

@@ -17,13 +17,15 @@ import torch
 from optuna.trial import TrialState
 
 import tiny_einv2
+import trees
 from house import ROOT
 from seldkit import Pipeline, io
 from seldkit.compat import yamnet
-from seldkit.synth import BuiltinSounds, FolderSounds, SceneSynthesizer
+from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import entrant
 import name_sounds
 import overlapping_e2e
 import search_at2seld
@@ -71,19 +73,31 @@ def test_train_trains_any_system(
 def test_train_reads_a_labelled_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scenes = SceneSynthesizer(duration_s=5.0, anechoic=True)
-    for index, name in enumerate(("fold3_room1_mix001", "fold4_room2_mix001")):
-        waveform, events = scenes.scene(0, index)
-        for folder in ("foa_dev", "metadata_dev"):
-            (tmp_path / folder / name[:5]).mkdir(parents=True)
-        io.write_audio(tmp_path / "foa_dev" / name[:5] / f"{name}.wav", waveform, 24000)
-        labels = tmp_path / "metadata_dev" / name[:5] / f"{name}.csv"
-        io.write_events(labels, events, format="dcase2023")
     out = tmp_path / "out"
-    command = ["--quick", "--data", tmp_path, "--out", out, "--epochs", 1, "--batch-size", 2]
+    command = [
+        "--quick",
+        "--data",
+        trees.record(tmp_path),
+        "--out",
+        out,
+        "--epochs",
+        1,
+        "--batch-size",
+        2,
+    ]
     run(monkeypatch, train, *command, "--accelerator", "cpu")
     assert "F20 frame-wise" in capsys.readouterr().out
     assert len(Pipeline.load(out / "pipeline").classes or ()) == 13
+
+
+def test_an_entrant_needs_sixty_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len((ROOT / "examples" / "entrant.py").read_text().splitlines()) <= 60
+    out = tmp_path / "out"
+    entrant.main(str(trees.record(tmp_path, evaluation=True)), str(out), epochs=2, width=8)
+    told = capsys.readouterr().out.splitlines()
+    assert [line[:21] for line in told] == ["epoch 1: SELDScores(E", "epoch 2: SELDScores(E"]
+    assert [path.name for path in out.glob("submission/*")] == ["mix001.csv"]
+    io.read_events(out / "submission" / "mix001.csv", format="dcase2023")
 
 
 def test_train_at2seld_prints_what_each_part_is_worth(

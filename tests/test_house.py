@@ -14,6 +14,7 @@ from house import ROOT, SOURCE, public_objects
 FILES = sorted(SOURCE.rglob("*.py"))
 FORBIDDEN = {"pickle", "torchaudio", "torchcodec", "torchvision", "timm"}
 EXTRAS = (
+    "distributed",
     "jaxtyping",
     "lightning",
     "lightning_fabric",
@@ -21,6 +22,7 @@ EXTRAS = (
     "optuna",
     "pyroomacoustics",
     "pytorch_optimizer",
+    "sofar",
     "tqdm",
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

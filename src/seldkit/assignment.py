@@ -1,7 +1,7 @@
 """Matching one set of tracks, sources or instances to another."""
 
 from functools import reduce
-from itertools import combinations
+from itertools import combinations, permutations
 from math import inf
 
 import numpy as np
@@ -14,6 +14,12 @@ from seldkit._typing import Float, Int
 
 MAX_EXHAUSTIVE = 8
 """Up to this many rows and columns every matching counts; beyond, the Hungarian method runs."""
+
+MAX_LISTED = 3
+"""Up to this many, all permutations are listed."""
+
+FEW_CELLS = 2**13
+"""Fewer costs than these take their time by the number of steps, more by the bytes that move."""
 
 
 def best_permutation(
@@ -75,27 +81,47 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         return _hungarian(cost)
     cost = cost.detach().nan_to_num(nan=inf, posinf=inf, neginf=-inf)
     if rows == cols == 2:  # the same, in few steps
-        straight, crossed = cost[..., 0, 0] + cost[..., 1, 1], cost[..., 0, 1] + cost[..., 1, 0]
-        swap = crossed < straight
+        first, second, third, fourth = cost.flatten(-2).unbind(-1)
+        swap = second + third < first + fourth
         return torch.stack((swap, ~swap), dim=-1).long()
     if rows < cols:  # rows of zeros make it square; being last, they settle no tie of the others
         cost = functional.pad(cost, (0, 0, 0, cols - rows))
-    return _exhaustive(cost)[..., :rows]
+    cells = cost.reshape(-1, cols, cols).movedim(0, -1).contiguous()
+    return cheapest_columns(cells).movedim(0, -1).reshape(cost.shape[:-1])[..., :rows]
 
 
-def _exhaustive(cost: Float[Tensor, "*axes row row"]) -> Int[Tensor, "*axes row"]:
-    r"""Return the first cheapest permutation in lexical order.
+def cheapest_columns(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:
+    """Return what `cheapest_matching` does of costs without nan, in runs of cells: fast sums."""
+    size, many = len(cells), cells.shape[-1]
+    if size > MAX_EXHAUSTIVE:
+        return _hungarian(cells.movedim(-1, 0)).movedim(-1, 0)
+    if size > MAX_LISTED:
+        return _of_all_sets(cells)
+    listed = torch.tensor(list(permutations(range(size))), device=cells.device).T
+    if torch.compiler.is_compiling() or many < FEW_CELLS:
+        costs = [row.index_select(0, columns) for row, columns in zip(cells, listed, strict=True)]
+        return listed.index_select(1, reduce(torch.add, costs).min(dim=0).indices)
+    best = torch.full_like(cells[0, 0], inf)
+    which = torch.zeros_like(best, dtype=torch.uint8)
+    for number, columns in enumerate(permutations(range(size))):
+        sums = reduce(torch.add, [cells[row, column] for row, column in enumerate(columns)])
+        which = which.maximum((sums < best).byte() * number)
+        best = best.minimum(sums)
+    return listed.index_select(1, which.int())
+
+
+def _of_all_sets(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:
+    r"""Return the first cheapest permutation in lexical order, without a list of all.
 
     What the last rows cost depends on the set of columns that is left to them, not on its order,
     so it is computed once for each set: with $n$ rows $n 2^{n-1}$ sums in place of $n \cdot n!$
     (Held and Karp 1962, Bellman 1962, for the travelling salesman).
     """
-    size = cost.shape[-1]
-    cells = cost.reshape(-1, size, size).movedim(0, -1).contiguous()  # runs of cells: fast sums
+    size = len(cells)
     best = torch.zeros_like(cells[:1, 0])
     code = torch.zeros_like(best, dtype=torch.int32)  # three bits for the column of each row
     for row, tables in zip(reversed(range(size)), _column_sets(size), strict=True):
-        taken, left = (torch.tensor(table, device=cost.device) for table in tables)
+        taken, left = (torch.tensor(table, device=cells.device) for table in tables)
         options = [
             (
                 cells[row].index_select(0, column) + best.index_select(0, rest),
@@ -104,8 +130,7 @@ def _exhaustive(cost: Float[Tensor, "*axes row row"]) -> Int[Tensor, "*axes row"
             for column, rest in zip(taken, left, strict=True)
         ]
         best, code = reduce(_cheaper, options)
-    columns = torch.stack([code[0] >> 3 * row & 7 for row in range(size)])
-    return columns.long().movedim(0, -1).reshape(cost.shape[:-1])
+    return torch.stack([code[0] >> 3 * row & 7 for row in range(size)]).long()
 
 
 def _cheaper(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from seldkit import Events, SELDOutput
-from seldkit.data import ChunkPlace, Chunks, chunk_starts
+from seldkit.data import ChunkPlace, ChunkPlaces, Chunks, chunk_starts
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 
 
@@ -40,6 +40,22 @@ def test_is_the_published_table_where_nothing_is_padded(golden: Callable[[str], 
             assert chunk_starts(length, chunk, hop) == [begin for begin, *_ in places]
             checked += 1
     assert checked >= 5
+
+
+@given(st.integers(1, 9), st.lists(st.integers(0, 30), min_size=1, max_size=5), st.integers(1, 12))
+def test_places_are_those_of_each_clip(chunk: int, more: list[int], hop: int) -> None:
+    lengths = [chunk + each for each in more]
+    wanted = [
+        ChunkPlace(clip, start)
+        for clip, length in enumerate(lengths)
+        for start in chunk_starts(length, chunk, hop)
+    ]
+    places = ChunkPlaces(lengths, chunk, hop)
+    assert list(places) == wanted
+    assert (places[-1], places[:2]) == (wanted[-1], wanted[:2])
+    for clip in range(len(lengths)):
+        assert {places[number].clip for number in places.of_clip(clip)} == {clip}
+    assert sum(len(places.of_clip(clip)) for clip in range(len(lengths))) == len(wanted)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +185,7 @@ def test_at_most_what_one_label_frame_holds_is_left_over(length: int, fits: bool
 def test_the_order_of_chunks_is_known() -> None:
     features = [torch.zeros(1, 5), torch.zeros(1, 4)]
     chunks = Chunks(features, [clip(5), clip(4)], chunk_frames=4, ratio=1)
-    assert chunks.places == (ChunkPlace(0, 0), ChunkPlace(0, 1), ChunkPlace(1, 0))
+    assert tuple(chunks.places) == (ChunkPlace(0, 0), ChunkPlace(0, 1), ChunkPlace(1, 0))
     assert all(int(chunks[i][1].activity[0, 0, 0]) == p.start for i, p in enumerate(chunks.places))
 
 

@@ -1,7 +1,7 @@
 """Recordings and labels become chunks of waveforms and targets that belong together."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -13,11 +13,23 @@ from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.io import read_audio, write_audio
 
 
-def clip(path: Path, seconds: float, frame: int) -> tuple[Path, Events]:
+class Labelled(NamedTuple):
+    """A clip of one's own kind."""
+
+    audio: Path
+    found: Events
+    name: str = "clip"
+
+    def events(self) -> Events:
+        """Return what it was made with."""
+        return self.found
+
+
+def clip(path: Path, seconds: float, frame: int) -> Labelled:
     """Write a clip whose samples are the number of their label frame, with an event in one."""
     number = torch.arange(round(seconds * 1000)) // 100
     write_audio(path, (number / 1000).expand(4, -1), 1000)
-    return path, Events.from_degrees([frame], [1], [90.0], [0.0])
+    return Labelled(path, Events.from_degrees([frame], [1], [90.0], [0.0]))
 
 
 def test_waveforms_and_targets_belong_together(tmp_path: Path) -> None:
@@ -75,13 +87,13 @@ def test_chunks_of_every_format(tmp_path: Path, format: Any) -> None:
 
 
 def test_a_label_in_the_last_partly_filled_frame_is_left_out(tmp_path: Path) -> None:
-    path, _ = clip(tmp_path / "a.wav", 1.05, 0)
+    path = clip(tmp_path / "a.wav", 1.05, 0).audio
     last = Events.from_degrees([3, 10], [1, 1], [0, 0], [0, 0], num_frames=11)
-    chunks = read_chunks([(path, last)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
+    chunks = read_chunks([Labelled(path, last)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
     assert chunks[0][1].activity.sum() == 1
     beyond = Events.from_degrees([3, 11], [1, 1], [0, 0], [0, 0])
     with pytest.raises(ValueError, match=r"a\.wav: .*rows do not"):
-        read_chunks([(path, beyond)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
+        read_chunks([Labelled(path, beyond)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
 
 
 @pytest.mark.messages
@@ -93,18 +105,20 @@ def test_every_error_names_the_clip(tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_text("no audio")
     shape = r"features must be as those of the first clip, \(channel=4\).* got \(channel=1\)"
     for path, events, message in (
-        (clip(long, 1.0, 10)[0], clip(long, 1.0, 10)[1], "rows do not"),
-        (good[0], crowd, "rows do not"),
-        (clip(tmp_path / "short.wav", 0.4, 0)[0], good[1], "at least 0.5 s long"),
-        (tmp_path / "mono.wav", good[1], shape),
-        (tmp_path / "bad.wav", good[1], "is no audio file"),
-        (good[0], Events.from_degrees([0], [3], [0], [0]), "label must be below"),
+        (long, clip(long, 1.0, 10).found, "rows do not"),
+        (good.audio, crowd, "rows do not"),
+        (clip(tmp_path / "short.wav", 0.4, 0).audio, good.found, "at least 0.5 s long"),
+        (tmp_path / "mono.wav", good.found, shape),
+        (tmp_path / "bad.wav", good.found, "is no audio file"),
+        (good.audio, Events.from_degrees([0], [3], [0], [0]), "label must be below"),
     ):
         with pytest.raises(ValueError, match=message) as caught:
-            read_chunks([good, (path, events)], TrackWise(3), sample_rate=1000, chunk_s=0.5)
+            read_chunks([good, Labelled(path, events)], TrackWise(3), sample_rate=1000, chunk_s=0.5)
         assert str(path) in str(caught.value)
     with pytest.raises(FileNotFoundError, match=r"none\.wav"):
-        read_chunks([(tmp_path / "none.wav", crowd)], TrackWise(3), sample_rate=1000, chunk_s=0.5)
+        read_chunks(
+            [Labelled(tmp_path / "none.wav", crowd)], TrackWise(3), sample_rate=1000, chunk_s=0.5
+        )
     with pytest.raises(ValueError, match="at least one clip, got none"):
         read_chunks([], TrackWise(3), sample_rate=1000, chunk_s=0.5)
     for rate in (True, 1000.0):
@@ -118,9 +132,10 @@ def test_features_and_targets_belong_together(tmp_path: Path) -> None:
     for name, seconds in {"a": 2.0, "b": 1.25}.items():
         waveform = torch.randn(4, round(seconds * 24000)) * 0.1
         write_audio(tmp_path / f"{name}.wav", waveform, 24000)
-        clips.append((tmp_path / f"{name}.wav", Events.from_degrees([3], [1], [90.0], [0.0])))
+        events = Events.from_degrees([3], [1], [90.0], [0.0])
+        clips.append(Labelled(tmp_path / f"{name}.wav", events))
     chunks = read_chunks(clips, TrackWise(3), extractor=extractor, chunk_s=1.0, hop_s=0.5)
-    whole = extractor(read_audio(clips[0][0])[0][None])[0]
+    whole = extractor(read_audio(clips[0].audio)[0][None])[0]
     ratio = round(extractor.frame_rate / 10)
     assert len(chunks) == 5
     for number, start in enumerate((0, 5, 10)):
@@ -136,6 +151,13 @@ def test_features_and_targets_belong_together(tmp_path: Path) -> None:
 def test_waveforms_or_features_are_asked_for(tmp_path: Path, rates: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="one of sample_rate and extractor must be given"):
         read_chunks([clip(tmp_path / "a.wav", 1.0, 3)], TrackWise(3), chunk_s=0.5, **rates)
+
+
+@pytest.mark.messages
+def test_clips_are_no_pairs(tmp_path: Path) -> None:
+    pair = (tmp_path / "a.wav", Events.from_degrees([3], [1], [90.0], [0.0]))
+    with pytest.raises(TypeError, match=r"clips must have a name, audio and events\(\), got \("):
+        read_chunks([pair], TrackWise(3), sample_rate=1000, chunk_s=0.5)  # type: ignore[list-item]
 
 
 def test_features_have_whole_label_frames(tmp_path: Path) -> None:

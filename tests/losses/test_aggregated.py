@@ -27,7 +27,7 @@ from seldkit.losses import (
     aggregated_pit_loss,
     aggregated_sum_loss,
 )
-from seldkit.losses.aggregated import Error
+from seldkit.losses._reduce import Error
 
 quick = settings(max_examples=25)
 

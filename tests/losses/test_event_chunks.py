@@ -14,7 +14,7 @@ from losses.every_loss import CASES
 from seldkit import SELDOutput
 from seldkit.geometry import unit_vector
 from seldkit.losses import TrackwisePITLoss, trackwise_pit_loss
-from seldkit.losses.spans import Per, _in_order, span_cost
+from seldkit.losses.spans import Per, Span, _in_order, span_cost
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -41,7 +41,7 @@ def numbers(target: SELDOutput, per: Any, mask: Tensor | None = None) -> list[in
     """Return for each frame the first frame that it shares an assignment with."""
     time = target.activity.shape[1]
     cost = torch.eye(time).reshape(1, time, 1, time)
-    shared = span_cost(cost, target.activity, per=per, chunk=None, window=None, mask=mask)
+    shared = span_cost(cost, target.activity, Span(per, None, None), mask)
     return [int(row.argmax()) for row in shared[0, :, 0]]
 
 
@@ -132,7 +132,7 @@ def test_sums_over_any_numbers(seed: int, dtype: torch.dtype) -> None:
     chunk = torch.randint(-4, 4, (2, 9), generator=generator).to(dtype)
     cost = torch.randn(2, 9, 3, 3, generator=generator, dtype=torch.float64)
     activity = torch.zeros(2, 9, 3, 1)
-    found = span_cost(cost, activity, per="chunk", chunk=chunk, window=None, mask=None)
+    found = span_cost(cost, activity, Span("chunk", chunk, None), None)
     same = (chunk.unsqueeze(1) == chunk.unsqueeze(2)).double()
     torch.testing.assert_close(found, torch.einsum("bts,bsij->btij", same, cost))
     ordered = _in_order(chunk)
@@ -144,12 +144,10 @@ def test_long_clips_take_no_more_memory_than_their_costs() -> None:
     time = 200_000
     cost = torch.ones(1, time, 2, 2)
     chunk = torch.arange(time).unsqueeze(0) // 10
-    found = span_cost(
-        cost, torch.zeros(1, time, 2, 1), per="chunk", chunk=chunk, window=None, mask=None
-    )
+    found = span_cost(cost, torch.zeros(1, time, 2, 1), Span("chunk", chunk, None), None)
     assert torch.equal(found, 10 * cost)
     activity = (torch.arange(time) % 10 < 7).float().reshape(1, time, 1, 1)
-    found = span_cost(cost, activity, per="chunk", chunk=None, window=None, mask=None)
+    found = span_cost(cost, activity, Span("chunk", None, None), None)
     assert found.unique().tolist() == [3.0, 7.0]
 
 

@@ -181,7 +181,7 @@ def test_a_gradient_for_each_clip() -> None:
 def test_devices_are_named() -> None:
     output = track_wise()
     away = SELDOutput(*(x.to("meta") for x in output[:2]))
-    with pytest.raises(ValueError, match=r"target\.direction must be on the device of preds\.act"):
+    with pytest.raises(ValueError, match=r"target\.activity must be on the device of preds\.act"):
         trackwise_pit_loss(output, away)
     x = torch.zeros(2, 5, 4, 3)
     with pytest.raises(ValueError, match=r"target must be on the device of preds, cpu, got meta"):

@@ -212,8 +212,8 @@ def test_the_module_is_the_function() -> None:
     wanted = trackwise_pit_loss(preds, target, chunk=chunk, **settings_)
     assert module(preds, target, chunk) == wanted
     assert repr(module) == (
-        "TrackwisePITLoss(per='chunk', selection=(0.9, 0.1), direction='mse', inactive_weight=1.0,"
-        " gamma=0.0, alpha=None)"
+        "TrackwisePITLoss(per='chunk', window=None, selection=(0.9, 0.1), direction='mse',"
+        " inactive_weight=1.0, distance=None, gamma=0.0, alpha=None)"
     )
 
 

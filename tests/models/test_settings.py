@@ -12,8 +12,8 @@ import torch
 from networks import Network, each_network
 from seldkit import backbones, heads, layers, models
 from seldkit._settings import plain_settings
-from seldkit.pipeline.description import build
 from seldkit.pipeline.known import known_builders
+from seldkit.pipeline.loading import build
 from seldkit.pipeline.plain import call_to_plain
 
 BUILDERS = [

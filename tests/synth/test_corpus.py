@@ -1,5 +1,6 @@
 """Scenes on disk are made once, and the same by any number of processes."""
 
+import json
 import shutil
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from seldkit.io import read_audio, read_events, write_audio
-from seldkit.synth import FolderSounds, SceneSynthesizer, corpus
-from seldkit.synth.corpus import SceneFiles, write_scenes
+from seldkit.synth import FolderSounds, SceneFiles, SceneSynthesizer, manifest, write_scenes
 
 TINY: dict[str, Any] = {"duration_s": 1.0, "sample_rate": 8000, "anechoic": True}
 
@@ -51,13 +51,13 @@ def test_scenes_are_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert write(tmp_path, 4)[:3] == first
     assert made == [1, 3]
     assert first[0].audio.stat().st_mtime_ns == times[0]
-    assert sorted({file.suffix for file in tmp_path.iterdir()}) == [".csv", ".flac", ".txt"]
+    assert sorted({file.suffix for file in tmp_path.iterdir()}) == [".csv", ".flac", ".json"]
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"max_polyphony": 1}])
 def test_other_settings_need_another_folder(tmp_path: Path, other: dict[str, Any]) -> None:
     write(tmp_path, 1)
-    with pytest.raises(ValueError, match=r"holds scenes of other settings, see .*settings\.txt"):
+    with pytest.raises(ValueError, match=r"holds scenes of other settings, see .*manifest\.json"):
         write(tmp_path, 1, **other)
 
 
@@ -121,11 +121,11 @@ def flip_a_bit(sounds: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (add_class, r"classes \('cat', 'dog'\), not \('bird', 'cat', 'dog'\)"),
-        (add_file, "sounds FolderSounds of 3 files .*, not FolderSounds of 4 files"),
-        (rename, "sounds FolderSounds of 3 files"),
-        (change, "sounds FolderSounds of 3 files"),
-        (flip_a_bit, "sounds FolderSounds of 3 files"),
+        (add_class, r'classes \["cat", "dog"\], not \["bird", "cat", "dog"\]'),
+        (add_file, 'sounds "FolderSounds of 3 files .*, not "FolderSounds of 4 files'),
+        (rename, 'sounds "FolderSounds of 3 files'),
+        (change, 'sounds "FolderSounds of 3 files'),
+        (flip_a_bit, 'sounds "FolderSounds of 3 files'),
     ],
 )
 def test_other_sounds_need_another_folder(
@@ -136,7 +136,7 @@ def test_other_sounds_need_another_folder(
     write(folder, 2, sounds=FolderSounds(sounds))
     before = contents(folder)
     spoil(sounds)
-    with pytest.raises(ValueError, match=rf"settings\.txt: .*{message}"):
+    with pytest.raises(ValueError, match=rf"manifest\.json: .*{message}"):
         write(folder, 3, sounds=sounds)
     assert contents(folder) == before
 
@@ -176,7 +176,7 @@ class Beeps:
 def test_sounds_without_a_name_are_known_by_what_they_draw(tmp_path: Path) -> None:
     write(tmp_path, 1, sounds=Beeps(0.5))
     write(tmp_path, 2, sounds=Beeps(0.5))
-    with pytest.raises(ValueError, match=r"sounds Beeps .*, not Beeps "):
+    with pytest.raises(ValueError, match=r'sounds "Beeps .*, not "Beeps '):
         write(tmp_path, 2, sounds=Beeps(0.25))
 
 
@@ -187,11 +187,17 @@ def test_the_error_says_which_settings_are_others(tmp_path: Path) -> None:
         write(tmp_path, 1, seed=3, max_polyphony=1)
     one: Any = np.int64(1)
     write(tmp_path, one, seed=one - 1, duration_s=np.float32(1), max_polyphony=2)
-    (tmp_path / "settings.txt").write_text("SceneSynthesizer(), seed=0")
-    with pytest.raises(ValueError, match=r"duration_s unknown, not 1\.0"):
-        write(tmp_path, 1)
-    (tmp_path / "settings.txt").unlink()
-    with pytest.raises(ValueError, match=r"holds scenes of unknown settings: there is no .*txt"):
+    record = tmp_path / "manifest.json"
+    for text, message in (
+        ("duration_s: 1.0", "must be JSON, as it was written"),
+        ("[]", "must be a JSON object"),
+        ('{"settings": {}}', r"duration_s unknown, not 1\.0"),
+    ):
+        record.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            write(tmp_path, 1)
+    record.unlink()
+    with pytest.raises(ValueError, match=r"holds scenes of unknown settings: there is no .*json"):
         write(tmp_path, 1)
 
 
@@ -199,8 +205,8 @@ def test_another_version_needs_another_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, 1)
-    monkeypatch.setattr(corpus, "version", lambda: "99.0")
-    with pytest.raises(ValueError, match=r"version .*, not 99\.0$"):
+    monkeypatch.setattr(manifest, "version", lambda: "99.0")
+    with pytest.raises(ValueError, match=r'version .*, not "99\.0"$'):
         write(tmp_path, 1)
 
 
@@ -245,7 +251,8 @@ def test_of_two_processes_with_other_settings_one_writes(tmp_path: Path) -> None
     for process in both:
         process.join()
     assert sorted(process.exitcode or 0 for process in both) == [0, 1]
-    seed = int((tmp_path / "both" / "settings.txt").read_text().split("seed: ")[1].split()[0])
+    told = json.loads((tmp_path / "both" / "manifest.json").read_text())
+    seed = told["settings"]["seed"]
     write(tmp_path / "alone", 4, seed=seed)
     assert contents(tmp_path / "both") == contents(tmp_path / "alone")
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -82,6 +84,46 @@ def test_without_a_room_events_are_found_where_the_labels_say(moving: float) -> 
     error = intensity_error_deg(*synthesizer.scene(4))
     assert error.median() < 0.2
     assert error.max() < (0.01 if moving == 0 else 3.1)  # at the end of a path, half a frame's turn
+
+
+class Steady:
+    """One class of noise that never ends."""
+
+    classes = ("noise",)
+
+    def draw(
+        self, label: int, generator: np.random.Generator, sample_rate: int
+    ) -> NDArray[np.float32]:
+        """Return ten seconds of noise."""
+        return generator.standard_normal(10 * sample_rate, dtype=np.float32)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10**6), st.floats(0, 90), st.floats(0, 3), st.floats(0.7, 3))
+def test_labels_of_moving_events_fit_to_one_degree(
+    seed: int, turn_deg_s: float, speed_m_s: float, nearest: float
+) -> None:
+    synthesizer = SceneSynthesizer(
+        Steady(),
+        duration_s=3.0,
+        max_polyphony=1,
+        moving=1.0,
+        event_s=(2.5, 2.5),
+        pause_s=(0.0, 0.1),
+        turn_deg_s=(turn_deg_s, turn_deg_s),
+        speed_m_s=(speed_m_s, speed_m_s),
+        distance_m=(nearest, 8.0),
+        **DRY,
+    )
+    waveform, events = synthesizer.scene(seed)
+    inside = (events.frame > 0) & (events.frame > events.frame.min())
+    inside &= events.frame < events.frame.max()  # frames that sound from end to end
+    whole = Events(
+        events.frame[inside], events.label[inside], events.direction[inside], num_frames=30
+    )
+    error = intensity_error_deg(waveform, whole)
+    assert len(error) > 15
+    assert error.max() < 1
 
 
 def test_in_rooms_the_median_error_is_small() -> None:

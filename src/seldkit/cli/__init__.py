@@ -1,4 +1,4 @@
-"""The command line: score predictions and check label files without writing a program."""
+"""The command line: score predictions, check labels and make scenes without a program."""
 
 from seldkit.cli.program import main
 

@@ -10,6 +10,8 @@ from importlib.metadata import version
 COMMANDS = {
     "score": "score predictions as a published protocol does",
     "check": "find all that is wrong with label files",
+    "synth": "make labelled scenes from sounds",
+    "pack": "decode a corpus once into a store for training",
 }
 """What each command does, in a line; its file is imported when it is asked for."""
 
@@ -46,8 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except (OSError, ValueError, OverflowError, MemoryError) as error:
+    except (OSError, ValueError, OverflowError, MemoryError, ModuleNotFoundError) as error:
         told = str(error) or "there is not enough memory"
+        told = "\n  ".join([told, *getattr(error, "__notes__", ())])
         sys.stderr.write(f"seldkit {args.command}: error: {told}\n")
         return 2
     return code

@@ -1,8 +1,13 @@
 """Data for training: chunks, sampling and selection of labelled clips, corpora and checkpoints."""
 
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
-from seldkit.data.chunks import ChunkPlace, Chunks, chunk_starts
-from seldkit.data.labelled import labelled_clips
+from seldkit.data.chunks import ChunkPlace, ChunkPlaces, Chunks, chunk_starts
+from seldkit.data.clip import Clip
+from seldkit.data.corpora import read_corpus
+from seldkit.data.corpus import Corpus
+from seldkit.data.folder import read_folder
+from seldkit.data.joining import join_chunks
+from seldkit.data.packing import pack
 from seldkit.data.projection import (
     NIGENS2020_TO_STARSS,
     NIGENS2021_TO_STARSS,
@@ -13,9 +18,13 @@ from seldkit.data.projection import (
 )
 from seldkit.data.reading import read_chunks
 from seldkit.data.run_settings import RunSettings
+from seldkit.data.sampler import EpochSampler
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
+from seldkit.data.soundness import check_audio
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
+from seldkit.data.store import Store, StoredClip
+from seldkit.data.stored import StoredChunks
 
 __all__ = [
     "NIGENS2020_TO_STARSS",
@@ -23,21 +32,32 @@ __all__ = [
     "SPLITS",
     "TAU2019_TO_STARSS",
     "ChunkPlace",
+    "ChunkPlaces",
     "Chunks",
+    "Clip",
     "ClipName",
+    "Corpus",
+    "EpochSampler",
     "Projected",
     "Projection",
     "RunSettings",
     "Selection",
     "Split",
+    "Store",
+    "StoredChunks",
+    "StoredClip",
+    "check_audio",
     "chunk_starts",
     "class_frames",
     "clip_name",
     "clip_weights",
-    "labelled_clips",
+    "join_chunks",
     "load_checkpoint",
+    "pack",
     "project",
     "read_chunks",
+    "read_corpus",
+    "read_folder",
     "save_checkpoint",
     "select_clips",
 ]

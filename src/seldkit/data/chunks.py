@@ -1,8 +1,10 @@
 """Fixed-length chunks of long clips, for training."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Generic, NamedTuple, SupportsIndex
+from typing import Generic, NamedTuple, SupportsIndex, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -43,7 +45,83 @@ class ChunkPlace(NamedTuple):
     start: int
 
 
-class Chunks(Dataset[tuple[Tensor, Output]], Generic[Output]):
+class ChunkPlaces(Sequence[ChunkPlace]):
+    """Where all chunks of clips come from, clip after clip, computed when it is asked for.
+
+    Args:
+        lengths: Length of each clip in label frames, at least one chunk.
+        chunk: Length of a chunk.
+        hop: Distance between the beginnings of chunks of a clip; the last one ends with it.
+
+    Examples:
+        >>> places = ChunkPlaces([10, 4], chunk=4, hop=4)
+        >>> [place.start for place in places], places.of_clip(1)
+        ([0, 4, 6, 0], range(3, 4))
+    """
+
+    def __init__(self, lengths: Sequence[int], chunk: int, hop: int) -> None:
+        self.chunk, self.hop = chunk, hop
+        self.lengths = np.array(lengths, dtype=np.int64)
+        self._ends = (1 - (chunk - self.lengths) // hop).cumsum()
+
+    def of_clip(self, clip: int) -> range:
+        """Return the numbers of the chunks of a clip."""
+        return range(int(self._ends[clip - 1]) if clip else 0, int(self._ends[clip]))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> ChunkPlace: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ChunkPlace]: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> ChunkPlace | list[ChunkPlace]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        number = integer("index", index)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"index must be one of {len(self)} chunks, got {number}")
+        number %= len(self)
+        clip = int(self._ends.searchsorted(number, side="right"))
+        start = (number - self.of_clip(clip).start) * self.hop
+        return ChunkPlace(clip, min(start, int(self.lengths[clip]) - self.chunk))
+
+
+class ChunkedClips(Dataset[tuple[Tensor, Output]], Generic[Output], ABC):
+    """Chunks of clips, wherever they come from: what all their kinds have in common.
+
+    Attributes:
+        places: Clip and first label frame of each chunk, in the order of the items.
+        chunk_frames: Length of a chunk, in label frames.
+        ratio: Feature frames, or samples, per label frame.
+    """
+
+    def __init__(self, lengths: Sequence[int], chunk: int, hop: int, ratio: int) -> None:
+        self.places = ChunkPlaces(lengths, chunk, hop)
+        self.chunk_frames, self.ratio = chunk, ratio
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Output]]:
+        return (self[number] for number in range(len(self)))
+
+    def __getitem__(self, index: SupportsIndex) -> tuple[Tensor, Output]:
+        clip, start = self.places[index]
+        return self._cut(clip, start, start + self.chunk_frames)
+
+    @abstractmethod
+    def _cut(self, clip: int, start: int, stop: int) -> tuple[Tensor, Output]:
+        """Return what a clip holds from a label frame up to another, and its target."""
+
+    @staticmethod
+    def collate(items: Sequence[tuple[Tensor, Output]]) -> tuple[Tensor, Output]:
+        """Return a batch of items: features and target with the batch axis."""
+        features = torch.stack([features for features, _ in items])
+        return features, combine(torch.stack, [target for _, target in items])
+
+
+class Chunks(ChunkedClips[Output]):
     """Chunks of clips that are held in memory as features, or as waveforms, and targets.
 
     Item `i` is a pair of features `(channel, time, freq)`, or a waveform `(channel, sample)`, and a
@@ -60,9 +138,6 @@ class Chunks(Dataset[tuple[Tensor, Output]], Generic[Output]):
             None.
         ratio: Feature frames, or samples, per label frame.
         names: Name of each clip, such as its path, for error messages; their numbers if None.
-
-    Attributes:
-        places: Clip and first label frame of each chunk, in the order of the items.
 
     Raises:
         TypeError: If a target is neither a tensor nor a `SELDOutput`, or clips have both kinds.
@@ -109,34 +184,12 @@ class Chunks(Dataset[tuple[Tensor, Output]], Generic[Output]):
         for name, clip, target in zip(names, features, targets, strict=True):
             with naming(name):
                 check_clip(clip, target, first, ratio=ratio, chunk=chunk_frames)
+        super().__init__([num_frames(target) for target in targets], chunk_frames, hop, ratio)
         self.features = features
         self.targets: Sequence[Output] = targets
-        self.chunk_frames, self.ratio = chunk_frames, ratio
-        self.places = tuple(
-            ChunkPlace(clip, start)
-            for clip, target in enumerate(targets)
-            for start in chunk_starts(num_frames(target), chunk_frames, hop)
-        )
 
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Output]]:
-        return (self[number] for number in range(len(self)))
-
-    def __getitem__(self, index: SupportsIndex) -> tuple[Tensor, Output]:
-        number = integer("index", index)
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"index must be one of {len(self)} chunks, got {number}")
-        clip, start = self.places[number]
-        stop = start + self.chunk_frames
+    def _cut(self, clip: int, start: int, stop: int) -> tuple[Tensor, Output]:
         return (
             self.features[clip][:, start * self.ratio : stop * self.ratio],
             apply(lambda x: x[start:stop], self.targets[clip]),
         )
-
-    @staticmethod
-    def collate(items: Sequence[tuple[Tensor, Output]]) -> tuple[Tensor, Output]:
-        """Return a batch of items: features and target with the batch axis."""
-        features = torch.stack([features for features, _ in items])
-        return features, combine(torch.stack, [target for _, target in items])

@@ -1,7 +1,7 @@
 """Labelled recordings as chunks of waveforms or features, for training."""
 
 from collections.abc import Iterable
-from os import PathLike, fspath
+from os import fspath
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from seldkit._checks import check_positive, integer, whole_number
 from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
+from seldkit.data.clip import Labelled
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.features import FeatureExtractor
@@ -28,7 +29,7 @@ class Encoder(Protocol, Generic[Encoded]):
 
 
 def read_chunks(
-    clips: Iterable[tuple[str | PathLike[str], Events]],
+    clips: Iterable[Labelled],
     format: Encoder[Output],
     *,
     chunk_s: float,
@@ -44,8 +45,8 @@ def read_chunks(
     computed once (`extractor`), of whole clips; they can be turned still.
 
     Args:
-        clips: Path of the audio, and events, of each clip; nothing is read ahead, so a generator
-            may show the progress.
+        clips: A [`Corpus`][seldkit.data.Corpus] or other clips; nothing is read ahead, so a
+            generator may show the progress.
         format: Makes targets of events.
         chunk_s: Length of a chunk, in seconds.
         sample_rate: Rate of the waveforms, in hertz; other audio is resampled.
@@ -59,8 +60,9 @@ def read_chunks(
         The chunks; a clip's name in their messages is its path.
 
     Raises:
-        FileNotFoundError: If there is no such audio.
-        TypeError: If neither or both of `sample_rate` and `extractor` are given.
+        FileNotFoundError: If a clip has no audio or no labels.
+        TypeError: If neither or both of `sample_rate` and `extractor` are given, or what should be
+            a clip is none.
         ValueError: If there are no clips, a length is no whole number of label frames, a label
             frame no whole number of samples, or of feature frames, a clip's events have frames of
             another length, it is shorter than a chunk or cannot be read, it has other channels than
@@ -71,11 +73,12 @@ def read_chunks(
         >>> from pathlib import Path
         >>> import torch
         >>> from seldkit import formats, io
-        >>> path = Path(tempfile.mkdtemp()) / "knock.wav"
-        >>> io.write_audio(path, torch.zeros(4, 48000), 24000)
-        >>> knock = Events.from_degrees([3], [0], [90.0], [0.0])
+        >>> from seldkit.data import read_folder
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> io.write_audio(folder / "knock.wav", torch.zeros(4, 48000), 24000)
+        >>> _ = (folder / "knock.csv").write_text("3,0,0,90,0")
         >>> format = formats.TrackWise(1)
-        >>> chunks = read_chunks([(path, knock)], format, sample_rate=24000, chunk_s=1.0)
+        >>> chunks = read_chunks(read_folder(folder), format, sample_rate=24000, chunk_s=1.0)
         >>> waveform, target = chunks[0]
         >>> len(chunks), waveform.shape, target.activity.shape
         (2, torch.Size([4, 24000]), torch.Size([10, 2, 1]))
@@ -97,9 +100,13 @@ def read_chunks(
     names: list[str] = []
     features: list[Tensor] = []
     targets: list[Output] = []
-    for path, events in clips:
-        names.append(fspath(path))
-        with naming(names[-1]):
+    for clip in clips:
+        if not isinstance(clip, Labelled):
+            raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
+        path = fspath(clip.audio)
+        names.append(path)
+        with naming(path):
+            events = clip.events()
             check_frame_s("events", events.frame_s, 1 / label_rate)
             waveform, _ = read_audio(path, sample_rate=sample_rate)
             num_frames, rest = divmod(waveform.shape[1], samples)

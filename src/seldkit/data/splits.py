@@ -5,6 +5,9 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
+Fold = int | str
+"""A number that names of files tell, or a word where the folder tells it: `eval`, `train`."""
+
 NAME = re.compile(r"(?:split|fold)(\d+)(?:_(?:ir|room)(\d+))?(?:[_.]|$)")
 
 
@@ -50,10 +53,19 @@ class Split(NamedTuple):
         test: Folds to test with.
     """
 
-    train: tuple[int, ...]
-    validation: tuple[int, ...]
-    test: tuple[int, ...]
+    train: tuple[Fold, ...]
+    validation: tuple[Fold, ...]
+    test: tuple[Fold, ...]
 
+
+_STARSS = {
+    "development": Split(train=(3,), validation=(), test=(4,)),
+    "baseline": Split(train=(1, 2, 3), validation=(4,), test=(4,)),
+}
+_L3DAS = {
+    "official": Split(train=("train",), validation=("dev",), test=("test",)),
+    "development": Split(train=("train",), validation=(), test=("dev",)),
+}
 
 SPLITS = {
     "tau2019": {
@@ -64,20 +76,34 @@ SPLITS = {
         "cv3": Split(train=(1, 2), validation=(4,), test=(3,)),
         "cv4": Split(train=(2, 3), validation=(1,), test=(4,)),
     },
-    "nigens2020": {"development": Split(train=(3, 4, 5, 6), validation=(2,), test=(1,))},
-    "nigens2021": {"development": Split(train=(1, 2, 3, 4), validation=(5,), test=(6,))},
-    "starss": {
-        "development": Split(train=(3,), validation=(), test=(4,)),
-        "baseline": Split(train=(1, 2, 3), validation=(4,), test=(4,)),
+    "nigens2020": {
+        "development": Split(train=(3, 4, 5, 6), validation=(2,), test=(1,)),
+        "official_eval": Split(train=(2, 3, 4, 5, 6), validation=(1,), test=("eval",)),
     },
+    "nigens2021": {
+        "development": Split(train=(1, 2, 3, 4), validation=(5,), test=(6,)),
+        "official_eval": Split(train=(1, 2, 3, 4, 5), validation=(6,), test=("eval",)),
+    },
+    "starss22": _STARSS,
+    "starss23": _STARSS,
+    "dcase2025": {
+        "development": Split(train=(3,), validation=(), test=(4,)),
+        "baseline": Split(train=(1, 3), validation=(4,), test=(4,)),
+    },
+    "l3das21": _L3DAS,
+    "l3das22": _L3DAS,
+    "l3das23": _L3DAS,
 }
 """Published splits by corpus and name.
 
 - TAU Spatial Sound Events 2019: split 0 is the evaluation set. `official_eval` and the four
   cross-validations `cv1` to `cv4` are those of the official baseline; `at2seld` is as the AT2SELD
   report states it, the same as `official_eval` without split 4.
-- TAU-NIGENS Spatial Sound Events 2020 and 2021: the development sets.
-- STARSS22 and STARSS23: the `baseline` adds the synthetic recordings, folds 1 and 2, and validates
-  with the test fold. `development` has the real ones alone; take some rooms out of fold 3 to
-  validate.
+- TAU-NIGENS Spatial Sound Events 2020 and 2021: the development sets, and with `official_eval` the
+  evaluation sets, as the official baselines use them.
+- STARSS22 and STARSS23, and the stereo sound of 2025 made of them: the `baseline` adds synthetic
+  recordings, folds 1 and 2, in 2025 fold 1, and validates with the test fold. `development` has the
+  real ones alone; take some rooms out of fold 3 to validate.
+- L3DAS21 to L3DAS23: the parts are folders. The `development` is that of the official baselines,
+  which test on `dev` and take a part of the training set to validate; `official` has the test set.
 """

@@ -15,7 +15,32 @@ Array = Tensor | NDArray[np.floating] | Sequence[float] | Sequence[Sequence[floa
 ScalerOrder = Literal["channel_bin", "bin_channel"]
 
 
-def channel_by_bin(
+def scaler_table(
+    mean: Array,
+    scale: Array,
+    num_channels: int,
+    num_bins: int,
+    order: ScalerOrder,
+    blocks: Sequence[int] | None,
+) -> Float[Tensor, "moment=2 channel bin"]:
+    """Return a scaler's mean and scale for each channel and bin, arguments as below.
+
+    Raises:
+        ValueError: If the sizes do not fit, a value is not finite or a scale not positive.
+    """
+    table = torch.stack(
+        [
+            _channel_by_bin(name, array, num_channels, num_bins, order, blocks)
+            for name, array in (("mean", mean), ("scale", scale))
+        ]
+    )
+    wrong = int((~(table[1] > 0)).sum())
+    if wrong:
+        raise ValueError(f"scale must be positive, got other values in {wrong} of its columns")
+    return table
+
+
+def _channel_by_bin(
     name: str,
     array: Array,
     num_channels: int,

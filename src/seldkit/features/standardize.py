@@ -1,7 +1,9 @@
 """Standardisation of features by the mean and deviation of the training data."""
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,10 +16,11 @@ from seldkit._checks import (
     check_shape,
     integer,
 )
+from seldkit._executors import map_in_order
 from seldkit._typing import Float
 from seldkit.features.moments import Moments
 from seldkit.features.precision import PreciseModule, widened
-from seldkit.features.scaler import Array, ScalerOrder, channel_by_bin
+from seldkit.features.scaler import Array, ScalerOrder, scaler_table
 
 StandardizePer = Literal["channel_bin", "channel"]
 
@@ -148,21 +151,25 @@ class Standardize(PreciseModule):
         made = cls(num_channels, num_bins, channels=channels)
         kept = list(range(made.num_channels) if made.channels is None else made.channels)
         every = torch.zeros(2, made.num_channels, 1, made.num_bins, dtype=torch.float64)
-        for place, (name, array) in enumerate((("mean", mean), ("scale", scale))):
-            table = channel_by_bin(name, array, len(kept), made.num_bins, order, blocks)
-            every[place, kept] = table.unsqueeze(1)
-        wrong = int((~(every[1, kept] > 0)).sum())
-        if wrong:
-            raise ValueError(f"scale must be positive, got other values in {wrong} of its columns")
+        every[:, kept, 0] = scaler_table(mean, scale, len(kept), made.num_bins, order, blocks)
         return made._keep(Moments(int(num_frames), every[0], every[1].square()))
 
-    def fit(self, batches: Iterable[Float[Tensor, "_ channel _ freq"]]) -> "Standardize":
+    def fit(
+        self,
+        batches: Iterable[Any],
+        features: Callable[[Any], Float[Tensor, "_ channel _ freq"]] | None = None,
+        *,
+        executor: Executor | None = None,
+    ) -> "Standardize":
         """Measure mean and deviation over all clips and frames, in one pass and float64.
 
-        What was measured before is forgotten.
+        What was measured before is forgotten. Who measures does not change a bit.
 
         Args:
-            batches: Features of the training data, `(batch, channel, time, freq)` each.
+            batches: Features of the training data, `(batch, channel, time, freq)` each; or paths,
+                say, of which `features` makes them.
+            features: From one of the batches to its features; picklable beside an executor.
+            executor: Makes and measures them, as the engine of a cluster may.
 
         Returns:
             This module.
@@ -170,9 +177,10 @@ class Standardize(PreciseModule):
         Raises:
             ValueError: If there is no frame, a shape is wrong or a value is not finite.
         """
-        moments = self._none()
-        for batch in batches:
-            moments = moments.merged(self._measured(batch))
+        moments, workers = self._none(), 0 if executor is None else None
+        measure = partial(self._measured, features=features)
+        for part in map_in_order(measure, batches, num_workers=workers, executor=executor):
+            moments = moments.merged(part)
         if moments.num_frames == 0:
             raise ValueError("batches must hold at least one frame, got none")
         return self._keep(moments)
@@ -182,9 +190,6 @@ class Standardize(PreciseModule):
 
         Args:
             batch: Features, `(batch, channel, time, freq)`.
-
-        Returns:
-            This module.
 
         Raises:
             ValueError: If the shape is wrong or a value is not finite.
@@ -218,8 +223,7 @@ class Standardize(PreciseModule):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the standardised features."""
         self._check(features)
-        known = torch.compiler.is_compiling() or features.is_meta or self.fitted
-        if not known:
+        if not (torch.compiler.is_compiling() or features.is_meta or self.fitted):
             raise RuntimeError("Standardize must be fitted on training data before it is used")
         # Half precision has too few digits for the difference of a level and its mean.
         wide = widened(features)
@@ -256,7 +260,8 @@ class Standardize(PreciseModule):
         zeros = torch.zeros(self.num_channels, 1, bins, dtype=torch.float64, device="cpu")
         return Moments(0, zeros, zeros)
 
-    def _measured(self, batch: Tensor) -> Moments:
+    def _measured(self, batch: Any, features: Callable[[Any], Tensor] | None = None) -> Moments:
+        batch = batch if features is None else features(batch)
         self._check(batch)
         check_finite("features", batch)
         if batch.shape[0] * batch.shape[2] == 0:

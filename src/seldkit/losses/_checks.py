@@ -34,25 +34,29 @@ def check_outputs(
         distance: Error of the distances; None if none are needed.
         mask: Which frames count.
     """
+    parts: dict[str, Tensor] = {}
     for side, output in (("preds", preds), ("target", target)):
         if not isinstance(output, SELDOutput):
             raise TypeError(
                 f"{side} must be a SELDOutput(activity, direction) for {loss},"
                 f" got {_kind(output)}: {TENSOR_LOSSES}"
             )
-        check_tensors(loss, **{f"{side}.{n}": x for n, x in _members(output).items()})
+        for name, x in zip(output._fields, output, strict=True):
+            if x is not None:
+                parts[f"{side}.{name}"] = x
+    check_tensors(loss, **parts)
     check_shape("preds.activity", preds.activity, activity)
     check_some("preds.activity", preds.activity)
     known = dict(zip(activity.split(), preds.activity.shape, strict=True))
     sizes = {axis: known[axis] for axis in places.split()}
     check_shape("preds.direction", preds.direction, f"{places} axis", **sizes, axis=3)
-    check_same_shape(**{"preds.activity": preds.activity, "target.activity": target.activity})
-    check_same_shape(**{"preds.direction": preds.direction, "target.direction": target.direction})
-    floats = {f"preds.{n}": x for n, x in _members(preds).items()}
-    floats |= {f"target.{n}": x for n, x in _members(target).items() if n != "activity"}
-    check_floating(**floats)
-    _check_distances(preds, target, places, sizes, distance)
-    check_same_device(**floats, **{"target.activity": target.activity})
+    for part in ("activity", "direction"):
+        pair = (f"preds.{part}", f"target.{part}")
+        check_same_shape(**{name: parts[name] for name in pair})
+    check_floating(**{name: x for name, x in parts.items() if name != "target.activity"})
+    if distance is not None or len(parts) > 4:
+        _check_distances(preds, target, places, sizes, distance)
+    check_same_device(**parts)
     check_mask(mask, preds.activity)
 
 
@@ -139,7 +143,7 @@ def check_activity(name: str, x: Tensor) -> None:
     if torch.compiler.is_compiling() or x.device.type != "cpu" or x.numel() == 0:
         return
     try:
-        low, high = (float(bound) for bound in x.detach().aminmax())
+        low, high = map(float, x.detach().aminmax())
     except RuntimeError:  # under vmap there are no values yet
         return
     if low < 0 or high > 1:
@@ -170,10 +174,6 @@ def _check_distances(
     for side, metres in sides.items():
         if metres is not None:
             check_shape(f"{side}.distance", metres, places, **sizes)
-
-
-def _members(output: SELDOutput) -> dict[str, Tensor]:
-    return {name: x for name, x in output._asdict().items() if x is not None}
 
 
 def _kind(x: object) -> str:

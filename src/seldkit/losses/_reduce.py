@@ -1,12 +1,29 @@
 """What the losses share: their precision, the frames that count, and means over them."""
 
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from seldkit._checks import check_choice
 from seldkit._typing import Bool, Float
+from seldkit.losses._checks import check_activity
 from seldkit.outputs import SELDOutput
+
+Error = Literal["mse", "l1"]
+
+
+def own_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Return a context in which autocast leaves every precision as it is."""
+    device = x.device.type
+    return (
+        torch.autocast(device, enabled=False)
+        if torch.is_autocast_enabled(device)
+        else nullcontext()
+    )
 
 
 def full(x: Tensor) -> Tensor:
@@ -20,13 +37,18 @@ def full_pair(
     """Return both outputs in one precision, float32 or float64: that of the predicted activity.
 
     Frames that do not count are zeros.
+
+    Raises:
+        ValueError: On the processor, if an activity of the target is not in 0..1.
     """
     dtype = full(preds.activity).dtype
 
     def ready(x: Tensor) -> Tensor:
         return blank(x.to(dtype), mask)
 
-    return preds.map(ready), target.map(ready)
+    preds, target = preds.map(ready), target.map(ready)
+    check_activity("target.activity", target.activity)
+    return preds, target
 
 
 def blank(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor:
@@ -56,6 +78,19 @@ def mean(values: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Float[Tenso
     """Return the mean over the frames that count; as in `num_places` where none does."""
     weight = frame_weight(values, mask)
     return values.mean() if weight is None else (values * weight).sum() / num_places(values, mask)
+
+
+def mean_error(
+    preds: Tensor, target: Tensor, error: Error, mask: Bool[Tensor, "batch time"] | None
+) -> Float[Tensor, ""]:
+    """Return the mean squared or absolute error of what is zeros in frames that do not count."""
+    total = functional.mse_loss if error == "mse" else functional.l1_loss
+    return total(preds, target, reduction="sum") / num_places(preds, mask)
+
+
+def check_error(error: str) -> None:
+    """Raise `ValueError` unless the error is known."""
+    check_choice("error", error, ("mse", "l1"))
 
 
 def weighted_mean(

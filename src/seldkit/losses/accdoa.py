@@ -1,15 +1,11 @@
 """The loss of the ACCDOA format: activity and direction in one vector for each class."""
 
-from typing import Literal
+from torch import Tensor
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
-from seldkit._checks import check_choice
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_activity, check_vectors
-from seldkit.losses._reduce import blank, full, num_places
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import Error, blank, check_error, full, mean_error, own_precision
 from seldkit.losses.activity import activity_loss
 
 
@@ -17,7 +13,7 @@ def accdoa_loss(
     preds: Float[Tensor, "batch time cls axis"],
     target: Float[Tensor, "batch time cls axis"],
     *,
-    error: Literal["mse", "l1"] = "mse",
+    error: Error = "mse",
     onscreen: bool = False,
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
@@ -49,34 +45,30 @@ def accdoa_loss(
         ValueError: If shapes differ or are wrong, or `error` is unknown.
 
     Examples:
+        >>> import torch
         >>> target = torch.tensor([0.0, 1.0, 0.0]).expand(1, 1, 1, 3)
         >>> accdoa_loss(target, target), accdoa_loss(-target, target)
         (tensor(0.), tensor(1.3333))
     """
-    check_choice("error", error, ("mse", "l1"))
+    check_error(error)
     axes = "batch time cls axis"
     check_vectors("accdoa_loss", preds, target, axes, onscreen=onscreen, mask=mask)
-    with torch.autocast(preds.device.type, enabled=False):
+    with own_precision(preds):
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
-        vector_error = functional.mse_loss if error == "mse" else functional.l1_loss
-        vectors, wanted = (x[..., :-1] if onscreen else x for x in (preds, target))
-        # Frames that do not count are zeros on both sides.
-        loss = vector_error(vectors, wanted, reduction="sum") / num_places(vectors, mask)
         if not onscreen:
-            return loss
+            return mean_error(preds, target, error, mask)
+        loss = mean_error(preds[..., :-1], target[..., :-1], error, mask)
         check_activity("onscreen of target", target[..., -1])
         return (loss + activity_loss(preds[..., -1], target[..., -1], mask)) / 2
 
 
-class ACCDOALoss(nn.Module):
+class ACCDOALoss(LossModule):
     """Module form of [`accdoa_loss`][seldkit.losses.accdoa_loss]."""
 
-    def __init__(self, *, error: Literal["mse", "l1"] = "mse", onscreen: bool = False) -> None:
-        super().__init__()
-        check_choice("error", error, ("mse", "l1"))
-        self.error: Literal["mse", "l1"] = error
-        self.onscreen = onscreen
+    def __init__(self, *, error: Error = "mse", onscreen: bool = False) -> None:
+        check_error(error)
+        super().__init__(error=error, onscreen=onscreen)
 
     def forward(
         self,
@@ -85,8 +77,4 @@ class ACCDOALoss(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return accdoa_loss(preds, target, error=self.error, onscreen=self.onscreen, mask=mask)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"error={self.error!r}, onscreen={self.onscreen}"
+        return accdoa_loss(preds, target, mask=mask, **self._settings())

@@ -4,7 +4,7 @@ from math import inf
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import (
@@ -16,7 +16,8 @@ from seldkit._checks import (
 )
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
-from seldkit.losses._reduce import blank, frame_weight, full, num_places
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import blank, frame_weight, full, num_places, own_precision
 
 Reduction = Literal["mean", "sum", "none", "positives"]
 REDUCTIONS = ("mean", "sum", "none", "positives")
@@ -81,7 +82,7 @@ def focal_loss(
     check_mask(mask, logits)
     check_choice("reduction", reduction, REDUCTIONS)
     check_focus(gamma, alpha, logits.shape[-1] if logits.ndim else 1)
-    with torch.autocast(logits.device.type, enabled=False):
+    with own_precision(logits):
         logits = blank(full(logits), mask)
         target = blank(target.to(logits.dtype), mask)
         check_activity("target", target)
@@ -103,8 +104,6 @@ def activity_loss(
     """
     weight = frame_weight(logits, mask)
     if gamma == 0 and alpha is None and reduction in ("mean", "sum"):
-        if weight is None:
-            return functional.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
         loss = functional.binary_cross_entropy_with_logits(
             logits, target, weight=weight, reduction="sum"
         )
@@ -123,42 +122,15 @@ def activity_loss(
     return loss.sum() if reduction == "sum" else loss.sum() / target.sum().clamp(min=1)
 
 
-class FocusedLoss(nn.Module):
-    """A loss whose activity may be focused.
-
-    Weights of classes move with the module; they are a setting, so `state_dict` leaves them out.
-    """
-
-    alpha: Alpha
-
-    def __init__(self, gamma: float, alpha: Alpha) -> None:
-        super().__init__()
-        check_focus(gamma, alpha)
-        self.gamma = gamma
-        if isinstance(alpha, Tensor):
-            self.register_buffer("alpha", alpha.detach().clone(), persistent=False)
-        else:
-            self.alpha = alpha
-
-    def shown_focus(self) -> str:
-        """Return the settings as `print(module)` shows them."""
-        alpha = self.alpha.tolist() if isinstance(self.alpha, Tensor) else self.alpha
-        return f"gamma={self.gamma}, alpha={alpha}"
-
-
-class FocalLoss(FocusedLoss):
+class FocalLoss(LossModule):
     """Module form of [`focal_loss`][seldkit.losses.focal_loss]."""
 
     def __init__(
-        self,
-        *,
-        gamma: float = 2.0,
-        alpha: Alpha = None,
-        reduction: Reduction = "mean",
+        self, *, gamma: float = 2.0, alpha: Alpha = None, reduction: Reduction = "mean"
     ) -> None:
-        super().__init__(gamma, alpha)
+        check_focus(gamma, alpha)
         check_choice("reduction", reduction, REDUCTIONS)
-        self.reduction: Reduction = reduction
+        super().__init__(gamma=gamma, alpha=alpha, reduction=reduction)
 
     def forward(
         self,
@@ -167,18 +139,7 @@ class FocalLoss(FocusedLoss):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Tensor:
         """Return the loss."""
-        return focal_loss(
-            logits,
-            target,
-            gamma=self.gamma,
-            alpha=self.alpha,
-            reduction=self.reduction,
-            mask=mask,
-        )
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.shown_focus()}, reduction={self.reduction!r}"
+        return focal_loss(logits, target, mask=mask, **self._settings())
 
 
 def check_focus(gamma: float, alpha: Alpha, classes: int | None = None) -> None:

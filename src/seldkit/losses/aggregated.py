@@ -1,21 +1,26 @@
 """The aggregated losses of track-wise networks: activity and direction in one vector."""
 
-from typing import Literal
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_choice
 from seldkit._typing import Bool, Float
 from seldkit.assignment import cheapest_matching
-from seldkit.losses._checks import check_activity, check_outputs
-from seldkit.losses._reduce import full_pair, num_places
+from seldkit.losses._checks import check_outputs
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import (
+    Error,
+    check_error,
+    full_pair,
+    mean_error,
+    num_places,
+    own_precision,
+)
 from seldkit.losses.direction import fade
 from seldkit.losses.tracks import reorder
 from seldkit.outputs import SELDOutput
-
-Error = Literal["mse", "l1"]
 
 
 def aggregated_pit_loss(
@@ -76,7 +81,7 @@ def aggregated_pit_loss(
         tensor(0.)
     """
     check_inputs("aggregated_pit_loss", preds, target, error, mask)
-    with torch.autocast(preds.activity.device.type, enabled=False):
+    with own_precision(preds.activity):
         return best_pairs(*factors(preds, target, mask), error, mask)
 
 
@@ -127,57 +132,37 @@ def aggregated_sum_loss(
         tensor(0.)
     """
     check_inputs("aggregated_sum_loss", preds, target, error, mask)
-    with torch.autocast(preds.activity.device.type, enabled=False):
+    with own_precision(preds.activity):
         return sums_of_tracks(*factors(preds, target, mask), error, mask)
 
 
-class AggregatedPITLoss(nn.Module):
+class _AggregatedLoss(LossModule):
+    _loss: Callable[..., Tensor]
+
+    def __init__(self, *, error: Error = "mse") -> None:
+        check_error(error)
+        super().__init__(error=error)
+
+    def forward(
+        self,
+        preds: SELDOutput,
+        target: SELDOutput,
+        mask: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss."""
+        return self._loss(preds, target, mask=mask, **self._settings())
+
+
+class AggregatedPITLoss(_AggregatedLoss):
     """Module form of [`aggregated_pit_loss`][seldkit.losses.aggregated_pit_loss]."""
 
-    def __init__(self, *, error: Error = "mse") -> None:
-        super().__init__()
-        check_error(error)
-        self.error: Error = error
-
-    def forward(
-        self,
-        preds: SELDOutput,
-        target: SELDOutput,
-        mask: Bool[Tensor, "batch time"] | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the loss."""
-        return aggregated_pit_loss(preds, target, error=self.error, mask=mask)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"error={self.error!r}"
+    _loss = staticmethod(aggregated_pit_loss)
 
 
-class AggregatedSumLoss(nn.Module):
+class AggregatedSumLoss(_AggregatedLoss):
     """Module form of [`aggregated_sum_loss`][seldkit.losses.aggregated_sum_loss]."""
 
-    def __init__(self, *, error: Error = "mse") -> None:
-        super().__init__()
-        check_error(error)
-        self.error: Error = error
-
-    def forward(
-        self,
-        preds: SELDOutput,
-        target: SELDOutput,
-        mask: Bool[Tensor, "batch time"] | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the loss."""
-        return aggregated_sum_loss(preds, target, error=self.error, mask=mask)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"error={self.error!r}"
-
-
-def check_error(error: str) -> None:
-    """Raise `ValueError` unless the error is known."""
-    check_choice("error", error, ("mse", "l1"))
+    _loss = staticmethod(aggregated_sum_loss)
 
 
 def check_inputs(
@@ -197,7 +182,6 @@ def factors(
     Frames that do not count have no direction, so no vectors, on both sides.
     """
     preds, target = full_pair(preds, target, mask)
-    check_activity("target.activity", target.activity)
     direction = functional.normalize(preds.direction, dim=-1)
     direction = direction * fade(preds.direction).unsqueeze(-1)
     return preds.activity.sigmoid(), direction, target.activity, target.direction
@@ -210,13 +194,12 @@ def best_pairs(
     with torch.no_grad():
         index = cheapest_matching(_pairwise_cost(a, u, b, v, error))
     b, v, _ = reorder(SELDOutput(b, v), index)
-    places = num_places(a, mask) * u.shape[-1]
     if error == "l1":
-        return functional.l1_loss(_vectors(a, u), _vectors(b, v), reduction="sum") / places
+        return mean_error(_vectors(a, u), _vectors(b, v), error, mask)
     more, turn = a - b, u - v
     squares = _dot(more, more) * _dot(u, u) + _dot(b, b) * _dot(turn, turn)
     squares = squares + 2 * _dot(more, b) * _dot(turn, u)
-    return squares.sum() / places
+    return squares.sum() / (num_places(a, mask) * u.shape[-1])
 
 
 def _pairwise_cost(
@@ -233,9 +216,7 @@ def sums_of_tracks(
 ) -> Tensor:
     """Return the error of the vectors summed over tracks."""
     # Axes before classes: the same sums over tracks, in long runs.
-    preds, target = u.mT @ a, v.mT @ b
-    vector_error = functional.mse_loss if error == "mse" else functional.l1_loss
-    return vector_error(preds, target, reduction="sum") / num_places(preds, mask)
+    return mean_error(u.mT @ a, v.mT @ b, error, mask)
 
 
 def _vectors(

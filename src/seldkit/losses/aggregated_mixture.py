@@ -1,18 +1,12 @@
 """The aggregated losses of track-wise networks, mixed."""
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float
-from seldkit.losses.aggregated import (
-    Error,
-    best_pairs,
-    check_error,
-    check_inputs,
-    factors,
-    sums_of_tracks,
-)
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import Error, check_error, own_precision
+from seldkit.losses.aggregated import best_pairs, check_inputs, factors, sums_of_tracks
 from seldkit.outputs import SELDOutput
 
 
@@ -44,6 +38,7 @@ def aggregated_mixture_loss(
         ValueError: Likewise, or if `alpha` is out of range.
 
     Examples:
+        >>> import torch
         >>> output = SELDOutput(torch.zeros(1, 1, 2, 1), torch.eye(3)[:2].expand(1, 1, 2, 3))
         >>> target = SELDOutput(torch.ones(1, 1, 2, 1), output.direction)
         >>> loss = AggregatedMixtureLoss(alpha=0.5)(output, target)  # AGG1 1/12, AGG2 2/12
@@ -52,21 +47,19 @@ def aggregated_mixture_loss(
     """
     _check_alpha(alpha)
     check_inputs("aggregated_mixture_loss", preds, target, error, mask)
-    with torch.autocast(preds.activity.device.type, enabled=False):
+    with own_precision(preds.activity):
         parts = factors(preds, target, mask)
         pairs, sums = best_pairs(*parts, error, mask), sums_of_tracks(*parts, error, mask)
         return alpha * pairs + (1 - alpha) * sums
 
 
-class AggregatedMixtureLoss(nn.Module):
+class AggregatedMixtureLoss(LossModule):
     """Module form of [`aggregated_mixture_loss`][seldkit.losses.aggregated_mixture_loss]."""
 
     def __init__(self, *, alpha: float = 0.5, error: Error = "mse") -> None:
-        super().__init__()
         _check_alpha(alpha)
         check_error(error)
-        self.alpha = alpha
-        self.error: Error = error
+        super().__init__(alpha=alpha, error=error)
 
     def forward(
         self,
@@ -75,11 +68,7 @@ class AggregatedMixtureLoss(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return aggregated_mixture_loss(preds, target, alpha=self.alpha, error=self.error, mask=mask)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"alpha={self.alpha}, error={self.error!r}"
+        return aggregated_mixture_loss(preds, target, mask=mask, **self._settings())
 
 
 def _check_alpha(alpha: float) -> None:

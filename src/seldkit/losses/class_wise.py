@@ -1,52 +1,39 @@
 """The loss of class-wise networks: one activity and one direction for each class."""
 
-from functools import partial
-from typing import overload
+from typing import TypedDict, Unpack, overload
 
-import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice
 from seldkit._typing import Bool
-from seldkit.losses._checks import check_activity, check_outputs
-from seldkit.losses._reduce import full_pair, weighted_mean
-from seldkit.losses.activity import Alpha, FocusedLoss, activity_loss, check_focus
-from seldkit.losses.direction import (
-    DirectionError,
-    check_directions,
-    direction_error,
-    mean_of_places,
-)
-from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
-from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses._checks import check_outputs
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import full_pair, own_precision
+from seldkit.losses.activity import Alpha, check_focus
+from seldkit.losses.direction import DirectionError
+from seldkit.losses.distance import DistanceError
+from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses, Terms, check_terms, task_losses
 from seldkit.outputs import SELDOutput
+
+
+class Options(TypedDict, total=False):
+    """The arguments of a loss of outputs that do not say which losses come out."""
+
+    direction: DirectionError
+    inactive_weight: float
+    gamma: float
+    alpha: Alpha
+    mask: Bool[Tensor, "batch time"] | None
 
 
 @overload
 def class_wise_loss(
-    preds: SELDOutput,
-    target: SELDOutput,
-    *,
-    direction: DirectionError = "mse",
-    inactive_weight: float = 0.0,
-    distance: None = None,
-    gamma: float = 0.0,
-    alpha: Alpha = None,
-    mask: Bool[Tensor, "batch time"] | None = None,
+    preds: SELDOutput, target: SELDOutput, *, distance: None = None, **options: Unpack[Options]
 ) -> TaskLosses: ...
 
 
 @overload
 def class_wise_loss(
-    preds: SELDOutput,
-    target: SELDOutput,
-    *,
-    direction: DirectionError = "mse",
-    inactive_weight: float = 0.0,
-    distance: DistanceError,
-    gamma: float = 0.0,
-    alpha: Alpha = None,
-    mask: Bool[Tensor, "batch time"] | None = None,
+    preds: SELDOutput, target: SELDOutput, *, distance: DistanceError, **options: Unpack[Options]
 ) -> DistanceTaskLosses: ...
 
 
@@ -101,28 +88,22 @@ def class_wise_loss(
             in 0..1.
 
     Examples:
+        >>> import torch
         >>> target = SELDOutput(torch.eye(2)[None, :1], torch.eye(3)[None, None, :2])
         >>> preds = SELDOutput(60 * target.activity - 30, target.direction.flip(2))
         >>> class_wise_loss(preds, target, direction="cosine").doa
         tensor(1.)
     """
-    _check_errors(direction, inactive_weight, distance)
+    terms = Terms(direction, inactive_weight, distance, gamma, alpha)
+    check_terms(terms)
     axes = "batch time cls"
     check_outputs("class_wise_loss", preds, target, axes, axes, distance=distance, mask=mask)
     check_focus(gamma, alpha, preds.activity.shape[-1])
-    with torch.autocast(preds.activity.device.type, enabled=False):
-        preds, target = full_pair(preds, target, mask)
-        check_activity("target.activity", target.activity)
-        sed = activity_loss(preds.activity, target.activity, mask, gamma=gamma, alpha=alpha)
-        errors = direction_error(preds.direction, target.direction, direction)
-        doa = mean_of_places(errors, target.activity, inactive_weight, mask)
-        if distance is None or preds.distance is None or target.distance is None:
-            return TaskLosses(sed, doa)
-        far = distance_error(preds.distance, target.distance, distance)
-        return DistanceTaskLosses(sed, doa, weighted_mean(far, target.activity))
+    with own_precision(preds.activity):
+        return task_losses(*full_pair(preds, target, mask), terms, mask)
 
 
-class ClassWiseLoss(FocusedLoss):
+class ClassWiseLoss(LossModule):
     """Module form of [`class_wise_loss`][seldkit.losses.class_wise_loss]."""
 
     def __init__(
@@ -134,11 +115,10 @@ class ClassWiseLoss(FocusedLoss):
         gamma: float = 0.0,
         alpha: Alpha = None,
     ) -> None:
-        super().__init__(gamma, alpha)
-        _check_errors(direction, inactive_weight, distance)
-        self.direction: DirectionError = direction
-        self.inactive_weight = inactive_weight
-        self.distance: DistanceError | None = distance
+        terms = Terms(direction, inactive_weight, distance, gamma, alpha)
+        check_focus(gamma, alpha)
+        check_terms(terms)
+        super().__init__(**terms._asdict())
 
     def forward(
         self,
@@ -147,27 +127,6 @@ class ClassWiseLoss(FocusedLoss):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> TaskLosses | DistanceTaskLosses:
         """Return the losses of the tasks; of distances too if the module was made with them."""
-        loss = partial(
-            class_wise_loss,
-            preds,
-            target,
-            direction=self.direction,
-            inactive_weight=self.inactive_weight,
-            gamma=self.gamma,
-            alpha=self.alpha,
-            mask=mask,
-        )
-        return loss() if self.distance is None else loss(distance=self.distance)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        distance = "" if self.distance is None else f", distance={self.distance!r}"
-        places = f"direction={self.direction!r}, inactive_weight={self.inactive_weight}{distance}"
-        return f"{places}, {self.shown_focus()}"
-
-
-def _check_errors(
-    direction: DirectionError, inactive_weight: float, distance: DistanceError | None
-) -> None:
-    check_directions(direction, inactive_weight)
-    check_choice("distance", distance, (None, *DISTANCE_ERRORS))
+        losses: TaskLosses | DistanceTaskLosses
+        losses = class_wise_loss(preds, target, mask=mask, **self._settings())
+        return losses

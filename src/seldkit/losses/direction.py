@@ -4,12 +4,14 @@ from math import pi
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from seldkit._checks import check_choice, check_floating, check_number, check_same_shape
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
-from seldkit.losses._reduce import blank, full, mean, weighted_mean
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import blank, full, mean, mean_error, own_precision, weighted_mean
 
 DirectionError = Literal["mse", "l1", "cosine", "angular"]
 DIRECTION_ERRORS: tuple[DirectionError, ...] = get_args(DirectionError)
@@ -76,22 +78,19 @@ def active_direction_loss(
         want, got = tuple(preds.shape[:-1]), tuple(activity.shape)
         raise ValueError(f"activity must have the shape of preds without axis, {want}, got {got}")
     check_mask(mask, activity)
-    with torch.autocast(preds.device.type, enabled=False):
+    with own_precision(preds):
         preds = blank(full(preds), mask)
         target, active = (blank(x.to(preds.dtype), mask) for x in (target, activity))
         check_activity("activity", active)
-        errors = direction_error(preds, target, direction)
-        return mean_of_places(errors, active, inactive_weight, mask)
+        return direction_loss(preds, target, active, direction, inactive_weight, mask)
 
 
-class ActiveDirectionLoss(nn.Module):
+class ActiveDirectionLoss(LossModule):
     """Module form of [`active_direction_loss`][seldkit.losses.active_direction_loss]."""
 
     def __init__(self, *, inactive_weight: float = 0.0, direction: DirectionError = "mse") -> None:
-        super().__init__()
         check_directions(direction, inactive_weight)
-        self.inactive_weight = inactive_weight
-        self.direction: DirectionError = direction
+        super().__init__(inactive_weight=inactive_weight, direction=direction)
 
     def forward(
         self,
@@ -101,18 +100,7 @@ class ActiveDirectionLoss(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return active_direction_loss(
-            preds,
-            target,
-            activity,
-            inactive_weight=self.inactive_weight,
-            direction=self.direction,
-            mask=mask,
-        )
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"inactive_weight={self.inactive_weight}, direction={self.direction!r}"
+        return active_direction_loss(preds, target, activity, mask=mask, **self._settings())
 
 
 def direction_error(
@@ -167,16 +155,21 @@ def place_weight(
     return activity if inactive_weight == 0 else activity + inactive_weight * (1 - activity)
 
 
-def mean_of_places(
-    errors: Float[Tensor, "*places"],
+def direction_loss(
+    preds: Float[Tensor, "*places axis"],
+    target: Float[Tensor, "*places axis"],
     activity: Float[Tensor, "*places"],
+    error: DirectionError,
     inactive_weight: float,
     mask: Bool[Tensor, "batch time"] | None,
 ) -> Float[Tensor, ""]:
     """Return the mean error under the weights of places, which is plain where all are 1.
 
-    In frames that do not count activities are 0.
+    All in one precision, and zeros in frames that do not count.
     """
+    if inactive_weight == 1 and error in ("mse", "l1"):
+        return mean_error(preds, target, error, mask)
+    errors = direction_error(preds, target, error)
     if inactive_weight == 1:
         return mean(errors, mask)
     return weighted_mean(errors, blank(place_weight(activity, inactive_weight), mask))
@@ -197,11 +190,7 @@ def _cosine(a: Tensor, b: Tensor) -> Tensor:
 
 def _angle(a: Tensor, b: Tensor) -> Tensor:
     known = fade(a) * fade(b)
-    a_length = torch.linalg.vector_norm(a, dim=-1, keepdim=True)
-    b_length = torch.linalg.vector_norm(b, dim=-1, keepdim=True)
-    long = (a_length > NO_LENGTH) & (b_length > NO_LENGTH)
-    a, b = a / torch.where(long, a_length, 1), b / torch.where(long, b_length, 1)
-    apart, together = (torch.linalg.vector_norm(v, dim=-1) for v in (a - b, a + b))
-    long = long.squeeze(-1)
-    angle = 2 * torch.atan2(torch.where(long, apart, 1), torch.where(long, together, 1))
-    return known * angle + (1 - known) * (pi / 2)
+    a, b = (functional.normalize(x, dim=-1) for x in (a, b))
+    apart, together = (torch.linalg.vector_norm(x, dim=-1) for x in (a - b, a + b))
+    together = torch.where(known > 0, together, 1)  # two zero vectors have no slope, not nan
+    return known * 2 * torch.atan2(apart, together) + (1 - known) * (pi / 2)

@@ -8,29 +8,30 @@ $$c_{ij} = w_s \operatorname{BCE}(\hat a_i, a_j) + w_d \lVert \hat d_i - d_j \rV
 for $M$ tracks $M^2$ costs in place of $M!$ losses.
 """
 
-from functools import partial
-from typing import overload
+from typing import Unpack, overload
 
-import torch
 from torch import Tensor
 
 from seldkit._typing import Bool, Int
-from seldkit.losses._checks import check_activity
-from seldkit.losses._reduce import full_pair, weighted_mean
-from seldkit.losses.activity import Alpha, FocusedLoss, activity_loss, check_focus
-from seldkit.losses.direction import DirectionError, direction_error, mean_of_places
-from seldkit.losses.distance import DistanceError, distance_error
-from seldkit.losses.spans import Per
-from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
-from seldkit.losses.tracks import (
-    Selection,
-    cheapest_tracks,
-    check_inputs,
-    check_settings,
-    place_activity,
-    reorder,
-)
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import full_pair, own_precision
+from seldkit.losses.activity import Alpha, check_focus
+from seldkit.losses.class_wise import Options
+from seldkit.losses.direction import DirectionError
+from seldkit.losses.distance import DistanceError
+from seldkit.losses.spans import Per, Span
+from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses, Terms, task_losses
+from seldkit.losses.tracks import Selection, check_matching, check_settings, in_best_order
 from seldkit.outputs import SELDOutput
+
+
+class TrackOptions(Options, total=False):
+    """The same, and what says which tracks are held against each other."""
+
+    per: Per
+    chunk: Int[Tensor, "batch time"] | None
+    window: int | None
+    selection: Selection
 
 
 @overload
@@ -38,16 +39,8 @@ def trackwise_pit_loss(
     preds: SELDOutput,
     target: SELDOutput,
     *,
-    per: Per = "frame",
-    chunk: Int[Tensor, "batch time"] | None = None,
-    window: int | None = None,
-    selection: Selection = (1.0, 1.0),
-    direction: DirectionError = "mse",
-    inactive_weight: float = 1.0,
     distance: None = None,
-    gamma: float = 0.0,
-    alpha: Alpha = None,
-    mask: Bool[Tensor, "batch time"] | None = None,
+    **options: Unpack[TrackOptions],
 ) -> TaskLosses: ...
 
 
@@ -56,16 +49,8 @@ def trackwise_pit_loss(
     preds: SELDOutput,
     target: SELDOutput,
     *,
-    per: Per = "frame",
-    chunk: Int[Tensor, "batch time"] | None = None,
-    window: int | None = None,
-    selection: Selection = (1.0, 1.0),
-    direction: DirectionError = "mse",
-    inactive_weight: float = 1.0,
     distance: DistanceError,
-    gamma: float = 0.0,
-    alpha: Alpha = None,
-    mask: Bool[Tensor, "batch time"] | None = None,
+    **options: Unpack[TrackOptions],
 ) -> DistanceTaskLosses: ...
 
 
@@ -143,44 +128,23 @@ def trackwise_pit_loss(
             processor, if an activity of the target is not in 0..1.
 
     Examples:
+        >>> import torch
         >>> activity, direction = torch.eye(2).reshape(1, 1, 2, 2), torch.eye(3)[:2]
         >>> target = SELDOutput(activity, direction.expand(1, 1, 2, 3))
         >>> swapped = SELDOutput(40 * target.activity.flip(2) - 20, target.direction.flip(2))
         >>> trackwise_pit_loss(swapped, target).doa
         tensor(0.)
     """
-    check_settings(per, window, selection, direction, inactive_weight, distance)
-    check_inputs("trackwise_pit_loss", preds, target, per, chunk, distance, mask)
-    check_focus(gamma, alpha, preds.activity.shape[-1])
-    with torch.autocast(preds.activity.device.type, enabled=False):
+    span = Span(per, chunk, window)
+    terms = Terms(direction, inactive_weight, distance, gamma, alpha)
+    check_matching("trackwise_pit_loss", preds, target, span, selection, terms, mask)
+    with own_precision(preds.activity):
         preds, target = full_pair(preds, target, mask)
-        check_activity("target.activity", target.activity)
-        index = cheapest_tracks(
-            preds,
-            target,
-            per=per,
-            chunk=chunk,
-            window=window,
-            selection=selection,
-            direction=direction,
-            inactive_weight=inactive_weight,
-            distance=distance,
-            gamma=gamma,
-            alpha=alpha,
-            mask=mask,
-        )
-        target = reorder(target, index)
-        active = place_activity(target)
-        sed = activity_loss(preds.activity, target.activity, mask, gamma=gamma, alpha=alpha)
-        errors = direction_error(preds.direction, target.direction, direction)
-        doa = mean_of_places(errors, active, inactive_weight, mask)
-        if distance is None or preds.distance is None or target.distance is None:
-            return TaskLosses(sed, doa)
-        far = distance_error(preds.distance, target.distance, distance)
-        return DistanceTaskLosses(sed, doa, weighted_mean(far, active))
+        target = in_best_order(preds, target, span, selection, terms, mask)
+        return task_losses(preds, target, terms, mask)
 
 
-class TrackwisePITLoss(FocusedLoss):
+class TrackwisePITLoss(LossModule):
     """Module form of [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss]."""
 
     def __init__(
@@ -195,14 +159,11 @@ class TrackwisePITLoss(FocusedLoss):
         gamma: float = 0.0,
         alpha: Alpha = None,
     ) -> None:
-        super().__init__(gamma, alpha)
-        check_settings(per, window, selection, direction, inactive_weight, distance)
-        self.per: Per = per
-        self.window = None if window is None else int(window)
-        self.selection: Selection = selection
-        self.direction: DirectionError = direction
-        self.inactive_weight = inactive_weight
-        self.distance: DistanceError | None = distance
+        terms = Terms(direction, inactive_weight, distance, gamma, alpha)
+        check_focus(gamma, alpha)
+        check_settings(Span(per, None, window), selection, terms)
+        window = None if window is None else int(window)
+        super().__init__(per=per, window=window, selection=selection, **terms._asdict())
 
     def forward(
         self,
@@ -212,27 +173,7 @@ class TrackwisePITLoss(FocusedLoss):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> TaskLosses | DistanceTaskLosses:
         """Return the losses of the tasks; of distances too if the module was made with them."""
-        loss = partial(
-            trackwise_pit_loss,
-            preds,
-            target,
-            per=self.per,
-            chunk=chunk,
-            window=self.window,
-            selection=self.selection,
-            direction=self.direction,
-            inactive_weight=self.inactive_weight,
-            gamma=self.gamma,
-            alpha=self.alpha,
-            mask=mask,
-        )
-        return loss() if self.distance is None else loss(distance=self.distance)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        window = "" if self.window is None else f", window={self.window}"
-        distance = "" if self.distance is None else f", distance={self.distance!r}"
-        return (
-            f"per={self.per!r}{window}, selection={self.selection}, direction={self.direction!r},"
-            f" inactive_weight={self.inactive_weight}{distance}, {self.shown_focus()}"
-        )
+        settings = self._settings()
+        losses: TaskLosses | DistanceTaskLosses
+        losses = trackwise_pit_loss(preds, target, chunk=chunk, mask=mask, **settings)
+        return losses

@@ -14,10 +14,12 @@ from seldkit.losses._checks import (
     check_some,
     check_tensors,
 )
-from seldkit.losses._reduce import blank, full
-from seldkit.losses.activity import Alpha, FocusedLoss, activity_loss, check_focus
+from seldkit.losses._module import LossModule
+from seldkit.losses._reduce import blank, full, own_precision
+from seldkit.losses.activity import Alpha, activity_loss, check_focus
 
 Span = Literal["frame", "clip"]
+SPANS = get_args(Span)
 
 
 def presence_loss(
@@ -58,7 +60,7 @@ def presence_loss(
         >>> presence_loss(torch.tensor([[[-20.0, 20.0]]]), activity).round(decimals=3)
         tensor(0.)
     """
-    check_choice("per", per, get_args(Span))
+    check_choice("per", per, SPANS)
     check_tensors("presence_loss", logits=logits, activity=activity)
     check_shape("logits", logits, "batch time cls")
     sizes = dict(zip(("batch", "time", "cls"), logits.shape, strict=True))
@@ -68,7 +70,7 @@ def presence_loss(
     check_same_device(logits=logits, activity=activity)
     check_mask(mask, logits)
     check_focus(gamma, alpha, logits.shape[-1])
-    with torch.autocast(logits.device.type, enabled=False):
+    with own_precision(logits):
         logits = blank(full(logits), mask)
         present = blank(activity.amax(dim=2).to(logits.dtype), mask)
         check_activity("activity", present)
@@ -77,13 +79,13 @@ def presence_loss(
         return activity_loss(logits, present, mask, gamma=gamma, alpha=alpha)
 
 
-class PresenceLoss(FocusedLoss):
+class PresenceLoss(LossModule):
     """Module form of [`presence_loss`][seldkit.losses.presence_loss]."""
 
     def __init__(self, *, per: Span = "frame", gamma: float = 0.0, alpha: Alpha = None) -> None:
-        super().__init__(gamma, alpha)
-        check_choice("per", per, get_args(Span))
-        self.per: Span = per
+        check_choice("per", per, SPANS)
+        check_focus(gamma, alpha)
+        super().__init__(per=per, gamma=gamma, alpha=alpha)
 
     def forward(
         self,
@@ -92,13 +94,7 @@ class PresenceLoss(FocusedLoss):
         mask: Bool[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss."""
-        return presence_loss(
-            logits, activity, per=self.per, gamma=self.gamma, alpha=self.alpha, mask=mask
-        )
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"per={self.per!r}, {self.shown_focus()}"
+        return presence_loss(logits, activity, mask=mask, **self._settings())
 
 
 def _of_clips(

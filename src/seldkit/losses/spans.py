@@ -1,6 +1,6 @@
 """The spans of time that share an assignment of tracks: frame, chunk, clip, sliding window."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -10,26 +10,34 @@ from seldkit._checks import check_choice, integer
 from seldkit._typing import Bool, Float, Int
 
 Per = Literal["frame", "chunk", "stretch", "clip", "window"]
+KINDS: tuple[Per, ...] = get_args(Per)
 
 
-def check_span(per: Per, window: int | None) -> None:
-    """Raise unless the span is known, and has a window if and only if it needs one."""
-    check_choice("per", per, get_args(Per))
+class Span(NamedTuple):
+    """The frames that share an assignment, in the words of `match_tracks`."""
+
+    per: Per
+    chunk: Int[Tensor, "batch time"] | None
+    window: int | None
+
+
+def check_span(span: Span) -> None:
+    """Raise unless the span is known, and has chunks or a window only where they have a use."""
+    per, chunk, window = span
+    check_choice("per", per, KINDS)
     if per != "window":
         if window is not None:
             raise ValueError(f"window needs per='window', got per={per!r}")
-        return
-    if window is None or integer("window", window) < 1 or window % 2 == 0:
+    elif window is None or integer("window", window) < 1 or window % 2 == 0:
         raise ValueError(f"window must be an odd number of frames for per='window', got {window}")
+    if chunk is not None and per != "chunk":
+        raise ValueError(f"chunk needs per='chunk', got per={per!r}")
 
 
 def span_cost(
     cost: Float[Tensor, "batch time row col"],
     activity: Float[Tensor, "batch time track cls"],
-    *,
-    per: Per,
-    chunk: Int[Tensor, "batch time"] | None,
-    window: int | None,
+    span: Span,
     mask: Bool[Tensor, "batch time"] | None,
 ) -> Float[Tensor, "batch span row col"]:
     """Return the costs of matching, added up over the span that each frame stands in.
@@ -37,11 +45,11 @@ def span_cost(
     Args:
         cost: Of matching row to column, for each frame; 0 where frames do not count.
         activity: Activity of the target, whose events are the chunks that are not given.
-        per: The span; of a whole clip there is one for all frames, else one for each.
-        chunk: Number of the chunk of each frame.
-        window: Length of the window in frames, odd; it is centred and ends where the clip ends.
+        span: Of a whole clip there is one for all frames, else one for each. A window is centred
+            and ends where the clip ends.
         mask: Which frames count; the others neither begin nor end an event.
     """
+    per, chunk, window = span
     if per == "clip":
         return cost.sum(dim=1, keepdim=True)
     if per == "frame" or cost.numel() == 0:

@@ -1,27 +1,21 @@
 """Which track of the target each predicted track is held against."""
 
-from collections.abc import Callable
-from functools import partial
 from math import inf
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_number, check_shape
+from seldkit._checks import check_number, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
-from seldkit.losses._checks import check_activity, check_outputs, check_tensors
-from seldkit.losses._reduce import blank, full_pair
+from seldkit.losses._checks import check_outputs, check_tensors
+from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import Alpha, activity_loss, check_focus
-from seldkit.losses.direction import (
-    DirectionError,
-    check_directions,
-    direction_error,
-    place_weight,
-)
-from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
-from seldkit.losses.spans import Per, check_span, span_cost
+from seldkit.losses.direction import DirectionError, direction_error, place_weight
+from seldkit.losses.distance import DistanceError, distance_error
+from seldkit.losses.spans import Per, Span, check_span, span_cost
+from seldkit.losses.tasks import Terms, check_terms, place_activity
 from seldkit.outputs import SELDOutput, apply
 
 Selection = tuple[float, float] | tuple[float, float, float]
@@ -85,26 +79,12 @@ def match_tracks(
         >>> (preds.direction * aligned.direction).sum(dim=-1)  # cosines
         tensor([[[1., 1.]]])
     """
-    check_settings(per, window, selection, direction, inactive_weight, distance)
-    check_inputs("match_tracks", preds, target, per, chunk, distance, mask)
-    check_focus(gamma, alpha, preds.activity.shape[-1])
-    with torch.autocast(preds.activity.device.type, enabled=False):
-        preds, target = full_pair(preds, target, mask)
-        check_activity("target.activity", target.activity)
-        return cheapest_tracks(
-            preds,
-            target,
-            per=per,
-            chunk=chunk,
-            window=window,
-            selection=selection,
-            direction=direction,
-            inactive_weight=inactive_weight,
-            distance=distance,
-            gamma=gamma,
-            alpha=alpha,
-            mask=mask,
-        )
+    span = Span(per, chunk, window)
+    terms = Terms(direction, inactive_weight, distance, gamma, alpha)
+    check_matching("match_tracks", preds, target, span, selection, terms, mask)
+    with own_precision(preds.activity):
+        pair = full_pair(preds, target, mask)
+        return cheapest_tracks(*pair, span, selection, terms, mask)
 
 
 def reorder(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
@@ -126,121 +106,146 @@ def reorder(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
     x = target if isinstance(target, Tensor) else target.activity
     batch, time, tracks = sizes = x.shape[:3]
     check_shape("index", index, "batch time track", batch=batch, time=time, track=tracks)
-    if index.is_floating_point() or index.dtype == torch.bool:
-        raise TypeError(f"index must hold integers, got {index.dtype}")
+    _check_integers("index", index)
     first = tracks * torch.arange(sizes[:2].numel(), device=index.device).unsqueeze(1)
-    rows = (index.reshape(-1, tracks) + first).flatten()  # whole rows are the fastest to move
-
-    def moved(x: Tensor) -> Tensor:
-        return x.flatten(0, 2).index_select(0, rows).view(x.shape)
-
-    return apply(moved, target)
+    return _moved(target, index.reshape(-1, tracks) + first)
 
 
 @torch.no_grad()
 def cheapest_tracks(
     preds: SELDOutput,
     target: SELDOutput,
-    *,
-    per: Per,
-    chunk: Int[Tensor, "batch time"] | None,
-    window: int | None,
+    span: Span,
     selection: Selection,
-    direction: DirectionError,
-    inactive_weight: float,
-    distance: DistanceError | None,
-    gamma: float,
-    alpha: Alpha,
+    terms: Terms,
     mask: Bool[Tensor, "batch time"] | None,
 ) -> Int[Tensor, "batch time track"]:
     """Return what `match_tracks` does, of outputs in one precision, blank where masked."""
-    cost = selection[0] * _activity_cost(preds.activity, target.activity, gamma, alpha)
-    error = partial(direction_error, error=direction)
-    cost = cost + selection[1] * _place_cost(
-        preds.direction, target.direction, target, inactive_weight, error
-    )
-    if (
-        len(selection) > 2
-        and distance
-        and preds.distance is not None
-        and target.distance is not None
-    ):
-        far = partial(distance_error, error=distance)
-        cost = cost + selection[2] * _place_cost(preds.distance, target.distance, target, 0.0, far)
-    cost = blank(cost, mask)
-    cost = span_cost(cost, target.activity, per=per, chunk=chunk, window=window, mask=mask)
+    cost = selection[0] * _activity_cost(preds.activity, target.activity, terms)
+    cost = cost + selection[1] * _direction_cost(preds.direction, target, terms)
+    metres = preds.distance, target.distance
+    if len(selection) > 2 and terms.distance and metres[0] is not None and metres[1] is not None:
+        far = distance_error(*_pairs(metres[0], metres[1]), terms.distance)
+        cost = cost + selection[2] * _weighted(far, target, 0.0)
+    cost = span_cost(blank(cost, mask), target.activity, span, mask)
     return cheapest_matching(cost).expand(preds.activity.shape[:3])
 
 
-def place_activity(target: SELDOutput) -> Tensor:
-    """Return how active each place that has a direction is: each class, or the track as a whole."""
-    return target.activity if target.direction.ndim == 5 else target.activity.amax(dim=-1)
-
-
-def check_settings(
-    per: Per,
-    window: int | None,
+def in_best_order(
+    preds: SELDOutput,
+    target: SELDOutput,
+    span: Span,
     selection: Selection,
-    direction: DirectionError,
-    inactive_weight: float,
-    distance: DistanceError | None,
-) -> None:
+    terms: Terms,
+    mask: Bool[Tensor, "batch time"] | None,
+) -> SELDOutput:
+    """Return the target as `cheapest_tracks` orders it; of two tracks in few steps."""
+    plain = _is_cross_entropy(terms) and _is_plain_square(terms) and len(selection) == 2
+    if not (plain and span.per == "frame" and preds.activity.shape[2] == 2):
+        return reorder(target, cheapest_tracks(preds, target, span, selection, terms, mask))
+    logits, direction, _ = preds
+    gain = selection[0] * _gain(logits.detach(), target.activity.detach())
+    gain = gain + 2 * selection[1] * _gain(direction.detach(), target.direction.detach())
+    rows = torch.arange(2 * gain.numel(), device=gain.device).view(-1, 2)
+    return _moved(target, rows ^ (gain < 0).view(-1, 1))
+
+
+def _moved(target: Target, rows: Int[Tensor, "frame track"]) -> Target:
+    """Return the target of these rows, tracks of all frames counted through: fast to move whole."""
+    rows = rows.flatten()
+    return apply(lambda x: x.flatten(0, 2).index_select(0, rows).view(x.shape), target)
+
+
+def check_settings(span: Span, selection: Selection, terms: Terms) -> None:
     """Raise unless every setting is known and in range."""
-    check_span(per, window)
-    check_directions(direction, inactive_weight)
-    check_choice("distance", distance, (None, *DISTANCE_ERRORS))
-    check_number(**{f"selection[{i}]": weight for i, weight in enumerate(selection)})
-    known = len(selection) in ((2,) if distance is None else (2, 3))
+    check_span(span)
+    check_terms(terms)
+    for i, weight in enumerate(selection):
+        check_number(**{f"selection[{i}]": weight})
+    known = len(selection) in ((2,) if terms.distance is None else (2, 3))
     if not (known and all(0 <= weight < inf for weight in selection)):
-        tasks = "SED and DOA" if distance is None else "SED, DOA and, if it takes part, distance"
+        tasks = (
+            "SED and DOA" if terms.distance is None else "SED, DOA and, if it takes part, distance"
+        )
         raise ValueError(f"selection must be weights of {tasks}, at least 0, got {selection}")
 
 
-def check_inputs(
+def check_matching(
     loss: str,
     preds: SELDOutput,
     target: SELDOutput,
-    per: Per,
-    chunk: Tensor | None,
-    distance: DistanceError | None,
+    span: Span,
+    selection: Selection,
+    terms: Terms,
     mask: Tensor | None,
 ) -> None:
-    """Raise unless both are track-wise outputs of one shape, and the chunks fit them."""
+    """Raise unless both are track-wise outputs of one shape, and the settings fit them."""
+    check_settings(span, selection, terms)
     activity = "batch time track cls"
     by_class = isinstance(preds, SELDOutput) and preds.direction.ndim == 5
     places = activity if by_class else "batch time track"
-    check_outputs(loss, preds, target, activity, places, distance=distance, mask=mask)
-    if chunk is not None:
-        if per != "chunk":
-            raise ValueError(f"chunk needs per='chunk', got per={per!r}")
-        check_tensors(loss, chunk=chunk)
+    check_outputs(loss, preds, target, activity, places, distance=terms.distance, mask=mask)
+    if span.chunk is not None:
+        check_tensors(loss, chunk=span.chunk)
         batch, time = preds.activity.shape[:2]
-        check_shape("chunk", chunk, "batch time", batch=batch, time=time)
-        if chunk.is_floating_point() or chunk.dtype == torch.bool:
-            raise TypeError(f"chunk must hold integers, got {chunk.dtype}")
+        check_shape("chunk", span.chunk, "batch time", batch=batch, time=time)
+        _check_integers("chunk", span.chunk)
+    check_focus(terms.gamma, terms.alpha, preds.activity.shape[-1])
+
+
+def _check_integers(name: str, x: Tensor) -> None:
+    if x.is_floating_point() or x.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got {x.dtype}")
 
 
 def _activity_cost(
     logits: Float[Tensor, "batch time track cls"],
     target: Float[Tensor, "batch time track cls"],
-    gamma: float,
-    alpha: Alpha,
+    terms: Terms,
 ) -> Float[Tensor, "batch time track track"]:
-    if gamma == 0 and alpha is None:
-        # BCE(x, y) = softplus(x) - x y, and what one track costs alone settles no choice.
-        return logits @ target.mT / -logits.shape[-1]
+    if _is_cross_entropy(terms):
+        return -_products(logits, target)
     x, y = torch.broadcast_tensors(*_pairs(logits, target))
-    return activity_loss(x, y, None, gamma=gamma, alpha=alpha, reduction="none").mean(dim=-1)
+    losses = activity_loss(x, y, None, gamma=terms.gamma, alpha=terms.alpha, reduction="none")
+    return losses.mean(dim=-1)
 
 
-def _place_cost(
-    preds: Tensor,
-    wanted: Tensor,
-    target: SELDOutput,
-    inactive_weight: float,
-    error: Callable[[Tensor, Tensor], Tensor],
+def _direction_cost(
+    direction: Tensor, target: SELDOutput, terms: Terms
 ) -> Float[Tensor, "batch time track track"]:
-    errors = error(*_pairs(preds, wanted))  # of classes too, if they have places
+    if _is_plain_square(terms):
+        return -2 * _products(direction, target.direction)
+    errors = direction_error(*_pairs(direction, target.direction), terms.direction)
+    return _weighted(errors, target, terms.inactive_weight)
+
+
+# What one track costs alone settles no choice. Of BCE(x, y) = softplus(x) - x y and of
+# |x - y|² = |x|² - 2 x y + |y|² the products remain.
+
+
+def _is_cross_entropy(terms: Terms) -> bool:
+    return terms.gamma == 0 and terms.alpha is None
+
+
+def _is_plain_square(terms: Terms) -> bool:
+    return terms.direction == "mse" and terms.inactive_weight == 1
+
+
+def _products(x: Tensor, y: Tensor) -> Float[Tensor, "batch time track track"]:
+    """Return the mean product of each track with each."""
+    x, y = x.flatten(3), y.flatten(3)
+    return x @ y.mT / x.shape[-1]
+
+
+def _gain(x: Tensor, y: Tensor) -> Float[Tensor, "batch time"]:
+    """Return by how much the products of two tracks are more than those of the tracks swapped."""
+    return (x.diff(dim=2) * y.diff(dim=2)).flatten(2).mean(dim=-1)
+
+
+def _weighted(
+    errors: Tensor, target: SELDOutput, inactive_weight: float
+) -> Float[Tensor, "batch time track track"]:
+    """Return the errors of pairs of tracks under the weights of places, as means over classes."""
     by_class = errors.ndim > 4
     if inactive_weight == 1:
         return errors.mean(dim=-1) if by_class else errors

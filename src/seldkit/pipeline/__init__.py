@@ -2,6 +2,7 @@
 
 from seldkit._builders import builder
 from seldkit.pipeline.checks import OutputFormat
+from seldkit.pipeline.many import predict_files
 from seldkit.pipeline.pipeline import Pipeline
 
-__all__ = ["OutputFormat", "Pipeline", "builder"]
+__all__ = ["OutputFormat", "Pipeline", "builder", "predict_files"]

@@ -13,18 +13,18 @@ from torch import Tensor, nn
 from seldkit._checks import check_count, check_positive, whole_number
 from seldkit._typing import Float
 from seldkit.data import chunk_starts
+from seldkit.data.joining import join
 from seldkit.events import Events
 from seldkit.features import FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput, apply
 from seldkit.pipeline.audio import Audio, open_audio
 from seldkit.pipeline.checks import OutputFormat, check_sizes, class_names
-from seldkit.pipeline.description import PARTS, SETTINGS
 from seldkit.pipeline.folder import DESCRIPTION, WEIGHTS, write
 from seldkit.pipeline.frames import Frames, Pace
-from seldkit.pipeline.loading import faults_of, fill, read_pipeline
+from seldkit.pipeline.loading import PARTS, VALUES, faults_of, fill, read_pipeline
 from seldkit.pipeline.precision import floats_of, precise, steady
 from seldkit.pipeline.saving import compare_outputs, describe
-from seldkit.pipeline.windows import cut, evaluating, join
+from seldkit.pipeline.windows import cut, evaluating
 
 
 class Pipeline(nn.Module):
@@ -178,7 +178,7 @@ class Pipeline(nn.Module):
                 not what the builder makes of them; the error says what differs.
         """
         parts = {name: getattr(self, name) for name in PARTS}
-        settings = {name: getattr(self, name) for name in SETTINGS}
+        settings = {name: getattr(self, name) for name in VALUES}
         class_names(self.classes, self.format)
         description, again, weights = describe(parts, settings)
         noise = torch.randn(

@@ -1,14 +1,12 @@
-"""Windows of long audio, and their outputs joined again."""
+"""Windows of long audio, cut from a signal that comes in blocks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._typing import Float
-from seldkit.outputs import Output, combine
 
 
 @contextmanager
@@ -53,22 +51,3 @@ def cut(
             parts.append(held.new_zeros(len(held), length - count))
         held, place = torch.cat(parts, dim=1), start
         yield held[:, :length]
-
-
-def join(outputs: Sequence[Output], starts: Sequence[int], window: int) -> Output:
-    """Join the outputs of windows in the middle of their overlaps.
-
-    Args:
-        outputs: One for each batch of windows, `(batch, time, ...)`.
-        starts: First frame of each window, in order.
-        window: Frames of a window.
-    """
-    middles: list[int] = [(a + b + window) // 2 for a, b in pairwise(starts)]
-    spans = list(pairwise([0, *middles, starts[-1] + window]))
-
-    def joined(parts: list[Tensor]) -> Tensor:
-        windows = (one for part in parts for one in part)
-        pieces = zip(windows, starts, spans, strict=True)
-        return torch.cat([piece[begin - s : end - s] for piece, s, (begin, end) in pieces])
-
-    return combine(joined, outputs)

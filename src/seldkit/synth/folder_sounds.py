@@ -2,8 +2,6 @@
 
 import csv
 import hashlib
-import unicodedata
-from collections import OrderedDict
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
@@ -15,10 +13,10 @@ from seldkit._checks import check_count, check_positive, integer
 from seldkit._typing import Float
 from seldkit.io import read_audio
 from seldkit.io.audio import SUFFIXES
+from seldkit.synth.fingerprints import add_file, name_below
 from seldkit.synth.folds import NUM_FOLDS, fold_by_hash
 from seldkit.synth.ranges import checked_label
-
-_BLOCK, _BLOCKS = 2**16, 16
+from seldkit.synth.recent import Recent
 
 
 class FolderSounds:
@@ -65,7 +63,7 @@ class FolderSounds:
         self.cache_mb = cache_mb
         rows = _from_table(self.folder, folds is not None) or _from_folders(self.folder)
         self._recordings = _chosen(self.folder, rows, folds)
-        self._cache: OrderedDict[tuple[Path, int], NDArray[np.float32]] = OrderedDict()
+        self._recent: Recent[NDArray[np.float32]] = Recent(cache_mb)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -90,12 +88,7 @@ class FolderSounds:
         paths = self._recordings[self.classes[checked_label(label, self.classes)]]
         check_count(sample_rate=sample_rate)
         key = paths[generator.integers(len(paths))], integer("sample_rate", sample_rate)
-        if key not in self._cache:
-            self._cache[key] = _read_mono(*key)
-            while len(self._cache) > 1 and self._cached_bytes() > self.cache_mb * 1e6:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(key)
-        return self._cache[key]
+        return self._recent.get(key, lambda: _read_mono(*key))
 
     def fingerprint(self) -> str:
         """Return a text that changes with the classes, with the files and with what they hold.
@@ -107,8 +100,7 @@ class FolderSounds:
         for name, paths in self._recordings.items():
             total.update(f"{name}\n".encode())
             for path in paths:
-                total.update(f"{_key(self.folder, path)}\n{path.stat().st_size}\n".encode())
-                _add_contents(total, path)
+                add_file(total, self.folder, path)
         return f"FolderSounds of {len(self)} files {total.hexdigest()[:16]}"
 
     def __len__(self) -> int:
@@ -116,12 +108,6 @@ class FolderSounds:
 
     def __repr__(self) -> str:
         return f"FolderSounds({str(self.folder)!r}, folds={self.folds})"
-
-    def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_cache": OrderedDict()}
-
-    def _cached_bytes(self) -> int:
-        return sum(recording.nbytes for recording in self._cache.values())
 
 
 def _from_table(folder: Path, need_folds: bool) -> dict[str, list[tuple[Path, str]]] | None:
@@ -156,7 +142,7 @@ def _from_folders(folder: Path) -> dict[str, list[tuple[Path, str]]]:
     recordings = {}
     for each in classes:
         files = sorted(file for file in each.rglob("*") if _is_recording(file))
-        folds = fold_by_hash([_key(folder, file) for file in files])
+        folds = fold_by_hash([name_below(folder, file) for file in files])
         recordings[each.name] = list(zip(files, folds, strict=True))
     return recordings
 
@@ -193,23 +179,6 @@ def _chosen(
                 f" {len(recordings[name])} WAV, FLAC or OGG files in all"
             )
     return found
-
-
-def _key(folder: Path, path: Path) -> str:
-    """Return what a file is called below the folder, alike on all systems."""
-    name = path.relative_to(folder) if path.is_relative_to(folder) else path
-    return unicodedata.normalize("NFC", name.as_posix())
-
-
-def _add_contents(total: "hashlib._Hash", path: Path) -> None:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if size <= _BLOCK * _BLOCKS:
-            total.update(file.read())
-            return
-        for number in range(_BLOCKS):
-            file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
-            total.update(file.read(_BLOCK))
 
 
 def _read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""A mono sound becomes a first-order ambisonics (FOA) sound field around the microphone."""
+"""A mono sound becomes what microphones record of it."""
 
 import math
 
@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND
-from seldkit.synth.room import Room, diffuse_tail, foa_patterns, image_responses
+from seldkit.synth.receiver import FOA, Receiver, longest_delay
+from seldkit.synth.room import Room, diffuse_tail, image_responses
 from seldkit.synth.trajectory import Trajectory
 
 CROSS_FADE_S = 0.1
@@ -16,9 +17,13 @@ MARGIN = 64
 
 
 def direct_sound(
-    dry: Float[NDArray[np.float32], " sample"], trajectory: Trajectory, sample_rate: int
-) -> Float[NDArray[np.float32], "channel=4 time"]:
-    """Return the plane wave that arrives first, with gain `1 / distance` and the delay of sound.
+    dry: Float[NDArray[np.float32], " sample"],
+    trajectory: Trajectory,
+    sample_rate: int,
+    *,
+    receiver: Receiver = FOA,
+) -> Float[NDArray[np.float32], "channel time"]:
+    """Return the wave that arrives first, with gain `1 / distance` and the delay of sound.
 
     Delay, gain and direction change with every sample, so a moving source has its Doppler shift.
 
@@ -26,13 +31,16 @@ def direct_sound(
         dry: The sound as it is at one metre.
         trajectory: Where the source is; time counts from the first sample.
         sample_rate: In hertz.
+        receiver: The microphones.
     """
-    num_samples = len(dry) + math.ceil(trajectory.delay_s.max() * sample_rate) + 1
+    farthest = trajectory.delay_s.max() * SPEED_OF_SOUND
+    num_samples = len(dry) + longest_delay(receiver.radius_m, farthest, sample_rate) + 1
     time = np.arange(num_samples) / sample_rate
-    position = trajectory.heard(time if trajectory.moves else time[:1])
-    distance = np.sqrt(np.square(position).sum(axis=-1))
+    position = trajectory.heard(time if trajectory.moves else time[:1]).T
+    distance = receiver.distances(position)
     wave = _read(dry, (time - distance / SPEED_OF_SOUND) * sample_rate) / distance
-    field: NDArray[np.float32] = (wave * foa_patterns(position.T / distance)).astype(np.float32)
+    direction = position / np.linalg.norm(position, axis=0)
+    field: NDArray[np.float32] = (wave * receiver.gains(direction)).astype(np.float32)
     return field
 
 
@@ -42,7 +50,9 @@ def reverberation(
     room: Room,
     generator: np.random.Generator,
     sample_rate: int,
-) -> Float[NDArray[np.float32], "channel=4 time"]:
+    *,
+    receiver: Receiver = FOA,
+) -> Float[NDArray[np.float32], "channel time"]:
     """Return all that arrives after the direct sound.
 
     The early reflections of a moving source fade from one impulse response to the next every
@@ -51,18 +61,19 @@ def reverberation(
     Args:
         dry: The sound as it is at one metre.
         trajectory: Where the source is; time counts from the first sample.
-        room: The room around the microphone.
+        room: The room around the microphones.
         generator: Source of randomness for the diffuse tail.
         sample_rate: In hertz.
+        receiver: The microphones.
     """
-    tail = diffuse_tail(room, generator, sample_rate)
+    tail = diffuse_tail(room, generator, sample_rate, receiver=receiver)
     if not trajectory.moves:
-        early = image_responses(room, trajectory.position_m, sample_rate)[0]
-        return _convolve(dry, _add(early, tail))
+        early = image_responses(room, trajectory.position_m, sample_rate, receiver=receiver)[0]
+        return convolve(dry, _add(early, tail))
     hop = round(CROSS_FADE_S * sample_rate)
     knots = np.arange(math.ceil(len(dry) / hop) + 1, dtype=np.float64) * CROSS_FADE_S
-    early = image_responses(room, trajectory.at(knots), sample_rate)
-    return _add(_cross_fade(dry, early, hop), _convolve(dry, tail))
+    early = image_responses(room, trajectory.at(knots), sample_rate, receiver=receiver)
+    return _add(_cross_fade(dry, early, hop), convolve(dry, tail))
 
 
 def _read(dry: NDArray[np.float32], index: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,13 +104,17 @@ def _cross_fade(
     spectra = responses.shape[-1] + 2 * hop - 1
     length = fft.next_fast_len(spectra, real=True)
     wet = fft.irfft(fft.rfft(blocks, length)[:, None] * fft.rfft(responses, length), length)
-    total = np.zeros((4, len(padded) + length), dtype=np.float32)
+    total = np.zeros((wet.shape[1], len(padded) + length), dtype=np.float32)
     for number, block in enumerate(wet):
         total[:, number * hop : number * hop + length] += block
     return total[:, hop : hop + len(dry) + responses.shape[-1] - 1]
 
 
-def _convolve(dry: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
+def convolve(
+    dry: Float[NDArray[np.float32], " sample"],
+    response: Float[NDArray[np.float32], "channel tap"],
+) -> Float[NDArray[np.float32], "channel time"]:
+    """Return a sound as each channel of an impulse response has it."""
     from scipy.signal import fftconvolve
 
     wet: NDArray[np.float32] = fftconvolve(dry[None], response, axes=1)
@@ -108,7 +123,7 @@ def _convolve(dry: NDArray[np.float32], response: NDArray[np.float32]) -> NDArra
 
 def _add(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sum of two signals of different length."""
-    total = np.zeros((4, max(a.shape[1], b.shape[1])), dtype=np.float32)
+    total = np.zeros((len(a), max(a.shape[1], b.shape[1])), dtype=np.float32)
     total[:, : a.shape[1]] += a
     total[:, : b.shape[1]] += b
     return total

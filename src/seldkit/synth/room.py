@@ -1,4 +1,4 @@
-"""Shoebox rooms: what reaches a first-order ambisonics microphone besides the direct sound.
+"""Shoebox rooms: what reaches the microphones besides the direct sound.
 
 Early reflections come from the image source method of pyroomacoustics. Later ones are too many to
 count and too dense to tell apart: they are noise whose energy decays as that of the images would.
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from seldkit._checks import check_count, check_positive, require
 from seldkit._typing import Float
-from seldkit.ambisonics import AXIS_TO_CHANNEL
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.synth.ranges import Range
+from seldkit.synth.receiver import FOA, Receiver, longest_delay
 
 FILTER_LENGTH = 81
 FILTER_DELAY = FILTER_LENGTH // 2
@@ -108,47 +108,56 @@ def image_responses(
     position_m: Float[NDArray[np.float64], "position axis=3"],
     sample_rate: int,
     *,
+    receiver: Receiver = FOA,
     direct: bool = False,
-) -> Float[NDArray[np.float32], "position channel=4 sample"]:
+) -> Float[NDArray[np.float32], "position channel sample"]:
     """Return the impulse responses of early reflections for sources at some positions.
 
     The constant delay of pyroomacoustics' interpolation filter is removed: a source at distance
     `d` is heard at once after `d / 343` seconds, with gain `1 / d`.
 
     Args:
-        room: The room and its microphone.
-        position_m: Positions relative to the microphone, in metres.
+        room: The room, and where the microphones are in it.
+        position_m: Positions relative to the microphones' centre, in metres.
         sample_rate: In hertz.
+        receiver: The microphones.
         direct: Whether the direct sound is among them.
     """
     pra = require("pyroomacoustics", "synth")
-    receiver = np.array(room.receiver_m)
+    centre = np.array(room.receiver_m)
     shoebox = pra.ShoeBox(
         np.array(room.size_m),
         fs=sample_rate,
         materials=pra.Material(room.absorption),
         max_order=room.image_order,
     )
-    shoebox.add_microphone(receiver)
-    for position in position_m + receiver:
+    shoebox.add_microphone(centre)
+    for position in position_m + centre:
         shoebox.add_source(position)
     shoebox.image_source_model()
-    end_s = max(room.images_end_s, np.linalg.norm(position_m, axis=-1).max() / SPEED_OF_SOUND)
-    length = math.ceil(end_s * sample_rate) + FILTER_LENGTH + 1
+    farthest = np.linalg.norm(position_m, axis=-1).max()
+    last = longest_delay(
+        receiver.radius_m, max(farthest, room.images_end_s * SPEED_OF_SOUND), sample_rate
+    )
+    channels, length = receiver.num_channels, last + FILTER_LENGTH + 1
     delays, gains = [], []
     for number, source in enumerate(shoebox.sources):
-        offset = source.images.astype(np.float64) - receiver[:, None]
+        offset = source.images.astype(np.float64) - centre[:, None]
         distance = np.linalg.norm(offset, axis=0)
-        delay = distance / SPEED_OF_SOUND
-        share = np.where(source.orders == 0, float(direct), _image_share(room, delay))
+        share = np.where(
+            source.orders == 0, float(direct), _image_share(room, distance / SPEED_OF_SOUND)
+        )
         kept = share > 0
-        gain = (share * source.damping[0] / distance)[kept]
-        for channel, pattern in enumerate(foa_patterns((offset / distance)[:, kept])):
+        loudness = share[kept] * source.damping[0][kept]
+        paths = receiver.distances(offset[:, kept])
+        paths = np.broadcast_to(paths, (channels, paths.shape[1]))
+        patterns = receiver.gains(offset[:, kept] / distance[kept])
+        for channel, (path, pattern) in enumerate(zip(paths, patterns, strict=True)):
             # All responses lie end to end, so that one call builds them.
-            start = (4 * number + channel) * length + FILTER_DELAY
-            delays.append(delay[kept] + start / sample_rate)
-            gains.append(gain * pattern)
-    responses = np.zeros(len(position_m) * 4 * length)
+            start = (channels * number + channel) * length + FILTER_DELAY
+            delays.append(path / SPEED_OF_SOUND + start / sample_rate)
+            gains.append(loudness / path * pattern)
+    responses = np.zeros(len(position_m) * channels * length)
     if any(map(len, delays)):
         # One thread: the order of summation, and so every bit, stays the same.
         pra.libroom.rir_builder(
@@ -160,13 +169,13 @@ def image_responses(
             SINC_TABLE,
             1,
         )
-    responses = responses.reshape(len(position_m), 4, length)
-    return responses[..., FILTER_DELAY:].astype(np.float32)
+    each = responses.reshape(len(position_m), channels, length)
+    return each[..., FILTER_DELAY:].astype(np.float32)
 
 
 def diffuse_tail(
-    room: Room, generator: np.random.Generator, sample_rate: int
-) -> Float[NDArray[np.float32], "channel=4 sample"]:
+    room: Room, generator: np.random.Generator, sample_rate: int, *, receiver: Receiver = FOA
+) -> Float[NDArray[np.float32], "channel sample"]:
     """Return an impulse response of the reflections that the images leave out.
 
     A volume `V` holds one image, so `4 π c / V` times the mean loss of energy arrives a second,
@@ -176,28 +185,20 @@ def diffuse_tail(
         room: The room.
         generator: Source of randomness.
         sample_rate: In hertz.
+        receiver: The microphones.
     """
     time = np.arange(round(room.t60_s * sample_rate)) / sample_rate
     direction, rate = room._directions
     knots = np.linspace(0, room.t60_s, 64)
     left = np.exp(-room.decay * SPEED_OF_SOUND * rate * knots[:, None])
-    power = np.empty((4, len(time)))
-    for channel, pattern in enumerate(foa_patterns(direction)):
+    power = np.empty((receiver.num_channels, len(time)))
+    for channel, pattern in enumerate(receiver.gains(direction)):
         mean = (left * np.square(pattern)).mean(axis=1)
         power[channel] = np.exp(np.interp(time, knots, np.log(mean)))
     power *= 4 * np.pi * SPEED_OF_SOUND / (math.prod(room.size_m) * sample_rate)
     power *= 1 - _image_share(room, time) ** 2
     noise = generator.standard_normal(power.shape, dtype=np.float32)
-    return noise * np.sqrt(power).astype(np.float32)
-
-
-def foa_patterns(
-    direction: Float[NDArray[np.float64], "axis=3 wave"],
-) -> Float[NDArray[np.float64], "channel=4 wave"]:
-    """Return the gains of W, Y, Z, X for plane waves: 1, then the y, z, x of the direction."""
-    patterns = np.ones((4, direction.shape[1]))
-    patterns[list(AXIS_TO_CHANNEL)] = direction
-    return patterns
+    return receiver.correlate(noise, sample_rate) * np.sqrt(power).astype(np.float32)
 
 
 def _image_share(room: Room, time_s: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""Labelled scenes: recordings placed around a first-order ambisonics microphone in a room."""
+"""Labelled scenes: recordings placed around microphones in a room."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from os import PathLike
@@ -11,34 +11,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._checks import check_count, check_number, require
+from seldkit._checks import require
 from seldkit._typing import Float
-from seldkit.arrays import SPEED_OF_SOUND
+from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
 from seldkit.events import Events
 from seldkit.synth.excerpt import at_level, excerpt, without_rumble
 from seldkit.synth.labels import FRAMES_PER_S, PlacedSound, label_events, sounding_power
 from seldkit.synth.noise import diffuse_noise
-from seldkit.synth.ranges import Range, checked_positive, checked_range, checked_seeds
-from seldkit.synth.render import direct_sound, reverberation
-from seldkit.synth.room import Room, draw_room
+from seldkit.synth.places import Place, SimulatedPlace, measured_place
+from seldkit.synth.ranges import Range, checked_seeds
+from seldkit.synth.receiver import receiver
+from seldkit.synth.recorded_noise import RecordedNoise
+from seldkit.synth.room import draw_room
+from seldkit.synth.room_responses import RoomResponses
+from seldkit.synth.scene_settings import checked_settings, checked_weights
 from seldkit.synth.sounds import Sounds, as_sounds, draw_sound
-from seldkit.synth.trajectory import Region, draw_trajectory
+from seldkit.synth.trajectory import Point, Region
 from seldkit.synth.voices import classes_between, draw_voices
 
 WALL_M = 0.2
-RANGES = (
-    "event_s",
-    "pause_s",
-    "level_db",
-    "snr_db",
-    "noise_tilt_db",
-    "azimuth_deg",
-    "elevation_deg",
-    "distance_m",
-    "turn_deg_s",
-    "speed_m_s",
-    "t60_s",
-)
 
 
 @dataclass(frozen=True)
@@ -48,13 +39,16 @@ class SceneSynthesizer:
     A scene has `max_polyphony` voices; each alternates between a pause and an event, so that there
     are never more events at once. An event is a piece of a sound, at a random place in a random
     shoebox room, where it stays or moves. Ambient noise comes from all directions. The waveform is
-    in ACN order (W, Y, Z, X), SN3D normalised, and never beyond full scale: a scene whose peak
-    would be is scaled down.
+    first-order ambisonics in ACN order (W, Y, Z, X), SN3D normalised, or what the microphones of an
+    open array record. It is never beyond full scale: a scene whose peak would be is scaled down.
+
+    In place of simulated rooms there may be measured ones: scene after scene takes the next room of
+    `responses`, and events stay at places where a response was measured.
 
     Labels tell the truth about the sound. An event is labelled in the frames of 100 ms whose direct
     sound, as it arrives, is within `label_range_db` of the event's loudest frame and stronger than
-    the ambient noise; reverberation alone is not labelled. Direction and distance are those at the
-    frame's centre. Rows are sorted by frame, then source; the sources are numbered by onset.
+    the noise in the first channel; reverberation alone is not labelled. Direction and distance are
+    those at the frame's centre. Rows are sorted by frame, then source, numbered by onset.
 
     A scene depends on nothing but the settings, the sounds, the seed and the index: in any
     process, with any number of threads, it has the same bytes. Every range is drawn from uniformly,
@@ -63,6 +57,12 @@ class SceneSynthesizer:
     Args:
         sounds: A folder (see [`FolderSounds`][seldkit.synth.FolderSounds]), an object such as
             `FolderSounds(folder, folds=(1, 2))`, or None for the built-in sounds.
+        array: Microphones of an open array; None for first-order ambisonics.
+        responses: Measured rooms in place of simulated ones: a folder or a SOFA file, see
+            [`RoomResponses`][seldkit.synth.RoomResponses].
+        noise: Folder of recorded ambient noise with the channels of the scenes, at any depth, in
+            place of made noise.
+        class_weights: How often a class is drawn, by its name; 1 for those that are not named.
         duration_s: Length of a scene; a multiple of 0.1 s.
         sample_rate: In hertz; a multiple of 10.
         max_polyphony: Most events in a frame.
@@ -73,9 +73,9 @@ class SceneSynthesizer:
         pause_s: Pause of a voice before each event.
         level_db: Level of events at one metre, in dB of full scale: root mean square over the
             frames that are loud enough to be labelled.
-        snr_db: Power of the events on W over the frames that have any, to that of the ambient
-            noise; None for no noise.
-        noise_tilt_db: Slope of the noise's spectrum, in dB per octave.
+        snr_db: Power of the events on the first channel over the frames that have any, to that of
+            the ambient noise; None for no noise.
+        noise_tilt_db: Slope of made noise's spectrum, in dB per octave.
         azimuth_deg: Azimuth of events, in degrees.
         elevation_deg: Elevation of events, in degrees.
         distance_m: Distance of events, in metres.
@@ -89,7 +89,8 @@ class SceneSynthesizer:
     Raises:
         ModuleNotFoundError: If rooms are asked for without pyroomacoustics (the extra `synth`).
         TypeError: If a number, a range or the sounds are of the wrong kind.
-        ValueError: If a range is reversed or out of bounds, or a number makes no scene.
+        ValueError: If a range is reversed or out of bounds, a number makes no scene, or measured
+            rooms are to be without echoes, recorded by an array, or hold no place in the ranges.
 
     Examples:
         >>> synthesizer = SceneSynthesizer(duration_s=2.0, anechoic=True)
@@ -100,6 +101,10 @@ class SceneSynthesizer:
 
     sounds: Sounds | str | PathLike[str] | None = None
     _: KW_ONLY
+    array: ArrayGeometry | None = None
+    responses: RoomResponses | str | PathLike[str] | None = None
+    noise: str | PathLike[str] | None = None
+    class_weights: Mapping[str, float] | None = None
     duration_s: float = 10.0
     sample_rate: int = 24000
     max_polyphony: int = 2
@@ -121,12 +126,28 @@ class SceneSynthesizer:
     image_order: int = 12
     label_range_db: float = 30.0
     _sounds: Sounds = field(init=False, repr=False)
+    _responses: RoomResponses | None = field(init=False, repr=False)
+    _noise: RecordedNoise | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._check()
-        if not self.anechoic:
+        own = checked_settings(vars(self))
+        own["_sounds"] = sounds = as_sounds(self.sounds)
+        own["class_weights"] = checked_weights(self.class_weights, sounds.classes)
+        responses = self.responses
+        if isinstance(responses, str | PathLike):
+            responses = RoomResponses(responses)
+        own["_responses"] = responses
+        channels = receiver(self.array).num_channels
+        own["_noise"] = None if self.noise is None else RecordedNoise(self.noise, channels)
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+        if responses is not None:
+            if self.anechoic or self.array is not None:
+                raise ValueError("responses must go without anechoic and array: they are of rooms")
+            for index in range(len(responses.rooms)):
+                measured_place(responses, index, self._region(), self.sample_rate)
+        elif not self.anechoic:
             require("pyroomacoustics", "synth")
-        object.__setattr__(self, "_sounds", as_sounds(self.sounds))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -138,7 +159,7 @@ class SceneSynthesizer:
         """Label frames in a scene."""
         return round(self.duration_s * FRAMES_PER_S)
 
-    def scene(self, seed: int, index: int = 0) -> tuple[Float[Tensor, "channel=4 sample"], Events]:
+    def scene(self, seed: int, index: int = 0) -> tuple[Float[Tensor, "channel sample"], Events]:
         """Return the scene of a seed and an index: its waveform and its events.
 
         Args:
@@ -150,30 +171,29 @@ class SceneSynthesizer:
         """
         seeds = np.random.SeedSequence(checked_seeds(seed, index)).spawn(3)
         plan, tails, ambience = (np.random.default_rng(child) for child in seeds)
-        room, region = self._draw_place(plan)
+        place = self._draw_place(plan, index)
         sounds = draw_voices(
             plan,
-            partial(self._draw_sound, plan, region),
+            partial(self._draw_sound, plan, place),
             num_voices=self.max_polyphony,
             pause_s=self.pause_s,
             num_samples=self.num_frames * self._frame,
             sample_rate=self.sample_rate,
         )
-        mix = np.zeros((4, self.num_frames * self._frame), dtype=np.float32)
+        channels = receiver(self.array).num_channels
+        mix = np.zeros((channels, self.num_frames * self._frame), dtype=np.float32)
         power = np.zeros((len(sounds), self.num_frames))
         for number, sound in enumerate(sounds):
-            direct = direct_sound(sound.dry, sound.trajectory, self.sample_rate)
+            direct, parts = place.record(sound.dry, sound.trajectory, tails)
             power[number] = sounding_power(
-                direct[0],
+                direct,
                 sound.onset,
                 frame=self._frame,
                 num_frames=self.num_frames,
                 range_db=self.label_range_db,
             )
-            _add(mix, direct, sound.onset)
-            if room is not None:
-                wet = reverberation(sound.dry, sound.trajectory, room, tails, self.sample_rate)
-                _add(mix, wet, sound.onset)
+            for part in parts:
+                _add(mix, part, sound.onset)
         if self.snr_db is not None:
             active = np.flatnonzero((power > 0).any(axis=0))
             noise = self._draw_noise(ambience, self.snr_db, mix[0], active)
@@ -186,22 +206,35 @@ class SceneSynthesizer:
     def _frame(self) -> int:
         return self.sample_rate // FRAMES_PER_S
 
-    def _draw_place(self, generator: np.random.Generator) -> tuple[Room | None, Region]:
-        """Return a room with a microphone, or None, and where around it events may be."""
-        if self.anechoic:
-            room, low, high = None, np.full(3, -np.inf), np.full(3, np.inf)
-        else:
+    def _region(self, low: float | Point = -math.inf, high: float | Point = math.inf) -> Region:
+        """Return where events may be, within a box around the microphones."""
+        corners = (np.broadcast_to(np.float64(corner), 3) for corner in (low, high))
+        return Region(self.azimuth_deg, self.elevation_deg, self.distance_m, *corners)
+
+    def _draw_place(self, generator: np.random.Generator, index: int) -> Place:
+        """Return where a scene takes place."""
+        if self._responses is not None:
+            return measured_place(self._responses, index, self._region(), self.sample_rate)
+        room, region = None, self._region()
+        if not self.anechoic:
             room = draw_room(
                 generator, size_m=self.room_m, t60_s=self.t60_s, image_order=self.image_order
             )
-            low = WALL_M - np.array(room.receiver_m)
-            high = np.array(room.size_m) - WALL_M - np.array(room.receiver_m)
-        return room, Region(self.azimuth_deg, self.elevation_deg, self.distance_m, low, high)
+            centre = np.array(room.receiver_m)
+            region = self._region(WALL_M - centre, np.array(room.size_m) - WALL_M - centre)
+        return SimulatedPlace(
+            room,
+            region,
+            receiver(self.array),
+            turn_deg_s=self.turn_deg_s,
+            speed_m_s=self.speed_m_s,
+            sample_rate=self.sample_rate,
+        )
 
     def _draw_sound(
         self,
         generator: np.random.Generator,
-        region: Region,
+        place: Place,
         onset: int,
         others: Sequence[PlacedSound],
     ) -> PlacedSound | None:
@@ -212,9 +245,9 @@ class SceneSynthesizer:
             delay = math.ceil(self.distance_m[1] / SPEED_OF_SOUND * self.sample_rate)
             end = onset + longest + delay + 1
             free -= classes_between(others, onset, end, self.sample_rate)
-        if not free:
+        label = self._draw_label(generator, sorted(free))
+        if label is None:
             return None
-        label = int(generator.choice(sorted(free)))
         recording = draw_sound(self._sounds, label, generator, self.sample_rate)
         piece = excerpt(recording, generator, num_samples=longest, sample_rate=self.sample_rate)
         dry = at_level(
@@ -223,15 +256,18 @@ class SceneSynthesizer:
             frame=self._frame,
             range_db=self.label_range_db,
         )
-        trajectory = draw_trajectory(
-            generator,
-            region,
-            seconds=len(dry) / self.sample_rate,
-            moving=generator.random() < self.moving,
-            turn_deg_s=self.turn_deg_s,
-            speed_m_s=self.speed_m_s,
+        moving = bool(generator.random() < self.moving)
+        trajectory = place.draw_trajectory(
+            generator, seconds=len(dry) / self.sample_rate, moving=moving
         )
         return PlacedSound(label, onset, dry, trajectory)
+
+    def _draw_label(self, generator: np.random.Generator, free: list[int]) -> int | None:
+        """Return one of some classes, or None if none of them is ever drawn."""
+        if self.class_weights is None:
+            return int(generator.choice(free)) if free else None
+        weights = np.array([self.class_weights[self.classes[label]] for label in free])
+        return int(generator.choice(free, p=weights / weights.sum())) if weights.any() else None
 
     def _draw_noise(
         self,
@@ -245,35 +281,14 @@ class SceneSynthesizer:
         loudness = frames.mean() if len(active) else 10 ** (np.mean(self.level_db) / 10)
         gain = math.sqrt(loudness * 10 ** (-generator.uniform(*snr_db) / 10))
         tilt = generator.uniform(*self.noise_tilt_db)
-        noise = diffuse_noise(generator, len(omni), self.sample_rate, tilt_db=tilt)
+        if self._noise is not None:
+            noise = self._noise.draw(generator, len(omni), self.sample_rate)
+        else:
+            heard_by = receiver(self.array)
+            noise = diffuse_noise(
+                generator, len(omni), self.sample_rate, tilt_db=tilt, receiver=heard_by
+            )
         return np.float32(gain) * noise
-
-    def _check(self) -> None:
-        """Take numbers of any kind as Python's, and refuse those that make no scene."""
-        settings: dict[str, object] = {}
-        for name in ("max_polyphony", "sample_rate", "image_order"):
-            check_count(**{name: getattr(self, name)})
-            settings[name] = int(getattr(self, name))
-        for name in ("duration_s", "label_range_db"):
-            settings[name] = checked_positive(name, getattr(self, name))
-        for name in RANGES:
-            limits = getattr(self, name)
-            if limits is not None or name != "snr_db":
-                settings[name] = checked_range(name, limits)
-        if len(self.room_m) != 3:
-            raise ValueError(f"room_m must be (length, width, height), got {self.room_m}")
-        sides = zip(("length", "width", "height"), self.room_m, strict=True)
-        settings["room_m"] = tuple(checked_range(f"{s} in room_m", limits) for s, limits in sides)
-        check_number(moving=self.moving)
-        settings["moving"] = float(self.moving)
-        for name, value in settings.items():
-            object.__setattr__(self, name, value)
-        if self.sample_rate % FRAMES_PER_S:
-            raise ValueError(f"sample_rate must be a multiple of 10, got {self.sample_rate}")
-        if self.num_frames < 1 or abs(self.num_frames / FRAMES_PER_S - self.duration_s) > 1e-9:
-            raise ValueError(f"duration_s must be a multiple of 0.1, got {self.duration_s}")
-        if not 0 <= self.moving <= 1:
-            raise ValueError(f"moving must be a probability, 0 to 1, got {self.moving}")
 
 
 def _add(mix: NDArray[np.float32], sound: NDArray[np.float32], onset: int) -> None:

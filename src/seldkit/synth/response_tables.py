@@ -1,0 +1,161 @@
+"""Where measured room responses come from: a folder with a table, or a SOFA file."""
+
+import csv
+import math
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seldkit._checks import require
+from seldkit._typing import Float
+from seldkit.geometry import unit_vector
+from seldkit.io import read_audio
+from seldkit.io.resampling import Ratio, resampled
+
+TABLE = "responses.csv"
+COLUMNS = ("file", "azimuth_deg", "elevation_deg", "distance_m")
+
+
+class MeasuredPlace(NamedTuple):
+    """Where the source of a response stood.
+
+    Attributes:
+        name: What the response is called in messages.
+        position_m: Relative to the microphone, in metres.
+        room: Name of the room.
+    """
+
+    name: str
+    position_m: Float[NDArray[np.float64], "axis=3"]
+    room: str
+
+
+class ResponseTable(Protocol):
+    """Responses by number.
+
+    Attributes:
+        path: Folder or file that they come from.
+        places: Where the source of each stood.
+        files: All files that they are read from.
+    """
+
+    path: Path
+    places: list[MeasuredPlace]
+    files: list[Path]
+
+    def read(self, number: int, sample_rate: int) -> Float[NDArray[np.float32], "channel sample"]:
+        """Return a response at a rate, as the file has it."""
+
+
+class FolderResponses:
+    """Responses that a folder's `responses.csv` names, one audio file each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, table = folder, folder / TABLE
+        if not table.is_file():
+            raise FileNotFoundError(f"there is no {table}: it has the columns {', '.join(COLUMNS)}")
+        try:
+            with table.open(newline="", encoding="utf-8-sig") as lines:
+                rows = list(csv.DictReader(lines))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{table} must be a CSV file in UTF-8: {error}") from error
+        lacking = [c for c in COLUMNS if not rows or not all(row.get(c) for row in rows)]
+        if lacking:
+            raise ValueError(f"{table} must have rows with, each, the columns {', '.join(lacking)}")
+        self.places = [_row(table, line, row) for line, row in enumerate(rows, start=2)]
+        self.files = [folder / row["file"] for row in rows]
+        for file in self.files:
+            if not file.is_file():
+                raise FileNotFoundError(f"{table} names {file.name}, which is not there")
+        self.files.append(table)
+
+    def read(self, number: int, sample_rate: int) -> Float[NDArray[np.float32], "channel sample"]:
+        """Return a response at a rate, as the file has it."""
+        return read_audio(self.files[number], sample_rate=sample_rate)[0].numpy()
+
+
+class SofaResponses:
+    """The responses of a SOFA file (AES69): one microphone, a source at many places."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.files = path, [path]
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}")
+        sofa = require("sofar", "sofa").read_sofa(str(path), verify=False, verbose=False)
+        self._responses = np.asarray(sofa.Data_IR, dtype=np.float32)
+        self._rate = round(float(np.ravel(sofa.Data_SamplingRate)[0]))
+        if self._responses.ndim != 3:
+            raise ValueError(
+                f"{path} must hold Data.IR of (measurement, receiver, sample),"
+                f" got shape {self._responses.shape}"
+            )
+        room = str(getattr(sofa, "GLOBAL_RoomShortName", "") or path.stem)
+        seen = _seen(sofa, len(self._responses))
+        self.places = [
+            MeasuredPlace(f"measurement {number} of {path}", position, room)
+            for number, position in enumerate(seen)
+        ]
+
+    def read(self, number: int, sample_rate: int) -> Float[NDArray[np.float32], "channel sample"]:
+        """Return a response at a rate, as the file has it."""
+        response: NDArray[np.float32] = self._responses[number]
+        if sample_rate == self._rate:
+            return response
+        ratio = Ratio.between(self._rate, sample_rate)
+        length = response.shape[1]
+
+        def part(start: int, stop: int) -> NDArray[np.float32]:
+            inside = response[:, max(0, start) : max(0, min(stop, length))]
+            before = min(max(0, -start), stop - start)
+            return np.pad(inside, ((0, 0), (before, stop - start - before - inside.shape[1])))
+
+        return np.concatenate(list(resampled(part, ratio, 0, ratio.length(length))), axis=1)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"path": self.path}  # other processes read the file
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        self.__init__(state["path"])  # type: ignore[misc]
+
+
+def _row(table: Path, line: int, row: dict[str, str]) -> MeasuredPlace:
+    try:
+        azimuth, elevation, distance = (float(row[column]) for column in COLUMNS[1:])
+    except ValueError as error:
+        raise ValueError(f"{table}, line {line}: {error}") from error
+    if not (abs(azimuth) <= 360 and abs(elevation) <= 90 and 0.1 <= distance < math.inf):
+        raise ValueError(
+            f"{table}, line {line}: azimuth_deg must lie in -360..360, elevation_deg in -90..90 and"
+            f" distance_m from 0.1, got {azimuth:g}, {elevation:g} and {distance:g}"
+        )
+    direction = unit_vector(torch.tensor(azimuth, dtype=torch.float64), elevation).numpy()
+    return MeasuredPlace(row["file"], distance * direction, row.get("room") or "room")
+
+
+def _seen(sofa: object, count: int) -> NDArray[np.float64]:
+    """Return where the sources stood, as the listener sees them: its view is x, its up z."""
+    source = _cartesian(sofa, "SourcePosition", "SourcePosition_Type", count)
+    listener = _cartesian(sofa, "ListenerPosition", "ListenerPosition_Type", count)
+    view = _cartesian(sofa, "ListenerView", "ListenerView_Type", count, (1, 0, 0))
+    up = _cartesian(sofa, "ListenerUp", "ListenerView_Type", count, (0, 0, 1))
+    front = view / np.linalg.norm(view, axis=1, keepdims=True)
+    left = np.cross(up, front)
+    left /= np.linalg.norm(left, axis=1, keepdims=True)
+    axes = np.stack((front, left, np.cross(front, left)), axis=1)
+    seen: NDArray[np.float64] = np.einsum("mij,mj->mi", axes, source - listener)
+    return seen
+
+
+def _cartesian(
+    sofa: object, name: str, kind: str, count: int, default: tuple[int, int, int] = (0, 0, 0)
+) -> NDArray[np.float64]:
+    values = np.asarray(getattr(sofa, name, ()), dtype=np.float64)
+    if not values.size:  # what a convention leaves out
+        return np.broadcast_to(np.array(default, dtype=np.float64), (count, 3))
+    if getattr(sofa, kind) == "spherical":
+        azimuth, elevation, radius = torch.from_numpy(values.T.copy())
+        values = (unit_vector(azimuth, elevation) * radius[:, None]).numpy()
+    return np.broadcast_to(values, (count, 3))
