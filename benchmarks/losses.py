@@ -1,20 +1,25 @@
 """How fast and how lean the permutation losses are, against the formulas as they are published.
 
-Run with `PYTHONPATH=.:tests python benchmarks/losses.py`: half a minute, with `--quick` some
-seconds. Forward and backward of
-`seldkit.losses` and of the plain loss in `tests/references`, in turn, on one core. Times are those
-of the processor, which other programs disturb least; the ratio, a median over rounds, carries over
-between machines, milliseconds do not.
+Run with `PYTHONPATH=.:tests python benchmarks/losses.py`: some minutes, with `--quick` some
+seconds. Forward and backward of `seldkit.losses` and of the plain loss in `tests/references`, in
+turn, by default on one core. Times are those of the processor, which other programs disturb least;
+the ratio, a median over rounds, carries over between machines, milliseconds do not.
 
-Each loss is shown on two targets: frames of up to four events, some of one class, as recordings
-have them; and the worst case, in which every class of every frame has two sources or more.
+A line is a loss, a column a number of frames: how many times as fast as the plain loss it is with
+its gradient, in brackets without. Small losses take their time by the number of calls, so there the
+ratio is near that of the calls. Last the peak memory of the most frames, of all tensors that one
+forward and backward allocates beyond the inputs, gradients and operators' own buffers included, as
+PyTorch's profiler records them one by one, as a part of what the plain loss takes.
 
-The peak memory is that of all tensors that one forward and backward allocates beyond the inputs,
-gradients and operators' own buffers included, as PyTorch's profiler records them one by one.
+ADPIT is shown on two targets: frames of up to four events, some of one class, as recordings have
+them; and the worst case, in which every class of every frame has two sources or more.
 """
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import accumulate
+from math import factorial
 from statistics import median
 from time import process_time
 from typing import NamedTuple
@@ -32,18 +37,19 @@ from seldkit import SELDOutput
 from seldkit.losses import adpit_loss, aggregated_pit_loss, trackwise_pit_loss
 
 FRAMES = 50
+BATCHES = (1, 8, 32, 128)
+MOST = 300_000_000  # entries that the plain loss computes, of all permutations
 
 Loss = Callable[[], Tensor]
 
 
 class Case(NamedTuple):
-    """One loss with its inputs, in our form and, where it stays feasible, as published."""
+    """One loss with its inputs, in our form and as published."""
 
-    name: str
     ours: Loss
     inputs: list[Tensor]
-    plain: Loss | None = None
-    plain_inputs: list[Tensor] | None = None
+    plain: Loss
+    plain_inputs: list[Tensor]
 
 
 def events(batch: int, tracks: int, classes: int) -> Tensor:
@@ -69,26 +75,21 @@ def crowd(batch: int, tracks: int, classes: int) -> Tensor:
     return directions * active.unsqueeze(-1)
 
 
-def adpit_case(scene: str, batch: int, tracks: int, classes: int) -> Case:
+def adpit_case(scene: Callable[[int, int, int], Tensor], batch: int, classes: int) -> Case:
     """Return ADPIT with its published form, in the published layout, for three tracks."""
-    target = (events if scene == "events" else crowd)(batch, tracks, classes)
-    preds = torch.randn(target.shape).tanh()
-    name = f"ADPIT {batch} x {FRAMES} x {classes}, {tracks} tracks, {scene}"
-    leaf = preds.clone().requires_grad_()
-    if tracks != 3:
-        return Case(name, lambda: adpit_loss(leaf, target), [leaf])
-    label, output = six_rows(target), flat(preds).requires_grad_()
+    target = scene(batch, 3, classes)
+    leaf = torch.randn(target.shape).tanh().requires_grad_()
+    label, output = six_rows(target), flat(leaf.detach()).requires_grad_()
     plain = lambda: padded_adpit_loss(output, label)  # noqa: E731
-    return Case(name, lambda: adpit_loss(leaf, target), [leaf], plain, [output])
+    return Case(lambda: adpit_loss(leaf, target), [leaf], plain, [output])
 
 
 def trackwise_case(
-    name: str,
     ours: Callable[[SELDOutput, SELDOutput], Tensor],
-    plain: Callable[[SELDOutput, SELDOutput], Tensor] | None,
+    plain: Callable[[SELDOutput, SELDOutput], Tensor],
     tracks: int,
-    classes: int,
     batch: int,
+    classes: int,
 ) -> Case:
     """Return a loss of track-wise outputs on random activities and directions."""
     shape = batch, FRAMES, tracks
@@ -99,39 +100,42 @@ def trackwise_case(
     target = SELDOutput(
         activity * active, functional.normalize(torch.randn(*shape, 3), dim=-1) * active
     )
-    name = f"{name} {batch} x {FRAMES} x {classes}, {tracks} tracks"
-    if plain is None:
-        return Case(name, lambda: ours(preds, target), leaves)
-    return Case(name, lambda: ours(preds, target), leaves, lambda: plain(preds, target), leaves)
+    return Case(lambda: ours(preds, target), leaves, lambda: plain(preds, target), leaves)
 
 
-def cases(quick: bool) -> list[Case]:
-    """Return what is measured; for a quick look with one clip in a batch and few classes."""
-
-    def pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
-        return sum(trackwise_pit_loss(preds, target), torch.zeros(()))
-
-    def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
-        return sum(plain_pit_loss(preds, target), torch.zeros(()))
-
-    sizes = [(1, 3, 5), (1, 4, 5)] if quick else [(64, 3, 13), (32, 3, 170), (64, 6, 13)]
-    many, batch = (9, 1) if quick else (170, 32)
-    return [
-        *(adpit_case(scene, *size) for size in sizes for scene in ("events", "crowd")),
-        trackwise_case("tPIT", pit, plain_pit, 2, 14, batch),
-        trackwise_case("tPIT", pit, plain_pit, 3, many, batch),
-        trackwise_case("tPIT", pit, None, 6, many, batch),
-        trackwise_case("AGG1", aggregated_pit_loss, plain_aggregated_pit_loss, 3, many, batch),
-    ]
+def pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the sum of the losses of the tasks."""
+    sed, doa = trackwise_pit_loss(preds, target)
+    return sed + doa
 
 
-def milliseconds(loss: Loss, inputs: list[Tensor]) -> float:
-    """Return the processor time of one loss and its gradient."""
+def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the same, of every permutation in turn."""
+    sed, doa = plain_pit_loss(preds, target)
+    return sed + doa
+
+
+def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
+    """Yield the name of each loss, how often the plain one computes it, and its cases."""
+    for scene in (events, crowd):
+        yield f"ADPIT, 3 tracks, {scene.__name__}", 13 * 9, partial(adpit_case, scene)
+    for tracks in (2, 3, 4, 5):
+        case = partial(trackwise_case, pit, plain_pit, tracks)
+        yield f"tPIT, {tracks} tracks", factorial(tracks) * tracks, case
+    for tracks in (2, 3):
+        case = partial(trackwise_case, aggregated_pit_loss, plain_aggregated_pit_loss, tracks)
+        yield f"AGG1, {tracks} tracks", factorial(tracks) * tracks * 3, case
+
+
+def milliseconds(loss: Loss, inputs: list[Tensor]) -> tuple[float, float]:
+    """Return the processor time of one loss, and of the loss with its gradient."""
     for x in inputs:
         x.grad = None
     start = process_time()
-    loss().backward()
-    return 1000 * (process_time() - start)
+    value = loss()
+    middle = process_time()
+    value.backward()
+    return 1000 * (middle - start), 1000 * (process_time() - start)
 
 
 def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
@@ -146,31 +150,41 @@ def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
     return peak / 1e6
 
 
+def ratio(case: Case, rounds: int) -> str:
+    """Return how many times as fast the loss is with its gradient, and without."""
+    torch.testing.assert_close(case.ours(), case.plain())
+    pairs = [
+        (milliseconds(case.plain, case.plain_inputs), milliseconds(case.ours, case.inputs))
+        for _ in range(rounds)
+    ]
+    forward, both = (median(plain[i] / ours[i] for plain, ours in pairs) for i in (0, 1))
+    return f"{both:.1f} ({forward:.1f})"
+
+
 def main() -> None:
-    """Print for each case the times and peaks, and that the losses agree."""
-    quick = arguments().quick
-    rounds = 1 if quick else 15
+    """Print the table; the losses agree, or it ends in an error."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=1, help="cores to use (default: 1)")
+    options = arguments(parser)
     torch.manual_seed(0)
-    torch.set_num_threads(1)  # one core against one core
-    for case in cases(quick):
-        peak = peak_megabytes(case.ours, case.inputs)
-        if case.plain is None or case.plain_inputs is None:
-            fast = median(milliseconds(case.ours, case.inputs) for _ in range(rounds))
-            print(f"{case.name}: {fast:.1f} ms, {peak:.0f} MB")
-            continue
-        plain_peak = peak_megabytes(case.plain, case.plain_inputs)
-        torch.testing.assert_close(case.ours(), case.plain())
-        pairs = [
-            (milliseconds(case.plain, case.plain_inputs), milliseconds(case.ours, case.inputs))
-            for _ in range(rounds)
-        ]
-        slow, fast = (median(times) for times in zip(*pairs, strict=True))
-        ratio = median(slow / fast for slow, fast in pairs)
-        print(
-            f"{case.name}: published {slow:.1f} ms, {plain_peak:.1f} MB;"
-            f" ours {fast:.1f} ms, {peak:.1f} MB:"
-            f" {ratio:.1f} times as fast, {peak / plain_peak:.2f} of the memory"
-        )
+    torch.set_num_threads(options.threads)
+    batches = BATCHES[:1] if options.quick else BATCHES
+    sizes = "".join(f"{FRAMES * batch:>14}" for batch in batches)
+    print(f"{'times as fast at this many frames':>37}{sizes}{'memory':>9}")
+    for name, work, case_of in losses():
+        for classes in (5,) if options.quick else (13, 14, 170):
+            row = ""
+            for batch in batches:
+                size = work * batch * FRAMES * classes
+                if batch > 1 and size > MOST:
+                    row += f"{'-':>14}"
+                    continue
+                case = case_of(batch, classes)
+                rounds = 1 if options.quick else max(5, min(100, MOST // 50 // size))
+                row += f"{ratio(case, rounds):>14}"
+            plain = peak_megabytes(case.plain, case.plain_inputs)
+            memory = peak_megabytes(case.ours, case.inputs) / plain
+            print(f"{name}, {classes} classes".ljust(37) + f"{row}{memory:>9.2f}", flush=True)
 
 
 if __name__ == "__main__":

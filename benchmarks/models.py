@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.measuring import Task, arguments, peak_mb, seconds
 from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
-from seldkit import SELDOutput, models
+from seldkit import SELDOutput, backbones, models
 from seldkit._builders import built_by
 from stages import descend, has_bfloat16
 from train_einv2 import build_optimizer, build_pipeline, compute_losses
@@ -45,9 +45,10 @@ ASSEMBLIES = {
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
-    "seddoa_crnn": Assembly(lambda: models.seddoa_crnn(170), (7, 1001, 64)),
-    "accdoa_htsat": Assembly(lambda: models.accdoa_htsat(170), (7, 1001, 64)),
-    "accdoa_crnn": Assembly(lambda: models.accdoa_crnn(170), (7, 1001, 64)),
+    "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),
+    "maccdoa, htsat": Assembly(
+        lambda: models.encoder_seld(backbones.htsat(), 170, format="multi_accdoa"), (7, 1001, 64)
+    ),
     "at2seld": Assembly(lambda: models.at2seld(13), (10, 500, 513)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }

@@ -21,29 +21,28 @@ def build_network(num_classes: int, width: int) -> nn.Sequential:
         layers.SqueezeExcite(width),
         layers.DoubleConv(width, 2 * width, pool_freq=4),
         Reduce("batch channel time freq -> batch time channel", "mean"),
-        layers.ConformerBlock(2 * width),
-        layers.ConformerBlock(2 * width),
+        *(layers.ConformerBlock(2 * width) for _ in range(2)),
         heads.MultiACCDOAHead(2 * width, num_classes),
     )
 
 
 def main(root: str, out: str, *, epochs: int = 100, width: int = 64) -> None:
     """Train, score and submit."""
-    Path(out).mkdir(parents=True, exist_ok=True)
+    (submission := Path(out) / "submission").mkdir(parents=True, exist_ok=True)
     corpus = data.read_corpus(root, "starss23", split="development").verify()
     entry = corpus.in_folds("eval") if "eval" in corpus.folds else corpus.test
     extractor, n = features.presets.dcase2023_foa(), len(corpus.classes)
     format, network = formats.MultiACCDOA(n, overflow="drop"), build_network(n, width)
-    chunks = data.read_chunks(corpus.train, format, extractor=extractor, chunk_s=5.0, hop_s=1.0)
-    scaler = features.Standardize(7, 64).fit(clip[None] for clip in chunks.features)
+    store = data.pack(corpus.train, Path(out) / "store")
+    chunks = data.StoredChunks(store, format, chunk_s=5.0, hop_s=1.0)
+    scaler = features.Standardize(7, 64).fit(extractor(clip.read()[None]) for clip in store)
     pipeline = Pipeline(extractor, network, format, standardize=scaler, window_s=5.0)
     pipeline.to(device := torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    optimizer, swaps = torch.optim.AdamW(network.parameters(), 1e-3), augment.channel_swaps(16)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     for epoch in range(epochs):
-        for maps, target in DataLoader(chunks, 32, shuffle=True, collate_fn=chunks.collate):
-            swap = swaps[torch.randint(len(swaps), (len(maps),))].to(device)
-            maps = augment.filter_bands(extractor.turn(maps.to(device), swap))
-            target = augment.swap_directions(target.to(device), swap)
+        for heard, target in DataLoader(chunks, 32, shuffle=True, collate_fn=chunks.collate):
+            heard, target = augment.turn_clips(heard.to(device), target.to(device))
+            maps, target = augment.equalize(extractor(heard), target)
             optimizer.zero_grad()
             losses.adpit_loss(network.train()(scaler(maps)), target).backward()
             optimizer.step()
@@ -52,7 +51,7 @@ def main(root: str, out: str, *, epochs: int = 100, width: int = 64) -> None:
             scores.update(pipeline.predict(clip.audio), clip.events())
         print(f"epoch {epoch + 1}: {scores.compute()}", flush=True)
     for clip in entry:
-        path, found = Path(out) / f"{clip.name}.csv", pipeline.predict(clip.audio)
+        path, found = submission / f"{clip.name}.csv", pipeline.predict(clip.audio)
         io.write_events(path, found, format="dcase2023", kind="output")
 
 

@@ -93,8 +93,8 @@ def turn(
     swaps = sk.augment.channel_swaps(16).to(features.device)
     swap = swaps[torch.randint(len(swaps), (len(features),))]
     features = extractor.turn(features, swap)
-    features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
-    return features, sk.augment.swap_directions(target, swap)
+    target = sk.augment.swap_directions(target, swap)
+    return sk.augment.equalize(features, target, tilt_db=4.0, gain_db=3.0)
 
 
 def train(

@@ -15,7 +15,8 @@ finished (each is what an unbroken run makes of it):
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -70,7 +71,7 @@ class Clips(NamedTuple):
 class Tagger(NamedTuple):
     """A trained audio tagger."""
 
-    arguments: dict[str, Any]  # of the model: which backbone
+    build: Callable[[], sk.backbones.TaggingBackbone]
     bands: Literal["yamnet", "panns"]  # whose mel bands it reads
     weights: dict[str, Tensor]
 
@@ -153,7 +154,7 @@ def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
     """Return YAMNet, or a small CNN14 that learns to name the sounds first."""
     try:
         weights = yamnet.convert(yamnet.read_saved_model(yamnet.installed_folder()))
-        return Tagger({"backbone": "yamnet"}, "yamnet", weights)
+        return Tagger(partial(sk.backbones.yamnet, frames_per_step=16), "yamnet", weights)
     except ModuleNotFoundError as error:
         print(error)
     extractor = sk.features.presets.panns()
@@ -173,8 +174,8 @@ def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
         optimizer.step()
         right = (logits.argmax(dim=1) == label).float().mean()
         progress.set_postfix(loss=f"{loss:.2f}", right=f"{right:.0%}")
-    arguments = {"backbone": "cnn14", "backbone_widths": CNN14_WIDTHS}
-    return Tagger(arguments, "panns", tagger.state_dict())
+    build = partial(sk.backbones.cnn14, widths=CNN14_WIDTHS, pool_time=(2, 2, 2, 2, 1, 1))
+    return Tagger(build, "panns", tagger.state_dict())
 
 
 def track_wise(num_classes: int, threshold: float | list[float] = 0.5) -> sk.formats.TrackWise:
@@ -211,11 +212,10 @@ def build_model(
         num_tracks=2,
         in_channels=in_channels,
         bins="mel",
-        frames_per_step=16,
         stitch_own=0.5,  # nine tenths leave little of the tagger in so short a training
         channels=channels,
         feedforward=2 * channels,
-        **({"backbone": "none"} if tagger is None else tagger.arguments),
+        backbone="none" if tagger is None else tagger.build(),
         **arguments,
     )
     if tagger is not None and model.backbone is not None:
@@ -253,8 +253,8 @@ def train(
         for features, target in tqdm(batches, leave=False):
             swap = swaps[torch.randint(len(swaps), (len(features),))]
             features = extractor.turn(features, swap)
-            features = sk.augment.filter_bands(features, tilt_db=4.0, gain_db=3.0)
             target = sk.augment.swap_directions(target, swap)
+            features, target = sk.augment.equalize(features, target, tilt_db=4.0, gain_db=3.0)
             seld, presence = model(features, presence=True)
             losses = sk.losses.trackwise_pit_loss(
                 seld, target, gamma=recipe.gamma, inactive_weight=recipe.inactive_weight

@@ -123,7 +123,7 @@ def train(
         progress = tqdm(batches, f"epoch {epoch + 1} of {args.epochs}")
         for waveform, target in progress:
             waveform, target = sk.augment.shift_time(waveform, target, ratio=chunks.ratio)
-            waveform = sk.augment.add_noise(waveform, snr_db=args.snr_db)
+            waveform, target = sk.augment.add_noise(waveform, target, snr_db=args.snr_db)
             output = model(scaler(pipeline.extractor(waveform)))
             loss = sk.losses.trackwise_pit_loss(output, target)
             optimizer.zero_grad()

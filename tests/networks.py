@@ -1,6 +1,6 @@
 """Every network of the library, as small as it goes: for what all of them must bear."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,8 +29,8 @@ _SWIN: dict[str, Any] = {
     "depths": (2, 1),
     "num_heads": (1, 2),
     "window": 4,
-    "frames_per_label": 5,
 }
+_CRNN: dict[str, Any] = _SMALL | {"num_bins": 16}
 _RESNET: dict[str, Any] = _BLOCKS | {
     "num_bins": 16,
     "channels": 8,
@@ -51,7 +51,6 @@ _AT2SELD: dict[str, Any] = {
     "channels": 8,
     "num_heads": 2,
     "feedforward": 8,
-    "frames_per_step": 4,
     "bins": "mel",
 }
 _E2E: dict[str, Any] = {
@@ -70,15 +69,49 @@ def _einv2(**settings: Any) -> Network:
     return Network(partial(models.einv2, 3, **sizes), 7, 16)
 
 
-def _at2seld(backbone: str, widths: Sequence[Any] | None, **settings: Any) -> Network:
-    sizes = _AT2SELD | {"backbone": backbone, "backbone_widths": widths} | settings
+def _of_tagger(build: Callable[..., Any] | None, tagger_widths: Any, **settings: Any) -> nn.Module:
+    steps: dict[str, Any] = {"frames_per_step": 4}
+    if build is backbones.cnn14:
+        steps = {"pool_time": (2, 2, 1, 1, 1, 1)}
+    backbone: Any = "none" if build is None else build(widths=tagger_widths, **steps)
+    return models.at2seld(3, backbone=backbone, **settings)
+
+
+def _at2seld(build: Callable[..., Any] | None, widths: Any, **settings: Any) -> Network:
+    sizes = _AT2SELD | settings
     bins = {"mel": 64, "linear": 513}[sizes["bins"]]
-    return Network(partial(models.at2seld, 3, **sizes), 10, bins)
+    return Network(partial(_of_tagger, build, widths, **sizes), 10, bins)
+
+
+def encoder_network(
+    encoder: Callable[..., nn.Module],
+    num_classes: int = 3,
+    *,
+    num_tracks: int = 3,
+    format: Any = "track_wise",
+    frames_per_label: int = 5,
+    **sizes: Any,
+) -> nn.Module:
+    """Return a network of an encoder of some sizes."""
+    settings: dict[str, Any] = {"format": format, "frames_per_label": frames_per_label}
+    return models.encoder_seld(encoder(**sizes), num_classes, num_tracks, **settings)
+
+
+def htsat_pair(
+    in_channels: int = 7, sed_channels: int = 4, *, stitched: bool = True, **sizes: Any
+) -> nn.Module:
+    """Return two encoders of the same sizes as one."""
+    sed, doa = (backbones.htsat(channels, **sizes) for channels in (sed_channels, in_channels))
+    return backbones.htsat_branches(sed, doa, stitched=stitched)
+
+
+def _encoder_seld(encoder: Callable[..., nn.Module], bins: int, **settings: Any) -> Network:
+    return Network(partial(encoder_network, encoder, **settings), 7, bins)
 
 
 NETWORKS: dict[str, Network] = {
     "einv2": _einv2(num_tracks=2),
-    "einv2 of the paper": _einv2(sequential_stitch=False, positions=True, stitch_tracks=True),
+    "einv2 of the paper": _einv2(sequential_stitch=False, sinusoids=True, stitch_tracks=True),
     "einv2, conformer": _einv2(
         temporal="conformer", stitch_tracks=True, num_bins=16, frames_per_label=5
     ),
@@ -123,11 +156,11 @@ NETWORKS: dict[str, Network] = {
         partial(models.seldnet, 3, format="accdoa", distance=True, onscreen=True, **_SELDNET), 7, 16
     ),
     "resnet_conformer": Network(partial(models.resnet_conformer, 3, **_RESNET), 7, 16),
-    "resnet_conformer, msca": Network(
+    "resnet_conformer, multi_scale": Network(
         partial(
             models.resnet_conformer,
             3,
-            attention="msca",
+            attention="multi_scale",
             positions="exact",
             pool_time_end=2,
             format="multi_accdoa",
@@ -139,32 +172,22 @@ NETWORKS: dict[str, Network] = {
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
     ),
-    "seddoa": Network(partial(models.seddoa, 3, **_SWIN), 7, 8),
-    "seddoa, soft": Network(partial(models.seddoa, 3, sharing="soft", **_SWIN), 7, 8),
-    "seddoa, none": Network(partial(models.seddoa, 3, sharing="none", **_SWIN), 7, 8),
-    "seddoa_crnn": Network(
-        partial(models.seddoa_crnn, 3, num_bins=16, frames_per_label=5, **_SMALL), 7, 16
+    "encoder_seld of htsat": _encoder_seld(backbones.htsat, 8, **_SWIN),
+    "encoder_seld of htsat_branches": _encoder_seld(htsat_pair, 8, **_SWIN),
+    "encoder_seld of branches apart": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),
+    "encoder_seld of crnn": _encoder_seld(backbones.crnn, 16, **_CRNN),
+    "encoder_seld of htsat, multi_accdoa": _encoder_seld(
+        backbones.htsat, 8, format="multi_accdoa", **_SWIN
     ),
-    "accdoa_htsat": Network(partial(models.accdoa_htsat, 3, **_SWIN), 7, 8),
-    "accdoa_crnn": Network(
-        partial(
-            models.accdoa_crnn,
-            3,
-            format="accdoa",
-            temporal="gru",
-            num_bins=16,
-            frames_per_label=5,
-            **_SMALL,
-        ),
-        7,
-        16,
+    "encoder_seld of gru, accdoa": _encoder_seld(
+        backbones.crnn, 16, format="accdoa", temporal="gru", **_CRNN
     ),
-    "accdoa_crnn, conformer": Network(
-        partial(models.accdoa_crnn, 3, num_bins=16, frames_per_label=5, **_SMALL), 7, 16
+    "encoder_seld of crnn, multi_accdoa": _encoder_seld(
+        backbones.crnn, 16, format="multi_accdoa", **_CRNN
     ),
-    "at2seld": _at2seld("epanns", _PAIRS, bins="linear"),
+    "at2seld": _at2seld(backbones.cnn14, _PAIRS, bins="linear"),
     "at2seld, stitched": _at2seld(
-        "cnn14",
+        backbones.cnn14,
         [2] * 6,
         early_stitches=["block1", "block2"],
         temporal="conformer",
@@ -175,18 +198,16 @@ NETWORKS: dict[str, Network] = {
         class_directions=False,
     ),
     "at2seld, yamnet": _at2seld(
-        "yamnet",
+        backbones.yamnet,
         [2] * 14,
         temporal="gru",
-        positions=True,
+        sinusoids=True,
         split="embedding",
         smoothing="unidirectional",
         pool="max",
         block="convolution",
     ),
-    "at2seld, none": _at2seld(
-        "none", None, late_stitch=False, smoothing="none", frames_per_label=4
-    ),
+    "at2seld, none": _at2seld(None, None, late_stitch=False, smoothing="none", frames_per_label=4),
     "overlapping_e2e": Network(partial(models.overlapping_e2e, 3, **_E2E), 3, 16),
     "overlapping_e2e, map": Network(
         partial(
@@ -207,9 +228,9 @@ NETWORKS: dict[str, Network] = {
         1,
         16,
     ),
-    "epanns": Network(
+    "cnn14 of pairs": Network(
         partial(
-            backbones.epanns,
+            backbones.cnn14,
             3,
             embedding_dim=4,
             num_bins=16,
@@ -219,20 +240,9 @@ NETWORKS: dict[str, Network] = {
         16,
     ),
     "yamnet": Network(partial(backbones.yamnet, 3, widths=[2] * 14), 1, 64, 100),
-    "htsat": Network(
-        partial(backbones.htsat, **{k: v for k, v in _SWIN.items() if k != "frames_per_label"}),
-        7,
-        8,
-    ),
-    "htsat_branches": Network(
-        partial(
-            backbones.htsat_branches,
-            **{k: v for k, v in _SWIN.items() if k != "frames_per_label"},
-        ),
-        7,
-        8,
-    ),
-    "crnn": Network(partial(backbones.crnn, num_bins=16, **_SMALL), 7, 16),
+    "htsat": Network(partial(backbones.htsat, **_SWIN), 7, 8),
+    "htsat_branches": Network(partial(htsat_pair, **_SWIN), 7, 8),
+    "crnn": Network(partial(backbones.crnn, **_CRNN), 7, 16),
 }
 
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)

@@ -40,12 +40,17 @@ def _signature(thing: object) -> str:
 
 
 def _members(cls: type) -> Iterator[tuple[str, str]]:
+    """Yield what a class has beyond the public classes that it is one of."""
+    bases = [base for base in cls.__mro__[1:] if base in OBJECTS.values()]
+    inherited = {pair for base in bases for pair in _members(base)}
     for owner in cls.__mro__:
         if owner.__module__.startswith("seldkit."):
             for name, member in vars(owner).items():
                 method = isinstance(member, property | classmethod | staticmethod | FunctionType)
-                if method and not name.startswith("_") and name not in UNSAID:
-                    yield name, _signature(getattr(cls, name))
+                told = name, _signature(getattr(cls, name))
+                public = not name.startswith("_") and name not in UNSAID
+                if method and public and told not in inherited:
+                    yield told
 
 
 def test_the_interface_is_the_one_written_down() -> None:

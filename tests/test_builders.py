@@ -60,6 +60,35 @@ def test_a_builder_looks_like_its_function() -> None:
     assert (stack.__name__, stack.__doc__) == ("stack", "Return linear layers.")
 
 
+@builder
+class Wide(nn.Linear):
+    """A layer of one's own."""
+
+    def __init__(self, width: int, *, bias: bool = True) -> None:
+        super().__init__(width, 2 * width, bias=bias)
+
+
+class Wider(Wide):
+    """One made otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(8)
+
+
+def test_a_class_stays_a_class_whose_objects_remember() -> None:
+    built = Wide(3, bias=False)
+    assert isinstance(built, Wide)
+    assert built_by(built) == Call("Wide", {"width": 3, "bias": False})
+    assert built_by(Wider()) is None
+    for again in (copy.deepcopy(built), pickle.loads(pickle.dumps(built))):
+        recipe = recipe_of(again)
+        assert recipe is not None
+        assert recipe.function is Wide
+    assert recipe_of(Wide(3)).defaults == {"bias": True}  # type: ignore[union-attr]
+    with pytest.raises(TypeError, match=r"Wide: .*'width'"):
+        Wide()  # type: ignore[call-arg]
+
+
 def test_a_dataclass_remembers_by_its_fields() -> None:
     @dataclass
     class Format:

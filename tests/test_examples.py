@@ -96,8 +96,8 @@ def test_an_entrant_needs_sixty_lines(tmp_path: Path, capsys: pytest.CaptureFixt
     entrant.main(str(trees.record(tmp_path, evaluation=True)), str(out), epochs=2, width=8)
     told = capsys.readouterr().out.splitlines()
     assert [line[:21] for line in told] == ["epoch 1: SELDScores(E", "epoch 2: SELDScores(E"]
-    assert [path.name for path in out.iterdir()] == ["mix001.csv"]
-    io.read_events(out / "mix001.csv", format="dcase2023")
+    assert [path.name for path in out.glob("submission/*")] == ["mix001.csv"]
+    io.read_events(out / "submission" / "mix001.csv", format="dcase2023")
 
 
 def test_train_at2seld_prints_what_each_part_is_worth(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from house import ROOT, SOURCE
+from house import ROOT, SOURCE, public_objects
 
 FILES = sorted(SOURCE.rglob("*.py"))
 FORBIDDEN = {"pickle", "torchaudio", "torchcodec", "torchvision", "timm"}
@@ -50,6 +50,17 @@ def test_a_source_file_keeps_the_habits(path: Path) -> None:
     assert {name.split(".")[0] for name in modules} & FORBIDDEN == set()
     assert [name for name in modules if name.startswith(".")] == []
     assert path == SOURCE / "__init__.py" or "seldkit" not in modules, "name the room imported from"
+
+
+def test_no_public_name_hides_a_file() -> None:
+    hidden = [
+        path
+        for path in public_objects()
+        if (ROOT / "src" / f"{path.replace('.', '/')}.py").exists()
+    ]
+    assert hidden == [], (
+        "`seldkit.room.name` would be the file for one, and its content for another"
+    )
 
 
 def test_every_test_file_has_a_name_of_its_own() -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit import SELDOutput
-from seldkit.backbones import TaggingBackbone, cnn14
+from seldkit.backbones import TaggingBackbone, cnn14, yamnet
 from seldkit.features import FeatureExtractor, Standardize, presets
 from seldkit.formats import ACCDOA, ClassWise, TrackWise
 from seldkit.models import at2seld, einv2
@@ -177,8 +177,7 @@ def test_frozen_parts_are_kept(tmp_path: Path, change: str | None) -> None:
     model = at2seld(
         2,
         in_channels=features.num_channels,
-        backbone="yamnet",
-        backbone_widths=(4,) * 14,
+        backbone=yamnet(widths=(4,) * 14),
         widths=(4, 4),
         pool_time=(5, 2),
         pool_freq=(4, 4),

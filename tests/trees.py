@@ -157,7 +157,8 @@ def record(root: Path, *, seconds: float = 5.0, evaluation: bool = False) -> Pat
         labels = root / f"metadata_{part}/{clip}.csv"
         for path in (audio, labels):
             path.parent.mkdir(parents=True, exist_ok=True)
-        write_audio(audio, waveform, scenes.sample_rate)
+        sixteen_bits = (waveform * 2**15).round() / 2**15  # as published
+        write_audio(audio, sixteen_bits, scenes.sample_rate)
         if part == "dev":
             write_events(labels, events, format="dcase2023")
     return root

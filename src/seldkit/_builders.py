@@ -5,13 +5,13 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from torch import Tensor, nn
 
-P = ParamSpec("P")
-T = TypeVar("T")
+Maker = TypeVar("Maker", bound=Callable[..., Any])
 
 
 class Call(NamedTuple):
@@ -45,15 +45,16 @@ class Recipe:
         return Recipe, (function, self.call, self.defaults)
 
 
-def builder(function: Callable[P, T]) -> Callable[P, T]:
+def builder(maker: Maker) -> Maker:
     """Decorate a builder, so that what it builds can be saved by the builder's name and arguments.
 
-    The arguments are plain: numbers, text, booleans, None, lists, tuples and dictionaries of these,
-    arrays and tensors, or what another builder or a dataclass made; each has a name. A default that
-    is not plain may stay the default.
+    A builder is a function, or a class of yours, which stays what it is. The arguments are plain:
+    numbers, text, booleans, None, lists, tuples and dictionaries of these, arrays and tensors, or
+    what another builder or a dataclass made; each has a name. A default that is not plain may stay
+    the default.
 
     Raises:
-        TypeError: If the function takes arguments without a name (`*args` or before a `/`).
+        TypeError: If the builder takes arguments without a name (`*args` or before a `/`).
 
     Examples:
         >>> from torch import nn
@@ -63,7 +64,7 @@ def builder(function: Callable[P, T]) -> Callable[P, T]:
         >>> built_by(two_layers(8))
         Call(name='two_layers', arguments={'width': 8})
     """
-    signature = inspect.signature(function)
+    signature = inspect.signature(maker)
     parameters = signature.parameters.values()
     if {p.kind for p in parameters} & {
         inspect.Parameter.POSITIONAL_ONLY,
@@ -73,24 +74,47 @@ def builder(function: Callable[P, T]) -> Callable[P, T]:
     rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
-    @wraps(function)
-    def build(*args: P.args, **kwargs: P.kwargs) -> T:
+    def recipe(made_by: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Recipe:
+        """Return how it is called, before it sees the arguments, which it may change or return."""
         try:
             arguments = dict(signature.bind(*args, **kwargs).arguments)
         except TypeError as error:
-            raise TypeError(f"{function.__name__}: {error}") from error
+            raise TypeError(f"{maker.__name__}: {error}") from error
         for name in rest:
             arguments |= arguments.pop(name, {})
-        # Before the function sees them, which may change them or return one of them.
         given = {name: kept(value) for name, value in arguments.items()}
         left = {name: kept(value) for name, value in defaults.items() if name not in given}
-        built = function(*args, **kwargs)
+        return Recipe(made_by, Call(maker.__name__, given), left)
+
+    if isinstance(maker, type):
+        init = maker.__init__  # type: ignore[misc]
+
+        @wraps(init)
+        def remember(self: Any, *args: Any, **kwargs: Any) -> None:
+            how = recipe(maker, *args, **kwargs)
+            init(self, *args, **kwargs)
+            if type(self) is maker:  # and not of a class below it, which is made otherwise
+                vars(self)["built_by"] = how
+
+        maker.__init__ = remember  # type: ignore[misc]
+        return maker
+
+    @wraps(maker)
+    def build(*args: Any, **kwargs: Any) -> Any:
+        how = recipe(build, *args, **kwargs)
+        built = maker(*args, **kwargs)
         if not _is_dataclass(built):
-            recipe = Recipe(build, Call(function.__name__, given), left)
-            built.built_by = recipe  # type: ignore[attr-defined]
+            built.built_by = how
         return built
 
-    return build
+    build.is_builder = True  # type: ignore[attr-defined]
+    return cast("Maker", build)
+
+
+def builders_of(module: ModuleType) -> list[Callable[..., Any]]:
+    """Return the builders and dataclasses that a module offers in its `__all__`."""
+    offered = [getattr(module, name) for name in module.__all__]
+    return [x for x in offered if hasattr(x, "is_builder") or dataclasses.is_dataclass(x)]
 
 
 def built_by(thing: object) -> Call | None:

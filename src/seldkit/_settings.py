@@ -1,4 +1,4 @@
-"""The settings of what is built: plain numbers, checked by their annotations in one place."""
+"""The settings of what is built: plain numbers and words, checked by their annotations."""
 
 import inspect
 import math
@@ -7,7 +7,9 @@ from functools import partial, wraps
 from types import NoneType
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
-from seldkit._checks import check_number, check_rate, integer
+from torch import nn
+
+from seldkit._checks import check_choice, check_number, check_rate, integer, literal_words
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,11 +19,12 @@ _RATES = ("dropout", "drop_path", "rate")
 def plain_settings(
     *, from_zero: Collection[str] = ()
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Decorate what builds something: its numbers are checked, and become those of Python.
+    """Decorate what builds something: numbers and words are checked, numbers become Python's.
 
     An argument that is annotated as an integer, or as a sequence of integers, is a count: from 1,
     of Python or NumPy. One that is annotated as a float is a finite number, and a rate in [0, 1)
-    where its name ends in `dropout`, `drop_path` or `rate`. `True` is no number.
+    where its name ends in `dropout`, `drop_path` or `rate`. `True` is no number. One that is
+    annotated as a `Literal` is one of its words.
 
     Args:
         from_zero: Names of counts that may be 0.
@@ -59,10 +62,41 @@ def plain_settings(
     return decorate
 
 
+class Shown(nn.Module):
+    """A module that shows its settings as its constructor takes them.
+
+    A constructor keeps its arguments under their names. Modules are left out, which torch shows
+    below, and so is what is None.
+
+    Examples:
+        >>> class Scale(Shown):
+        ...     def __init__(self, channels: int, *, scale: float = 1.0):
+        ...         super().__init__()
+        ...         self.channels, self.scale = channels, scale
+        >>> Scale(8)
+        Scale(8, scale=1.0)
+    """
+
+    def extra_repr(self) -> str:
+        """Show the settings in `print(module)`."""
+        words, by_name = [], False
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name, None)
+            by_name |= parameter.kind is parameter.KEYWORD_ONLY
+            if value is None or isinstance(value, nn.Module):
+                by_name = True
+            else:
+                words.append(f"{name}={value!r}" if by_name else repr(value))
+        return ", ".join(words)
+
+
 def _rule(name: str, annotation: Any, from_zero: bool) -> Callable[[object], object] | None:
-    """Return what checks an argument and makes it plain; None for what is no number."""
+    """Return what checks an argument and makes it plain; None for what is no number and no word."""
     kinds = _kinds(annotation)
     optional = NoneType in kinds
+    words = literal_words(annotation)
+    if words and kinds - {NoneType} == {*words} - {None}:
+        return partial(_word, name, words)
     if kinds - {NoneType} == {int}:
         depth = _depth(annotation)
         return partial(_counts, name, depth, optional, 0 if from_zero else 1)
@@ -96,6 +130,11 @@ def _counts(name: str, depth: int, optional: bool, least: int, value: object) ->
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}")
     return count
+
+
+def _word(name: str, known: Sequence[object], value: object) -> object:
+    check_choice(name, value, known)
+    return value
 
 
 def _number(name: str, optional: bool, value: Any) -> object:

@@ -12,11 +12,16 @@ from torch.nn import functional
 
 from seldkit._typing import Float, Int
 
+__all__ = ["best_permutation", "cheapest_matching"]
+
 MAX_EXHAUSTIVE = 8
 """Up to this many rows and columns every matching counts; beyond, the Hungarian method runs."""
 
 MAX_LISTED = 3
-"""Up to this many, all permutations are listed: few steps, which small costs take their time by."""
+"""Up to this many, all permutations are listed."""
+
+FEW_CELLS = 2**13
+"""Fewer costs than these take their time by the number of steps, more by the bytes that move."""
 
 
 def best_permutation(
@@ -83,17 +88,28 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         return torch.stack((swap, ~swap), dim=-1).long()
     if rows < cols:  # rows of zeros make it square; being last, they settle no tie of the others
         cost = functional.pad(cost, (0, 0, 0, cols - rows))
-    cells = cost.reshape(-1, cols, cols).movedim(0, -1).contiguous()  # runs of cells: fast sums
-    columns = _of_all_permutations(cells) if cols <= MAX_LISTED else _of_all_sets(cells)
-    return columns.movedim(0, -1).reshape(cost.shape[:-1])[..., :rows]
+    cells = cost.reshape(-1, cols, cols).movedim(0, -1).contiguous()
+    return cheapest_columns(cells).movedim(0, -1).reshape(cost.shape[:-1])[..., :rows]
 
 
-def _of_all_permutations(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:
-    """Return the first cheapest permutation in lexical order, of a list of all."""
-    listed = torch.tensor(list(permutations(range(len(cells)))), device=cells.device).T
-    pairs = zip(cells, listed, strict=True)
-    sums = reduce(torch.add, [costs.index_select(0, columns) for costs, columns in pairs])
-    return listed.index_select(1, sums.min(dim=0).indices)
+def cheapest_columns(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:
+    """Return what `cheapest_matching` does of costs without nan, in runs of cells: fast sums."""
+    size, many = len(cells), cells.shape[-1]
+    if size > MAX_EXHAUSTIVE:
+        return _hungarian(cells.movedim(-1, 0)).movedim(-1, 0)
+    if size > MAX_LISTED:
+        return _of_all_sets(cells)
+    listed = torch.tensor(list(permutations(range(size))), device=cells.device).T
+    if torch.compiler.is_compiling() or many < FEW_CELLS:
+        costs = [row.index_select(0, columns) for row, columns in zip(cells, listed, strict=True)]
+        return listed.index_select(1, reduce(torch.add, costs).min(dim=0).indices)
+    best = torch.full_like(cells[0, 0], inf)
+    which = torch.zeros_like(best, dtype=torch.uint8)
+    for number, columns in enumerate(permutations(range(size))):
+        sums = reduce(torch.add, [cells[row, column] for row, column in enumerate(columns)])
+        which = which.maximum((sums < best).byte() * number)
+        best = best.minimum(sums)
+    return listed.index_select(1, which.int())
 
 
 def _of_all_sets(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:

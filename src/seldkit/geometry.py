@@ -30,13 +30,17 @@ def unit_vector(
     return torch.stack((level * azimuth.cos(), level * azimuth.sin(), elevation.sin()), dim=-1)
 
 
-def unit_norm(direction: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes axis"]:
+def unit_norm(
+    direction: Float[Tensor, "*axes axis"], *, zero_is_front: bool = False
+) -> Float[Tensor, "*axes axis"]:
     """Return vectors of length one; a vector of length zero stays as it is.
 
-    Zeros are what a silent place holds; formats decode them as the front.
+    Zeros are what a silent place holds, and a position at the origin. Formats and readers of files,
+    which must give a direction to each event, take them for the front.
 
     Args:
         direction: Vectors (x, y, z), or (x, y), of any length.
+        zero_is_front: Whether a vector of length zero becomes the front.
 
     Raises:
         TypeError: If the direction holds integers.
@@ -52,7 +56,10 @@ def unit_norm(direction: Float[Tensor, "*axes axis"]) -> Float[Tensor, "*axes ax
     largest = vector.abs().amax(dim=-1, keepdim=True)
     vector = vector / largest.where(largest > 0, 1)
     length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
-    return vector.div(length.clamp(min=1)).to(direction.dtype)  # 0 or at least 1
+    unit = vector.div(length.clamp(min=1)).to(direction.dtype)  # 0 or at least 1
+    if zero_is_front:
+        unit[..., 0] += largest.squeeze(dim=-1) == 0
+    return unit
 
 
 def azimuth_elevation_deg(

@@ -275,7 +275,9 @@ def test_wrong_arguments_are_named() -> None:
         swap_directions(torch.zeros(48, 2), ALL, planar=True)
     with pytest.raises(ValueError, match=r"direction must be \(\.\.\., axis=3\)"):
         swap_directions(SELDOutput(torch.zeros(48, 5, 2), torch.zeros(48, 5, 2)), ALL)
-    with pytest.raises(TypeError, match="target must be a tensor or a SELDOutput, got list"):
+    with pytest.raises(
+        TypeError, match="target must be a tensor, a SELDOutput or Events, got list"
+    ):
         swap_directions([torch.zeros(48, 3)], ALL)  # type: ignore[type-var]
     with pytest.raises(TypeError, match="permutation must hold integers, got"):
         swap_microphones(torch.zeros(2, 4, 9), torch.zeros(4))

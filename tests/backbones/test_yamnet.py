@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seldkit._builders import built_by
 from seldkit.backbones import YAMNet, yamnet
-from seldkit.backbones.yamnet import SameConv
+from seldkit.backbones.mobilenet import SameConv
 from transforms import assert_compiles_and_exports
 
 WIDTHS = [4, 6] * 7

@@ -44,8 +44,8 @@ def random_target(seed: int, time: int, classes: int, axes: int, *, first: bool)
 def test_accdoa_by_hand() -> None:
     x = torch.arange(6.0).reshape(2, 3)  # two classes
     flat = torch.tensor([0.0, 3, 1, 4, 2, 5])
-    assert torch.equal(dcase.pack_accdoa(x), flat)
-    assert torch.equal(dcase.unpack_accdoa(flat, 2), x)
+    assert torch.equal(dcase.pack_multi_accdoa(x.unsqueeze(0)), flat)
+    assert torch.equal(dcase.unpack_multi_accdoa(flat, 1, 2).squeeze(0), x)
 
 
 def test_multi_accdoa_by_hand() -> None:
@@ -62,15 +62,13 @@ def test_flattening_goes_both_ways(lead: list[int], tracks: int, classes: int, a
     flat = dcase.pack_multi_accdoa(x)
     assert flat.shape == (*lead, tracks * classes * axes)
     assert torch.equal(dcase.unpack_multi_accdoa(flat, tracks, classes), x)
-    one = dcase.pack_accdoa(x)
-    assert torch.equal(one.flatten(-2), flat)
-    assert torch.equal(dcase.unpack_accdoa(one, classes), x)
 
 
 def test_published_targets_of_accdoa(golden: Golden) -> None:
     with np.load(golden("dcase/adpit.npz")) as arrays:
         classes = int(arrays["s0_TC"][1])
-        target = dcase.unpack_accdoa(torch.from_numpy(arrays["s0_target_accdoa2023"]), classes)
+        flat = torch.from_numpy(arrays["s0_target_accdoa2023"])
+    target = dcase.unpack_multi_accdoa(flat, 1, classes).squeeze(-3)
     active, length = target[..., 0], torch.linalg.vector_norm(target[..., 1:], dim=-1)
     assert active.sum() > 10
     torch.testing.assert_close(active, length)
@@ -177,16 +175,14 @@ def test_precision_is_kept() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match=r"x must be \(\.\.\., cls, axis\), got shape \(3,\)"):
-        dcase.pack_accdoa(torch.zeros(3))
     with pytest.raises(ValueError, match=r"x must be \(\.\.\., track, cls, axis\), got shape \(2"):
         dcase.pack_multi_accdoa(torch.zeros(2, 3))
     with pytest.raises(ValueError, match="flat must end in a multiple of 13 entries, got 40"):
-        dcase.unpack_accdoa(torch.zeros(2, 40), 13)
+        dcase.unpack_multi_accdoa(torch.zeros(2, 40), 1, 13)
     with pytest.raises(ValueError, match="flat must end in a multiple of 39 entries, got 0"):
         dcase.unpack_multi_accdoa(torch.zeros(2, 0), 3, 13)
     with pytest.raises(ValueError, match=r"flat must be \(\.\.\., entry\), got shape \(\)"):
-        dcase.unpack_accdoa(torch.zeros(()), 13)
+        dcase.unpack_multi_accdoa(torch.zeros(()), 1, 13)
     with pytest.raises(ValueError, match="num_tracks must be at least 1, got 0"):
         dcase.unpack_multi_accdoa(torch.zeros(2, 39), 0, 13)
     with pytest.raises(ValueError, match=r"time, track=3, cls, axis\), got shape \(5, 2, 4, 3\)"):

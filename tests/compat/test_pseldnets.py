@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from networks import htsat_pair
+from seldkit.backbones import crnn, htsat
 from seldkit.compat import pseldnets
-from seldkit.models import accdoa_crnn, accdoa_htsat, einv2, seddoa
+from seldkit.models import einv2, encoder_seld
 
 Golden = Callable[[str], Path]
 Weights = dict[str, Tensor]
@@ -84,7 +86,8 @@ def test_reading_needs_no_code(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "EINV2-HTSAT.ckpt"
     torch.save({"state_dict": load("einv2_htsat"), "epoch": 7}, path)
     checkpoint = torch.load(path, weights_only=True)
-    seddoa(5, sharing="soft", **HTSAT).load_state_dict(pseldnets.convert(checkpoint))
+    model = encoder_seld(htsat_pair(**HTSAT), 5)
+    model.load_state_dict(pseldnets.convert(checkpoint))
 
 
 def test_a_batch_norm_of_each_channel_becomes_one(load: Load) -> None:
@@ -100,18 +103,18 @@ def test_rows_of_vectors(load: Load, format: Any, tracks: int) -> None:
     published, rows = load("maccdoa_htsat"), 15 * tracks
     published["tscam_conv.bias"] = torch.arange(float(rows))
     published["tscam_conv.weight"] = published["tscam_conv.weight"][:rows].clone()
-    model = accdoa_htsat(5, format=format, **HTSAT)
+    model: Any = encoder_seld(htsat(**HTSAT), 5, format=format)
     model.load_state_dict(pseldnets.convert(published, num_classes=5))
-    bias = model.vectors.conv.bias.detach().reshape(tracks, 5, 3)  # type: ignore[union-attr, operator]
+    bias = model.vectors.conv.bias.detach().reshape(tracks, 5, 3)
     track, cls, axis = torch.meshgrid(*map(torch.arange, bias.shape), indexing="ij")
     assert torch.equal(bias, (15 * track + 5 * axis + cls).float())
 
 
 def test_convolutions_and_a_conformer(load: Load) -> None:
-    model = accdoa_crnn(5, **CNN8)
+    model: Any = encoder_seld(crnn(**CNN8), 5, format="multi_accdoa")
     published = crnn_weights(load)
     model.load_state_dict(pseldnets.convert(published, num_classes=5))
-    weight = model.vectors.conv.weight.detach()  # type: ignore[union-attr, operator]
+    weight = model.vectors.conv.weight.detach()
     assert torch.equal(weight[2, :, 0, 0], published["fc.weight"][10])  # z of the first class
 
 
@@ -120,10 +123,11 @@ def test_convolutions_and_recurrent_layers(load: Load, layers: int) -> None:
     gru = nn.GRU(32, 16, layers, bidirectional=True, batch_first=True)
     published = {k: v for k, v in crnn_weights(load).items() if not k.startswith("decoder")}
     published |= {f"decoder.decoder.{k}": v for k, v in gru.state_dict().items()}
-    model = accdoa_crnn(5, temporal="gru", **(CNN8 | {"num_layers": layers}))
+    encoder = crnn(temporal="gru", **(CNN8 | {"num_layers": layers}))
+    model: Any = encoder_seld(encoder, 5, format="multi_accdoa")
     model.load_state_dict(pseldnets.convert(published, num_classes=5))
     x = torch.randn(2, 9, 32)
-    torch.testing.assert_close(model.eval().encoder.temporal(x), gru(x)[0])  # type: ignore[operator]
+    torch.testing.assert_close(model.eval().encoder.temporal(x), gru(x)[0])
 
 
 def test_fewer_tracks(load: Load) -> None:

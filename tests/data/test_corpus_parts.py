@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seldkit import Events
 from seldkit.data import (
     SPLITS,
     TAU2019_TO_STARSS,
+    Clip,
     Corpus,
     Split,
     check_audio,
@@ -20,6 +23,7 @@ from seldkit.data import (
     read_corpus,
     read_folder,
 )
+from seldkit.data.splits import Fold
 from seldkit.io import write_audio
 from trees import publish
 
@@ -63,6 +67,24 @@ def test_parts_follow_the_split(corpus: Corpus) -> None:
         _ = divided.test
     with pytest.raises(ValueError, match=r"split must be given to have a part of .*, got None"):
         _ = corpus.test
+
+
+@given(
+    folds=st.lists(st.sampled_from((*range(7), "eval", "train", "dev", "test")), max_size=12),
+    split=st.sampled_from([split for splits in SPLITS.values() for split in splits.values()]),
+)
+def test_a_clip_is_in_the_part_of_its_fold_alone(folds: list[Fold], split: Split) -> None:
+    clips = [Clip(f"clip{i:02}", Path("a.wav"), fold=fold) for i, fold in enumerate(folds)]
+    corpus = Corpus("any", clips, split=split)
+    for part, wanted in split._asdict().items():
+        if wanted and set(wanted) <= set(folds):
+            found = [clip.name for clip in getattr(corpus, part)]
+            assert found == [clip.name for clip in clips if clip.fold in wanted]
+        else:
+            with pytest.raises(ValueError, match=r"has no (folds|clips)"):
+                getattr(corpus, part)
+    assert not {*split.train} & {*split.validation, *split.test}
+    assert split.validation == split.test or not {*split.validation} & {*split.test}
 
 
 def quarter(events: Events) -> Events:
@@ -115,7 +137,7 @@ def test_bad_recordings_are_named_or_skipped_and_counted(corpus: Corpus) -> None
         assert line.startswith(f"  {name}: ")
         assert message in line
         assert str(corpus[0].audio.parent / f"{name}.wav") in line
-    left = corpus.verify(bad="skip")
+    left = corpus.verify(errors="skip")
     assert [clip.name for clip in left] == ["fold0_a", "fold1_a", "fold7_a"]
     assert list(left.skipped) == list(told)
     assert "3 clips of folds 0, 1, 7, 5 skipped" in repr(left)
@@ -127,7 +149,7 @@ def test_bad_labels_are_named_or_skipped_and_counted(corpus: Corpus) -> None:
     for clip, text in zip(corpus, texts, strict=False):
         assert clip.labels is not None
         clip.labels.unlink() if text is None else clip.labels.write_text(text)
-    left = corpus.verify(bad="skip")
+    left = corpus.verify(errors="skip")
     assert [clip.name for clip in left] == ["fold3_a", "fold5_a", "fold6_a", "fold7_a"]
     for name, message in {
         "fold0_a": "must have classes below 2, got 2",
@@ -169,8 +191,8 @@ def test_published_channels_are_the_rule(tmp_path: Path) -> None:
 
 @pytest.mark.messages
 def test_words_are_checked(corpus: Corpus) -> None:
-    with pytest.raises(ValueError, match="bad must be one of 'raise', 'skip', got 'drop'"):
-        corpus.verify(bad="drop")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="errors must be one of 'raise', 'skip', got 'drop'"):
+        corpus.verify(errors="drop")  # type: ignore[arg-type]
 
 
 def test_one_recording_may_be_checked(corpus: Corpus) -> None:

@@ -12,7 +12,15 @@ from torch.utils.data import DataLoader
 
 from data.recordings import RATE, Recorded, knock, record
 from seldkit import Events, SELDOutput
-from seldkit.data import ChunkPlaces, StoredChunks, join_chunks, pack, read_chunks
+from seldkit.data import (
+    ChunkPlaces,
+    EpochSampler,
+    StoredChunks,
+    clip_weights,
+    join_chunks,
+    pack,
+    read_chunks,
+)
 from seldkit.features import presets
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 
@@ -48,6 +56,16 @@ def test_they_are_those_of_clips_in_memory(
         assert torch.equal(waveform, sound)
         for one, other in zip(parts(target), parts(known), strict=True):
             assert torch.equal(one, other)
+
+
+def test_chunks_are_weighed_by_what_sounds_in_them(clips: list[Recorded], tmp_path: Path) -> None:
+    chunks = StoredChunks(pack(clips, tmp_path / "store"), TrackWise(2), chunk_s=0.5)
+    sounds = [int(target.activity.any()) for _, target in chunks]
+    assert [len(events) for events in chunks.events()] == sounds
+    weights = clip_weights(chunks.events(), 2, empty=0.0)
+    assert weights.bool().tolist() == list(map(bool, sounds))
+    sampler = EpochSampler(len(chunks), batch_size=2, weights=weights)
+    assert all(sounds[number] for batch in sampler for number in batch)
 
 
 def test_features_are_made_of_batches_on_the_device_of_the_network(

@@ -20,7 +20,6 @@ from seldkit.features import (
     LogMel,
     MelFilterBank,
     RealSpectrum,
-    gcc_phat,
 )
 from seldkit.geometry import unit_vector
 from transforms import assert_compiles_and_exports
@@ -109,10 +108,10 @@ def test_it_is_the_inverse_transform(num_bins: int, num_lags: int, interpolation
     spectrum = noise(2, 2, 3, num_bins)
     spectrum[..., [0, -1]] = spectrum[..., [0, -1]].real + 0j  # as in all audio
     num_lags = min(num_lags, 2 * (num_bins - 1))
-    found = gcc_phat(spectrum, num_lags, interpolation=interpolation)
+    found = GCCPHAT(num_lags, interpolation=interpolation)(spectrum)
     expected = by_inverse_transform(spectrum, num_lags, interpolation)
     torch.testing.assert_close(found, expected)
-    single = gcc_phat(spectrum.to(torch.complex64), num_lags, interpolation=interpolation)
+    single = GCCPHAT(num_lags, interpolation=interpolation)(spectrum.to(torch.complex64))
     torch.testing.assert_close(single.double(), expected, rtol=0, atol=3e-6)
 
 
@@ -159,25 +158,25 @@ def test_a_plane_wave_peaks_at_the_delays_of_its_direction(
 
 def test_pairs_come_as_they_are_asked_for() -> None:
     spectrum = noise(2, 4, 3, 33)
-    every = gcc_phat(spectrum, 9)
-    assert torch.equal(gcc_phat(spectrum, 9, pairs=TETRAHEDRON.pairs), every)
-    assert torch.equal(gcc_phat(spectrum, 9, pairs=[(2, 3), (0, 2)]), every[:, [5, 1]])
-    torch.testing.assert_close(gcc_phat(spectrum, 9, pairs=[(3, 2)]), every[:, 5:].flip(-1))
-    torch.testing.assert_close(gcc_phat(spectrum, 9, conjugate="second"), every.flip(-1))
+    every = GCCPHAT(9)(spectrum)
+    assert torch.equal(GCCPHAT(9, pairs=TETRAHEDRON.pairs)(spectrum), every)
+    assert torch.equal(GCCPHAT(9, pairs=[(2, 3), (0, 2)])(spectrum), every[:, [5, 1]])
+    torch.testing.assert_close(GCCPHAT(9, pairs=[(3, 2)])(spectrum), every[:, 5:].flip(-1))
+    torch.testing.assert_close(GCCPHAT(9, conjugate="second")(spectrum), every.flip(-1))
 
 
 @quick
 @given(st.floats(-6, 6))
 def test_loudness_does_not_matter(decades: float) -> None:
     spectrum = noise(1, 3, 2, 17)
-    torch.testing.assert_close(gcc_phat(10**decades * spectrum, 8), gcc_phat(spectrum, 8))
+    torch.testing.assert_close(GCCPHAT(8)(10**decades * spectrum), GCCPHAT(8)(spectrum))
 
 
 def test_partial_whitening_lies_between() -> None:
     spectrum = noise(1, 2, 2, 17)
     weight = spectrum.abs().pow(0.5)
-    half_white = gcc_phat(spectrum / weight, 8, exponent=0.0)
-    torch.testing.assert_close(gcc_phat(spectrum, 8, exponent=0.5), half_white)
+    half_white = GCCPHAT(8, exponent=0.0)(spectrum / weight)
+    torch.testing.assert_close(GCCPHAT(8, exponent=0.5)(spectrum), half_white)
 
 
 @both_precisions
@@ -190,7 +189,7 @@ def test_silence_gives_zeros_and_finite_gradients(dtype: torch.dtype, exponent: 
     spectrum[:, :, 3] *= 1e-13  # rounding noise
     spectrum[:, :, 4] *= 1e-25
     spectrum.requires_grad_()
-    correlation = gcc_phat(spectrum, 8, exponent=exponent)
+    correlation = GCCPHAT(8, exponent=exponent)(spectrum)
     assert (correlation[:, :, 0] == 0).all()
     assert (correlation[:, [0, 3, 4], 1] == 0).all()
     assert correlation[:, :, 3:5].abs().max() < 1e-3
@@ -210,7 +209,7 @@ def test_gradients(exponent: float) -> None:
 def test_the_module_is_the_function() -> None:
     spectrum = noise(2, 3, 4, 17)
     settings: Any = {"conjugate": "second", "interpolation": 2, "exponent": 0.8, "floor": 1e-6}
-    expected = gcc_phat(spectrum, 5, pairs=[(0, 2)], **settings)
+    expected = GCCPHAT(5, pairs=[(0, 2)], **settings)(spectrum)
     for n_fft in (None, 32):
         part = GCCPHAT(5, pairs=[(0, 2)], n_fft=n_fft, **settings)
         torch.testing.assert_close(part(spectrum), expected)
@@ -236,8 +235,10 @@ def test_it_stands_beside_mel_bands_and_streams() -> None:
 
 def test_autocast_keeps_the_precision() -> None:
     spectrum = noise(1, 2, 3, 17).to(torch.complex64)
+    part = GCCPHAT(8)
+    expected = part(spectrum)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(GCCPHAT(8)(spectrum), gcc_phat(spectrum, 8))
+        assert torch.equal(part(spectrum), expected)
 
 
 @pytest.mark.transforms
@@ -267,15 +268,14 @@ def test_compiles_and_exports(n_fft: int | None) -> None:
     ],
 )
 def test_messages(settings: dict[str, Any], message: str) -> None:
-    for call in (gcc_phat, lambda spectrum, **named: GCCPHAT(**named)(spectrum)):
-        with pytest.raises(ValueError, match=message):
-            call(noise(1, 4, 2, 17), **({"num_lags": 8} | settings))
+    with pytest.raises(ValueError, match=message):
+        GCCPHAT(**({"num_lags": 8} | settings))(noise(1, 4, 2, 17))
 
 
 @pytest.mark.messages
 def test_messages_of_channels() -> None:
     with pytest.raises(ValueError, match=r"spectrum must be \(batch, channel, time, freq\)"):
-        gcc_phat(noise(4, 2, 17))
+        GCCPHAT()(noise(4, 2, 17))
     with pytest.raises(ValueError, match="pairs need at least 2 channels, got 1"):
         GCCPHAT().num_channels(1)
     with pytest.raises(ValueError, match="pairs must join channels below 2, got 2"):

@@ -21,7 +21,6 @@ from seldkit.features import (
     MelFilterBank,
     PhaseDifference,
     RealSpectrum,
-    phase_difference,
 )
 from seldkit.geometry import unit_vector
 from transforms import assert_compiles_and_exports
@@ -100,7 +99,6 @@ def test_the_forms_by_hand() -> None:
     first = noise(1, 1, 1, 4)
     spectrum = torch.cat((first, torch.polar(magnitudes, phases) * first), dim=1)
     expected = phases.reshape(1, 1, 1, 4)
-    torch.testing.assert_close(phase_difference(spectrum), expected)
     torch.testing.assert_close(PhaseDifference()(spectrum), expected)
     vector = PhaseDifference("cosine_sine")(spectrum)
     torch.testing.assert_close(vector, torch.cat((expected.cos(), expected.sin()), dim=1))
@@ -199,14 +197,17 @@ def test_compiles_and_exports(form: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"form": "sine"}, "form must be one of 'angle', 'cosine_sine', 'path', got 'sine'"),
+        (
+            {"encoding": "sine"},
+            "encoding must be one of 'angle', 'cosine_sine', 'path', got 'sine'",
+        ),
         ({"sample_rate": 0}, "sample_rate must be at least 1, got 0"),
         ({"speed_of_sound": -1.0}, "speed_of_sound must be positive, got -1"),
         ({"floor": 0.0}, "floor must be positive, got 0"),
         ({"bins": (3, 3)}, "bins must be 0 <= first < stop, got 3 and 3"),
         ({"bins": (3, 18)}, "spectrum must have at least 18 bins, got 17"),
         (
-            {"form": "path", "sample_rate": 8000, "n_fft": 34},
+            {"encoding": "path", "sample_rate": 8000, "n_fft": 34},
             "spectrum must have 18 bins for n_fft=34, got 17",
         ),
         ({"pairs": [(0, 3)]}, "pairs must join channels below 3, got 3"),
@@ -222,10 +223,10 @@ def test_messages(settings: dict[str, Any], message: str) -> None:
 def test_messages_of_bands_and_channels() -> None:
     mel = MelFilterBank(4, n_fft=32, sample_rate=16000)
     wrong: Any
-    for wrong in ({"form": "path"}, {"form": "cosine_sine", "bins": (0, 4)}):
-        with pytest.raises(ValueError, match="mel must be None unless form is 'cosine_sine'"):
+    for wrong in ({"encoding": "path"}, {"encoding": "cosine_sine", "bins": (0, 4)}):
+        with pytest.raises(ValueError, match="mel must be None unless encoding is 'cosine_sine'"):
             PhaseDifference(mel=mel, **wrong)
     with pytest.raises(ValueError, match=r"spectrum must be \(batch, channel, time, freq\)"):
-        phase_difference(noise(3, 2, 17))
+        PhaseDifference()(noise(3, 2, 17))
     with pytest.raises(ValueError, match="pairs need at least 2 channels, got 1"):
         PhaseDifference().num_channels(1)

@@ -272,7 +272,7 @@ def test_what_is_undefined_is_nan_and_spoils_no_other_frame(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"form": "stereo"}, "form must be one of 'foa', 'mic', got 'stereo'"),
+        ({"format": "stereo"}, "format must be one of 'foa', 'mic', got 'stereo'"),
         ({"edges": "zero"}, "edges must be one of 'clip', 'wrap', got 'zero'"),
         ({"n_fft": 500}, "n_fft must be a multiple of 64, got 500"),
         ({"noise_ratio": 0.0}, r"noise_ratio must be positive, got 0\.0"),

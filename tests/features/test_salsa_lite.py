@@ -74,7 +74,7 @@ def test_any_number_of_microphones() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match="form must be one of 'path', 'ipd', got 'phase'"):
+    with pytest.raises(ValueError, match="encoding must be one of 'path', 'ipd', got 'phase'"):
         SALSALite("phase")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must hold, got 50, 10000 and 9000"):
         SALSALite(fmax_doa=10000.0)

@@ -103,7 +103,7 @@ def periods(extractor: FeatureExtractor) -> Tensor | None:
     if isinstance(part, SALSA):
         first, stop = part.doa_bins
         period[4:, 0, first - 1 : stop - 1] = 2 * torch.pi * part.metres
-    elif part.form == "ipd":
+    elif part.encoding == "ipd":
         period[4:] = 2
     else:
         hertz = torch.arange(part.level.bins[0], part.level.bins[1]) * 24000 / part.n_fft

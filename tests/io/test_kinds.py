@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from seldkit.events import Events
 from seldkit.geometry import unit_vector
 from seldkit.io import find_problems, read_events, write_events
-from seldkit.io.editions import FORMATS
-from seldkit.io.layout import Kind
+from seldkit.io.editions import FORMATS, Kind
 
 quick = settings(max_examples=20)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -14,7 +14,7 @@ from transforms import assert_compiles_and_exports
 Make = Callable[..., nn.Module]
 LAYERS: dict[str, Make] = {
     "squeeze_excite": SqueezeExcite,
-    "msca": MultiScaleChannelAttention,
+    "multi_scale": MultiScaleChannelAttention,
     "msca_group": lambda channels, **settings: MultiScaleChannelAttention(
         channels, norm="group", **settings
     ),

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from seldkit.compat._conformer import conformer_rules, is_sinusoid_table
 from seldkit.compat._rules import to_ours
-from seldkit.layers import ConformerBlock
+from seldkit.layers import ConformerBlock, RelativePositionAttention
 from transforms import assert_compiles_and_exports
 
 PSELDNETS: dict[str, Any] = {"num_heads": 8, "positions": "shift", "scale": "model"}
@@ -25,13 +25,22 @@ WIDE: dict[str, Any] = {
     "qkv_bias": False,
     "depthwise_bias": True,
 }
+OF_ATTENTION = ("num_heads", "positions", "scale", "qkv_bias", "max_distance")
 VARIANTS: list[dict[str, Any]] = [{}, PSELDNETS, WIDE]
+
+
+def conformer(channels: int, **arguments: Any) -> ConformerBlock:
+    """Return a block of an attention of these settings."""
+    given = {name: arguments.pop(name) for name in OF_ATTENTION if name in arguments}
+    shared = {key: x for key, x in arguments.items() if key in ("dtype", "dropout")}
+    attention = RelativePositionAttention(channels, **{"dropout": 0.1} | given | shared)
+    return ConformerBlock(channels, attention=attention, **arguments)
 
 
 def block(channels: int = 8, **arguments: Any) -> ConformerBlock:
     """Return a block of double precision, with statistics and biases that are not 0 or 1."""
     sizes: dict[str, Any] = {"num_heads": 2, "kernel_size": 5, "max_distance": 3}
-    module = ConformerBlock(channels, **(sizes | arguments), dtype=torch.float64)
+    module = conformer(channels, **(sizes | arguments), dtype=torch.float64)
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.5)
     for statistic in module.convolution.batch_norm.buffers():
@@ -49,7 +58,7 @@ def test_two_blocks_equal_the_published_ones(golden: Callable[[str], Path]) -> N
     weights = load_file(golden("einv2/conformer_d32_l2.safetensors"))
     arrays = np.load(golden("einv2/conformer_d32_l2_io.npz"))
     x, y = (torch.from_numpy(arrays[name]) for name in ("x", "y"))
-    blocks = nn.Sequential(*(ConformerBlock(32, **PSELDNETS) for _ in range(2))).eval()
+    blocks = nn.Sequential(*(conformer(32, **PSELDNETS) for _ in range(2))).eval()
     rules = conformer_rules("published", "ours")
     tensors = {name: x for name, x in weights.items() if not is_sinusoid_table(name)}
     names = {name: str(to_ours(rules, f"published.{name}")) for name in tensors}
@@ -69,7 +78,7 @@ def test_two_blocks_equal_the_published_ones(golden: Callable[[str], Path]) -> N
 )
 def test_sizes_of_the_published_forms(arguments: dict[str, Any], count: int) -> None:
     with torch.device("meta"):
-        module = ConformerBlock(256, **arguments)
+        module = conformer(256, **arguments)
     assert sum(p.numel() for p in module.parameters()) == count
 
 
@@ -128,7 +137,7 @@ def test_padding_changes_nothing(
 def test_training_reaches_every_parameter(
     arguments: dict[str, Any], shape: tuple[int, int]
 ) -> None:
-    module = ConformerBlock(8, **({"num_heads": 2} | arguments)).train()
+    module = conformer(8, **({"num_heads": 2} | arguments)).train()
     x = torch.randn(*shape, 8)
     given_x = x.clone()
     module(x).square().mul(torch.randn(8)).sum().backward()
@@ -137,7 +146,7 @@ def test_training_reaches_every_parameter(
 
 
 def test_dropout_falls_on_every_step_in_training() -> None:
-    module, x = ConformerBlock(8, num_heads=2, dropout=0.5), torch.randn(4, 6, 8)
+    module, x = ConformerBlock(8, dropout=0.5), torch.randn(4, 6, 8)
     module.convolution.batch_norm.eval()
     assert not torch.equal(module(x), module(x))
     module.eval()
@@ -155,7 +164,7 @@ def test_gradients(arguments: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("arguments", VARIANTS)
 def test_half_precision(arguments: dict[str, Any]) -> None:
-    module, x = ConformerBlock(16, **arguments), torch.randn(2, 9, 16)
+    module, x = conformer(16, **arguments), torch.randn(2, 9, 16)
     with torch.autocast("cpu", torch.bfloat16):
         y = module(x)
         y.square().sum().backward()
@@ -166,12 +175,12 @@ def test_half_precision(arguments: dict[str, Any]) -> None:
 @pytest.mark.transforms
 @pytest.mark.parametrize("arguments", VARIANTS)
 def test_it_compiles_and_exports(arguments: dict[str, Any]) -> None:
-    module = ConformerBlock(16, kernel_size=4, **arguments).eval()
+    module = conformer(16, kernel_size=4, **arguments).eval()
     assert_compiles_and_exports(module, torch.randn(1, 5, 16))
 
 
 def test_names_and_repr() -> None:
-    module = ConformerBlock(8, num_heads=2)
+    module = ConformerBlock(8)
     steps = {
         f"{step}.{layer}.{kind}"
         for step, layers in (
@@ -196,22 +205,32 @@ def test_names_and_repr() -> None:
 
 
 def test_parameters_are_drawn_again() -> None:
-    module = ConformerBlock(8, positions="shaw", depthwise_bias=True)
-    for parameter in module.parameters():
-        nn.init.constant_(parameter, 7.0)
-    module.reset_parameters()
-    assert all((parameter != 7.0).all() for parameter in module.parameters())
+    given: Any = nn.Linear(8, 8)
+    for attention in (None, given):
+        module = ConformerBlock(8, attention=attention, depthwise_bias=True)
+        for parameter in module.parameters():
+            nn.init.constant_(parameter, 7.0)
+        module.reset_parameters()
+        kept = {id(parameter) for parameter in given.parameters()}
+        assert all((p != 7.0).all() for p in module.parameters() if id(p) not in kept)
+    assert (given.weight == 7.0).all()
+
+
+def test_any_module_may_be_the_attention() -> None:
+    module, x = ConformerBlock(8, attention=nn.Sequential()).eval(), torch.randn(2, 5, 8)
+    plain = ConformerBlock(8, attention=nn.Identity()).eval()
+    plain.load_state_dict(module.state_dict())
+    assert torch.equal(module(x), plain(x))
+    assert not torch.equal(ConformerBlock(8).eval()(x), module(x))
 
 
 @pytest.mark.messages
 def test_messages() -> None:
-    for name in ("kernel_size", "feedforward", "conv_expansion", "num_heads", "max_distance"):
+    for name in ("kernel_size", "feedforward", "conv_expansion"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
             ConformerBlock(8, **{name: 0})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="channels must be a multiple of 3 heads, got 8"):
-        ConformerBlock(8, num_heads=3)
-    with pytest.raises(ValueError, match="positions must be one of 'exact', 'shift', 'shaw'"):
-        ConformerBlock(8, positions="learned")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="channels must be a multiple of 4 heads, got 6"):
+        ConformerBlock(6)
     with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\), got 1"):
         ConformerBlock(8, dropout=1)
     with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=8\), got shape"):

@@ -18,7 +18,7 @@ def block_of(kind: str, inputs: int = 4, outputs: int = 6) -> ResidualBlock:
     attention: dict[str, nn.Module | None] = {
         "none": None,
         "squeeze_excite": SqueezeExcite(outputs, reduction=2),
-        "msca": MultiScaleChannelAttention(outputs, reduction=2, norm="group"),
+        "multi_scale": MultiScaleChannelAttention(outputs, reduction=2, norm="group"),
     }
     return ResidualBlock(inputs, outputs, attention=attention[kind])
 
@@ -66,7 +66,7 @@ def test_attention_acts_before_the_shortcut() -> None:
     torch.testing.assert_close(block(x), x.relu())
 
 
-@pytest.mark.parametrize("kind", ["none", "squeeze_excite", "msca"])
+@pytest.mark.parametrize("kind", ["none", "squeeze_excite", "multi_scale"])
 def test_gradients_reach_every_parameter(kind: str) -> None:
     block = block_of(kind)
     x = torch.randn(1, 4, 5, 7, requires_grad=True)
@@ -106,7 +106,7 @@ def test_start_values_device_and_type() -> None:
     assert "ResidualBlock(\n  4, 6\n" in repr(block)
 
 
-@pytest.mark.parametrize("kind", ["none", "squeeze_excite", "msca"])
+@pytest.mark.parametrize("kind", ["none", "squeeze_excite", "multi_scale"])
 def test_autocast(kind: str) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         y = block_of(kind)(torch.randn(2, 4, 5, 7))
@@ -116,7 +116,7 @@ def test_autocast(kind: str) -> None:
 
 @pytest.mark.transforms
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("kind", ["none", "squeeze_excite", "msca"])
+@pytest.mark.parametrize("kind", ["none", "squeeze_excite", "multi_scale"])
 def test_compiles_and_exports(kind: str, training: bool) -> None:
     assert_compiles_and_exports(block_of(kind).train(training), torch.randn(2, 4, 5, 7))
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from layers.gate_names import ours
 from seldkit.layers import ROAM
-from seldkit.layers.max_feature_map import Norm
+from seldkit.layers.maxout import Norm
 from transforms import assert_compiles_and_exports
 
 Golden = Callable[[str], Path]

@@ -161,8 +161,9 @@ def modules() -> dict[nn.Module, tuple[Any, ...]]:
         (losses.PresenceLoss(), "presence_loss"),
     ):
         case = [c for c in CASES if c.name.startswith(name)]
-        fitting = [c for c in case if len(c.target) == 3] if getattr(module, "distance", None) else case
-        preds, target = fitting[0].random(4, 2, 5)
+        if getattr(module, "distance", None):
+            case = [c for c in case if len(c.target) == 3]
+        preds, target = case[0].random(4, 2, 5)
         if "SELDOutput" in str(module.forward.__annotations__):
             found[module] = SELDOutput(*preds), SELDOutput(*target)
         else:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seldkit.events import Events
+from seldkit.events.events import changed
 from seldkit.metrics import SELDMetrics, SELDScores
 from seldkit.metrics.counts import Counts
 
@@ -35,7 +36,7 @@ def events(*rows: Row, num_frames: int | None = None, frame_s: float = 0.1) -> E
 
 def in_frames(events: Events, frame_s: float) -> Events:
     """Return the same rows in frames that are said to last so long."""
-    return replace(events, frame_s=frame_s)._with_degrees(events.given_deg)
+    return changed(events, frame_s=frame_s)
 
 
 def measure(

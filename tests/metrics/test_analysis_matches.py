@@ -18,8 +18,6 @@ from seldkit.geometry import angle_deg
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import (
     Matches,
-    angle_histogram,
-    angle_percentiles,
     count_errors,
     detection_scores,
     direction_scores,
@@ -329,8 +327,6 @@ def test_nothing_at_all_is_undefined() -> None:
     assert all(map(isnan, detection_scores(matches, 2)[:3]))
     assert all(map(isnan, direction_scores(matches)[:4]))
     assert direction_scores(matches).accuracy.isnan().all()
-    assert angle_percentiles(matches).isnan().all()
-    assert angle_histogram(matches, [0, 180]).tolist() == [0]
     assert sum(count_errors(matches, 2).totals.values()) == 0
 
 
@@ -343,10 +339,6 @@ def test_all_missed_is_a_recall_of_zero_but_no_angle() -> None:
 def test_angles_are_distributed_as_numpy_says() -> None:
     matches = match_events(scenes(5))
     angle = matches.angle_deg[matches.is_pair].numpy()
-    edges = [0, 5, 10, 20, 90, 180]
-    assert angle_histogram(matches, edges).tolist() == np.histogram(angle, edges)[0].tolist()
-    expected = np.percentile(angle, [0, 10, 50, 100]).tolist()
-    assert angle_percentiles(matches, [0, 10, 50, 100]).tolist() == pytest.approx(expected)
     found = direction_scores(matches)
     assert found.mean_deg == pytest.approx(angle.mean())
     assert found.median_deg == pytest.approx(np.median(angle))
@@ -388,7 +380,3 @@ def test_wrong_questions_are_named() -> None:
         detection_scores(matches, 4, average="mean")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="within_deg must be positive, got 0"):
         direction_scores(matches, within_deg=(5, 0))
-    with pytest.raises(ValueError, match="edges_deg must be two or more rising numbers"):
-        angle_histogram(matches, [0, 20, 20])
-    with pytest.raises(ValueError, match="percents must lie between 0 and 100, got 101"):
-        angle_percentiles(matches, [101])

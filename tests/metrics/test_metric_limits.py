@@ -12,7 +12,6 @@ from seldkit.events import Events
 from seldkit.geometry import below, within
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import (
-    angle_histogram,
     count_errors,
     detection_scores,
     direction_scores,
@@ -52,9 +51,6 @@ def test_every_pair_at_the_tolerance_is_within_it(degrees: float) -> None:
     assert direction_scores(matches, within_deg=[degrees]).accuracy.tolist() == [1]
     assert count_errors(matches, 1, tolerance_deg=degrees).totals["correct"] == 360
     assert len(match_events([clip], by="event", tolerance=degrees)) == 360
-    assert angle_histogram(matches, [0, degrees, 180]).tolist() == [0, 360]
-    assert angle_histogram(matches, [0, 1, degrees]).tolist() == [0, 360]
-    assert angle_histogram(matches, [degrees, 179, 180]).tolist() == [360, 0]
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ def test_size_of_the_common_network() -> None:
     late = {"pool_time": (1, 1, 1, 1), "pool_time_end": 5}
     assert count(**late) == 11_685_164
     # Two blocks in each stage; an inner layer and its norms twice, with one fourth of the channels.
-    msca = sum(2 * 2 * (2 * c * c // 4 + 3 * (c + c // 4)) for c in (24, 48, 96, 192))
-    assert count(attention="msca") == 11_685_164 + msca
-    assert count(attention="msca", attention_norm="group") == 11_685_164 + msca
+    multi_scale = sum(2 * 2 * (2 * c * c // 4 + 3 * (c + c // 4)) for c in (24, 48, 96, 192))
+    assert count(attention="multi_scale") == 11_685_164 + multi_scale
+    assert count(attention="multi_scale", attention_norm="group") == 11_685_164 + multi_scale
     squeeze = sum(2 * (2 * c * c // 4 + c + c // 4) for c in (24, 48, 96, 192))
     assert count(attention="squeeze_excite") == 11_685_164 + squeeze
     assert count(format="accdoa") == 11_685_164 - 257 * 13 - (256 * 256 + 256)
@@ -61,21 +61,21 @@ def test_names_are_pinned() -> None:
     with torch.device("meta"):
         variants = {
             "default": resnet_conformer(13, num_layers=1),
-            "msca": resnet_conformer(13, num_layers=1, attention="msca"),
+            "multi_scale": resnet_conformer(13, num_layers=1, attention="multi_scale"),
             "squeeze_excite": resnet_conformer(13, num_layers=1, attention="squeeze_excite"),
             "accdoa": resnet_conformer(13, num_layers=1, format="accdoa"),
         }
     shapes = {k: list(x.shape) for k, x in variants["default"].state_dict().items()}
     assert shapes == pinned["default"]
-    for name in ("msca", "squeeze_excite", "accdoa"):
+    for name in ("multi_scale", "squeeze_excite", "accdoa"):
         assert set(variants[name].state_dict()) - set(shapes) == set(pinned[f"{name}_adds"])
 
 
-@pytest.mark.parametrize("attention", [None, "squeeze_excite", "msca"])
+@pytest.mark.parametrize("attention", ["none", "squeeze_excite", "multi_scale"])
 @pytest.mark.parametrize("format", ["class_wise", "accdoa", "multi_accdoa"])
 @pytest.mark.parametrize("distance", [False, True])
 def test_every_variant_learns_with_all_its_weights(
-    attention: str | None, format: str, distance: bool
+    attention: str, format: str, distance: bool
 ) -> None:
     model = small(attention=attention, attention_norm="group", format=format, distance=distance)
     output = parts(model(torch.randn(1, 7, 20, 32)))
@@ -128,7 +128,7 @@ def test_other_sizes() -> None:
 
 
 def test_items_of_a_batch_do_not_mix() -> None:
-    for attention in (None, "squeeze_excite", "msca"):
+    for attention in ("none", "squeeze_excite", "multi_scale"):
         model, features = small(attention=attention).eval(), torch.randn(3, 7, 20, 32)
         batch, item = model(features), model(features[1:2])
         torch.testing.assert_close(batch.activity[1:2], item.activity)
@@ -147,8 +147,8 @@ def test_the_last_maximum_is_over_time_alone() -> None:
     torch.testing.assert_close(after, before[:, :20].unflatten(1, (4, 5)).amax(dim=2))
 
 
-@pytest.mark.parametrize("attention", [None, "squeeze_excite", "msca"])
-def test_autocast(attention: str | None) -> None:
+@pytest.mark.parametrize("attention", ["none", "squeeze_excite", "multi_scale"])
+def test_autocast(attention: str) -> None:
     model = small(attention=attention, dropout=0.0)
     with torch.autocast("cpu", torch.bfloat16):
         output = parts(model(torch.randn(2, 7, 20, 32)))
@@ -160,7 +160,7 @@ def test_autocast(attention: str | None) -> None:
 @pytest.mark.parametrize("training", [True, False])
 def test_compiles_and_exports(training: bool) -> None:
     model = small(
-        attention="msca",
+        attention="multi_scale",
         widths=(4,),
         num_blocks=1,
         pool_time=(5,),
@@ -193,7 +193,10 @@ def test_the_call_is_remembered() -> None:
         ({"num_bins": 31}, r"num_bins must be at least 32 for pool_freq=\(4, 4, 2, 1\), got 31"),
         ({"widths": (4, 8)}, "must have one length, got 2, 4 and 4"),
         ({"channels": 18}, "channels must be a multiple of 4 heads, got 18"),
-        ({"attention": "cbam"}, "attention must be one of None, 'squeeze_excite', 'msca', got"),
+        (
+            {"attention": "cbam"},
+            "attention must be one of 'none', 'squeeze_excite', 'multi",
+        ),
         ({"format": "track_wise"}, "format must be one of 'class_wise', 'accdoa', 'multi_accdoa'"),
         ({"format": "class_wise", "onscreen": True}, "format must be 'accdoa' or 'multi_accdoa'"),
     ],

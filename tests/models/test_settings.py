@@ -2,16 +2,19 @@
 
 import inspect
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from networks import NETWORKS, Network, each_network
+from networks import Network, each_network
 from seldkit import backbones, heads, layers, models
-from seldkit._builders import built_by
 from seldkit._settings import plain_settings
+from seldkit.pipeline.known import known_builders
+from seldkit.pipeline.loading import build
+from seldkit.pipeline.plain import call_to_plain
 
 BUILDERS = [
     getattr(room, name)
@@ -38,12 +41,15 @@ def settings_of(thing: Any, kind: str) -> list[str]:
 
 
 def required(thing: Any) -> dict[str, Any]:
-    """Return a number for each argument that must be given."""
-    parameters = inspect.signature(thing).parameters.values()
+    """Return a number or a part for each argument that must be given."""
+    parts: dict[str, Callable[[], Any]] = {
+        "encoder": backbones.crnn,
+        "rate": lambda: layers.LabelRate(2, 2),
+    }
     return {
-        p.name: 8
-        for p in parameters
-        if p.default is p.empty and "int" in inspect.formatannotation(p.annotation)
+        name: parts[name]() if name in parts else 8
+        for name, p in inspect.signature(thing).parameters.items()
+        if p.default is p.empty
     }
 
 
@@ -75,7 +81,7 @@ def test_numbers_are_finite_and_rates_below_one(pair: tuple[Any, str]) -> None:
 
 def as_numpy(value: Any) -> Any:
     """Return numbers as NumPy has them."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, bool | str) or value is None or callable(value):
         return value
     if isinstance(value, int):
         return np.int64(value)
@@ -87,26 +93,23 @@ def as_numpy(value: Any) -> Any:
 @pytest.mark.messages  # NumPy's numbers are not what the annotations say
 @each_network
 def test_numbers_of_numpy_build_the_same(network: Network) -> None:
-    build: Any = network.build
+    made: Any = network.build
     torch.manual_seed(0)
-    plain = build()
-    given = {name: as_numpy(value) for name, value in build.keywords.items()}
+    plain = made()
+    given = {name: as_numpy(value) for name, value in made.keywords.items()}
     torch.manual_seed(0)
-    same = build.func(*map(as_numpy, build.args), **given)
+    same = made.func(*map(as_numpy, made.args), **given)
     assert same.state_dict().keys() == plain.state_dict().keys()
     features = torch.zeros(2, network.channels, network.frames, network.bins)
     for x, y in zip(same.eval()(features), plain.eval()(features), strict=True):
         torch.testing.assert_close(x, y)
 
 
-def test_every_network_is_built_again_from_its_call_as_json() -> None:
-    for network in NETWORKS.values():
-        module = network.build()
-        call = built_by(module)
-        if call is not None:
-            again = getattr(models, call.name, None) or getattr(backbones, call.name)
-            rebuilt = again(**json.loads(json.dumps(call.arguments)))
-            assert rebuilt.state_dict().keys() == module.state_dict().keys()
+@each_network
+def test_every_network_is_built_again_from_its_call_as_json(network: Network) -> None:
+    module, known = network.build(), known_builders()
+    call = json.dumps(call_to_plain("model", module, known, {}))
+    assert build(json.loads(call), known, known).state_dict().keys() == module.state_dict().keys()
 
 
 @pytest.mark.messages

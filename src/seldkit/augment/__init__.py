@@ -1,4 +1,4 @@
-"""Augmentation: rotations and shifts with their labels, random filters, and noise."""
+"""Augmentation: sound or features together with their labels, batch by batch, on any device."""
 
 from seldkit.augment.channel_swap import (
     channel_swaps,
@@ -6,16 +6,27 @@ from seldkit.augment.channel_swap import (
     swap_directions,
     swap_microphones,
 )
-from seldkit.augment.filtering import filter_bands
+from seldkit.augment.equalizing import equalize
+from seldkit.augment.four_stage import four_stage
+from seldkit.augment.masking import cutout, spec_augment
+from seldkit.augment.mixing import mix_clips, paste_events
 from seldkit.augment.noise import add_noise
-from seldkit.augment.shifting import shift_time
+from seldkit.augment.shifting import shift_frequency, shift_time
+from seldkit.augment.turning import turn_clips
 
 __all__ = [
     "add_noise",
     "channel_swaps",
-    "filter_bands",
+    "cutout",
+    "equalize",
+    "four_stage",
+    "mix_clips",
+    "paste_events",
+    "shift_frequency",
     "shift_time",
+    "spec_augment",
     "swap_channels",
     "swap_directions",
     "swap_microphones",
+    "turn_clips",
 ]

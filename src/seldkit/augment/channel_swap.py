@@ -5,6 +5,7 @@ and inverted in the same way as the coordinates of every direction. An array of 
 onto itself by an exchange of its channels.
 """
 
+from dataclasses import replace
 from itertools import permutations, product
 from typing import Literal
 
@@ -15,7 +16,9 @@ from torch.nn import functional
 from seldkit._checks import check_choice, check_floating, check_shape, check_vectors
 from seldkit._typing import Bool, Float, Int
 from seldkit.ambisonics import AXIS_TO_CHANNEL
-from seldkit.outputs import Output, SELDOutput
+from seldkit.augment._labels import Labels
+from seldkit.events import Events
+from seldkit.outputs import SELDOutput
 
 
 def channel_swaps(count: Literal[4, 8, 16, 48]) -> Int[Tensor, "swap axis=3 axis=3"]:
@@ -47,9 +50,9 @@ def channel_swaps(count: Literal[4, 8, 16, 48]) -> Int[Tensor, "swap axis=3 axis
 
 
 def swap_directions(
-    target: Output, matrix: Int[Tensor, "..."] | Float[Tensor, "..."], *, planar: bool = False
-) -> Output:
-    """Turn the directions of targets or outputs, one swap for each item of the batch.
+    target: Labels, matrix: Int[Tensor, "..."] | Float[Tensor, "..."], *, planar: bool = False
+) -> Labels:
+    """Turn the directions of targets, outputs or events, one swap for each item of the batch.
 
     What follows a vector, its distance and its on-screen entry, stays as it is, and so do activity
     and distance of a `SELDOutput`. Positions (`positions_m` of a format) turn likewise if one
@@ -57,7 +60,8 @@ def swap_directions(
 
     Args:
         target: Targets or outputs of any format, `(batch, ...)`: a `SELDOutput`, or vectors whose
-            last axis is `x, y, z[, distance][, onscreen]`. Zeros stay zeros.
+            last axis is `x, y, z[, distance][, onscreen]`. Zeros stay zeros. Or a list of the
+            events of each item.
         matrix: Rows of [`channel_swaps`][seldkit.augment.channel_swaps] or matrices of
             [`ArrayGeometry.swaps`][seldkit.arrays.ArrayGeometry.swaps], `(batch, 3, 3)`, or one
             for all.
@@ -68,7 +72,7 @@ def swap_directions(
         Of the type of the target; exchanges and signs are exact in every precision.
 
     Raises:
-        TypeError: If the target is neither a tensor nor a `SELDOutput`, or holds integers.
+        TypeError: If the target is of another kind, or holds integers.
         ValueError: If a shape is not as said, a matrix is not orthogonal, or it turns a planar
             vector out of its plane.
 
@@ -77,11 +81,21 @@ def swap_directions(
         >>> swap_directions(left, channel_swaps(16)[2:3])
         tensor([[[ 0.0000, -1.0000,  0.0000,  2.5000]]])
     """
+    if isinstance(target, Events):
+        return swap_directions([target], matrix)[0]
+    if isinstance(target, list) and all(isinstance(events, Events) for events in target):
+        turns = _one_for_each("matrix", matrix, len(target)).unbind()
+        return [
+            replace(events, direction=_turn(events.direction.unsqueeze(0), turn)[0])
+            for events, turn in zip(target, turns, strict=True)
+        ]
     if isinstance(target, SELDOutput):
         check_vectors(direction=target.direction)
         return target._replace(direction=_turn(target.direction, matrix))
     if not isinstance(target, Tensor):
-        raise TypeError(f"target must be a tensor or a SELDOutput, got {type(target).__name__}")
+        raise TypeError(
+            f"target must be a tensor, a SELDOutput or Events, got {type(target).__name__}"
+        )
     axes = 2 if planar else 3
     if target.ndim < 2 or not axes <= target.shape[-1] <= axes + 2:
         names = "x, y" if planar else "x, y, z"

@@ -5,14 +5,18 @@ from torch import Tensor
 
 from seldkit._checks import check_floating, check_shape
 from seldkit._typing import Float
+from seldkit.augment._chance import Chance, Range, check_range, of_each
+from seldkit.augment._labels import Labels
 
 
 def add_noise(
     waveform: Float[Tensor, "batch channel sample"],
+    labels: Labels,
     *,
-    snr_db: tuple[float, float] = (10.0, 40.0),
+    snr_db: Range = (10.0, 40.0),
+    p: float = 1.0,
     generator: torch.Generator | None = None,
-) -> Float[Tensor, "batch channel sample"]:
+) -> tuple[Float[Tensor, "batch channel sample"], Labels]:
     """Add white Gaussian noise, independent in each channel, as a recorder's own.
 
     The power of a clip is the mean over its channels and samples; that of the noise lies below it
@@ -20,35 +24,33 @@ def add_noise(
 
     Args:
         waveform: Clips, or anything else whose power is meant.
+        labels: Their labels, of any kind, which stay.
         snr_db: Least and greatest signal-to-noise ratio, in dB, drawn from uniformly.
-        generator: Source of randomness, on the CPU; torch's own if None. The noise itself is drawn
-            on the waveform's device, from a seed of this source.
+        p: Chance of each clip to get noise.
+        generator: Source of randomness, on the device of the waveform; torch's own if None.
+
+    Returns:
+        The waveform with noise, and the labels.
 
     Raises:
         TypeError: If the waveform holds integers.
-        ValueError: If the range is reversed or not finite, or the waveform has another shape.
+        ValueError: If the range is reversed or not finite, the chance lies beyond 0..1, or the
+            waveform has another shape.
 
     Examples:
-        >>> waveform = torch.ones(1, 4, 24000)
-        >>> noise = add_noise(waveform, snr_db=(20.0, 20.0)) - waveform
-        >>> noise.square().mean().round(decimals=3)
+        >>> waveform, target = torch.ones(1, 4, 24000), torch.zeros(1, 10, 14, 3)
+        >>> noisy, target = add_noise(waveform, target, snr_db=(20.0, 20.0))
+        >>> (noisy - waveform).square().mean().round(decimals=3)
         tensor(0.0100)
     """
     check_shape("waveform", waveform, "batch channel sample")
     check_floating(waveform=waveform)
-    low, high = snr_db
-    if not -torch.inf < low <= high < torch.inf:
-        raise ValueError(f"snr_db must be low and high, finite, got {snr_db}")
-    ratio_db = low + (high - low) * torch.rand(len(waveform), 1, 1, generator=generator)
-    seed = int(torch.randint(2**62, (), generator=generator))
+    check_range("snr_db", snr_db)
+    chance = Chance(waveform, p, generator)
+    ratio_db = of_each(chance.within(snr_db), waveform)
     # Squares of quiet sound are zero in half precision.
     clean = waveform.to(torch.promote_types(waveform.dtype, torch.float32))
-    noise = torch.randn(
-        clean.shape,
-        generator=torch.Generator(clean.device).manual_seed(seed),
-        device=clean.device,
-        dtype=clean.dtype,
-    )
     power = clean.square().mean(dim=(1, 2), keepdim=True)
-    gain = (power * 10 ** (-ratio_db.to(clean) / 10)).sqrt()
-    return (clean + gain * noise).to(waveform.dtype)
+    gain = (power * 10 ** (-ratio_db.to(clean) / 10)).sqrt() * of_each(chance.chosen, clean)
+    noise = chance.normal(*clean.shape[1:])
+    return (clean + gain * noise).to(waveform.dtype), labels

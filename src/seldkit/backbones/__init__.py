@@ -1,12 +1,11 @@
 """Encoders: from features to a map of steps, on which a network's head is built."""
 
-from seldkit.backbones.cnn14 import CNN14, cnn14
-from seldkit.backbones.crnn import CRNN, crnn
-from seldkit.backbones.epanns import epanns
+from seldkit.backbones.crnn_encoder import CRNN, crnn
 from seldkit.backbones.fold import TimeFold
-from seldkit.backbones.htsat import HTSAT, HTSATBranches, htsat, htsat_branches
+from seldkit.backbones.htsat_encoder import HTSAT, HTSATBranches, htsat, htsat_branches
+from seldkit.backbones.mobilenet import YAMNet, yamnet
+from seldkit.backbones.panns import CNN14, cnn14, epanns
 from seldkit.backbones.tagging import TaggingBackbone, TaggingOutput
-from seldkit.backbones.yamnet import YAMNet, yamnet
 
 __all__ = [
     "CNN14",

@@ -1,15 +1,15 @@
 """Time folded into a square image, as HTS-AT reads it."""
 
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class TimeFold(nn.Module):
+class TimeFold(Shown):
     """Cut time into windows and fold each into a square image; join the maps of the windows again.
 
     An image is `rows = size // num_bins` strips of frequency, one below the other: the first of
@@ -74,7 +74,3 @@ class TimeFold(nn.Module):
     ) -> Float[Tensor, "batch channel step bin"]:
         """Return the maps of all windows as one for each item, time and frequency as they were."""
         return rearrange(maps, "(b n) c (r f) t -> b c (n r t) f", b=batch, r=self.rows)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.num_bins}, size={self.size}, frames_per_step={self.frames_per_step}"

@@ -7,12 +7,12 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers.dot_product import attend
 
 
-class StochasticDepth(nn.Module):
+class StochasticDepth(Shown):
     """In training, drop a residual branch for whole items of the batch; the others grow instead.
 
     Source: Huang et al., "Deep networks with stochastic depth", ECCV 2016.
@@ -34,12 +34,8 @@ class StochasticDepth(nn.Module):
         kept = torch.empty_like(x[(slice(None), *[slice(1)] * (x.ndim - 1))]).bernoulli_(keep)
         return x * kept / keep
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.rate}"
 
-
-class WindowAttention(nn.Module):
+class WindowAttention(Shown):
     """Self-attention of the patches of each window, with a learned bias for each relative place.
 
     Source: Liu et al., "Swin transformer: hierarchical vision transformer using shifted windows",
@@ -117,10 +113,6 @@ class WindowAttention(nn.Module):
         parts = rearrange(parts, "(i y) (j x) -> (i j) 1 (y x)", y=n, x=n)
         return parts.unsqueeze(3) != parts.unsqueeze(2)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"num_heads={self.num_heads}, window={self.window}, shift={self.shift}"
-
 
 class SwinBlock(nn.Module):
     """Window attention and a feed-forward step, each after a layer norm and beside a residual.
@@ -130,7 +122,6 @@ class SwinBlock(nn.Module):
         num_heads: Attention heads.
         window: Height and width of a window.
         shift: See [`WindowAttention`][seldkit.backbones.swin.WindowAttention].
-        feedforward: Width of the feed-forward step, as a multiple of `channels`.
         drop_path: Rate of stochastic depth.
     """
 
@@ -142,15 +133,14 @@ class SwinBlock(nn.Module):
         num_heads: int,
         window: int,
         shift: int,
-        feedforward: int = 4,
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(channels)
         self.attention = WindowAttention(channels, num_heads=num_heads, window=window, shift=shift)
         self.norm2 = nn.LayerNorm(channels)
-        self.expand = nn.Linear(channels, feedforward * channels)
-        self.reduce = nn.Linear(feedforward * channels, channels)
+        self.expand = nn.Linear(channels, 4 * channels)
+        self.reduce = nn.Linear(4 * channels, channels)
         self.drop_path = StochasticDepth(drop_path)
         _reset_linear(self.expand)
         _reset_linear(self.reduce)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, TypeVar
 from torch import Tensor, nn
 
 from seldkit._checks import check_choice
+from seldkit._settings import Shown
 
 Activation = Literal["sigmoid", "softmax"]
 Between = Callable[[str, Tensor], Tensor]
@@ -51,7 +52,7 @@ class TaggingOutput(NamedTuple):
         return self.logits.sigmoid()
 
 
-class TaggingBackbone(nn.Module, ABC):
+class TaggingBackbone(Shown, ABC):
     """An audio-tagging network that a SELD network starts from.
 
     It tags clips when called; [`encode`][seldkit.backbones.TaggingBackbone.encode] returns the

@@ -9,7 +9,7 @@ from seldkit.io.row_checks import CHECKS
 from seldkit.metrics.protocols import PROTOCOLS, takers
 from seldkit.metrics.settings import CHOICES
 
-SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+COUNTING: dict[str, tuple[str, dict[str, Any]]] = {
     "counting": (
         "keep the slips of the published script, or not",
         {"choices": CHOICES["counting"]},
@@ -39,7 +39,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def counting(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options that are arguments of `SELDMetrics`."""
-    names = ("average", "frames", "absent_classes", "frame_s", *SETTINGS)
+    names = ("average", "frames", "absent_classes", "frame_s", *COUNTING)
     return {name: getattr(args, name) for name in names}
 
 
@@ -78,7 +78,7 @@ def add_counting(group: "argparse._ArgumentGroup") -> None:
         default="published",
         help="whether classes that occur nowhere count in a macro average, as published, or not",
     )
-    for name, (text, kind) in SETTINGS.items():
+    for name, (text, kind) in COUNTING.items():
         option = f"--{name.replace('_', '-')}"
         group.add_argument(option, help=f"{', '.join(takers(name))}: {text}", **kind)
     group.add_argument(

@@ -11,6 +11,7 @@ COMMANDS = {
     "score": "score predictions as a published protocol does",
     "check": "find all that is wrong with label files",
     "synth": "make labelled scenes from sounds",
+    "pack": "decode a corpus once into a store for training",
 }
 """What each command does, in a line; its file is imported when it is asked for."""
 

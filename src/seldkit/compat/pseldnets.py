@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_count
+from seldkit.backbones import crnn, htsat, htsat_branches
 from seldkit.compat._names import bare_weights, check_names
 from seldkit.compat._pseldnets import is_computed, rules_of
 from seldkit.compat._rules import count, to_ours, to_published
-from seldkit.models import accdoa_crnn, accdoa_htsat, einv2, seddoa
+from seldkit.models import einv2, encoder_seld
 
 # Beginnings of names that tell a network; of those that fit, the first.
 _NETWORKS = {
@@ -37,9 +38,9 @@ def convert(checkpoint: Mapping[str, Any], *, num_classes: int | None = None) ->
     | --- | --- |
     | SEDDOA-HTSAT | `models.seddoa(170)` |
     | EINV2-HTSAT | `models.seddoa(170, sharing="soft")` |
-    | mACCDOA-HTSAT | `models.accdoa_htsat(170)` |
-    | ACCDOA-HTSAT | `models.accdoa_htsat(170, format="accdoa")` |
-    | mACCDOA-CNN14-Conformer | `models.accdoa_crnn(170)` |
+    | mACCDOA-HTSAT | `models.encoder_seld(htsat(), 170, format="multi_accdoa")` |
+    | ACCDOA-HTSAT | `models.encoder_seld(htsat(), 170, format="accdoa")` |
+    | mACCDOA-CNN14-Conformer | `models.encoder_seld(crnn(), 170, format="multi_accdoa")` |
     | EINV2 with CNN8-Conformer | [`models.einv2`][seldkit.models.einv2], as told there |
 
     Left out are the published feature extractor and tables that we compute: sinusoids, and the
@@ -113,7 +114,7 @@ def _expected(title: str, names: Collection[str], stages: int) -> set[str]:
         if title.startswith("EINV2")
         else count(r"convs\.conv_blockNUMBER\.", names, default=4, first=1)
     )
-    crnn: dict[str, Any] = {
+    convolutions: dict[str, Any] = {
         "widths": [2] * blocks,
         "pool_time": [1] * blocks,
         "pool_freq": [1] * blocks,
@@ -124,13 +125,17 @@ def _expected(title: str, names: Collection[str], stages: int) -> set[str]:
     }
     tracks = count(r"(?:fc_)?(?:sed|doa)_trackNUMBER\.", names, default=3, first=1)
     builders: dict[str, Callable[[], nn.Module]] = {
-        "EINV2 with HTS-AT": lambda: seddoa(1, sharing="soft", **swin),
-        "SEDDOA with HTS-AT": lambda: seddoa(1, **swin),
-        "ACCDOA with HTS-AT": lambda: accdoa_htsat(1, **swin),
-        "EINV2 with convolutions": lambda: einv2(
-            1, tracks, feedforward=2, stitch_tracks=True, **crnn
+        "EINV2 with HTS-AT": lambda: encoder_seld(
+            htsat_branches(htsat(4, **swin), htsat(7, **swin)), 1
         ),
-        "ACCDOA with convolutions": lambda: accdoa_crnn(1, **crnn),
+        "SEDDOA with HTS-AT": lambda: encoder_seld(htsat(7, **swin), 1),
+        "ACCDOA with HTS-AT": lambda: encoder_seld(htsat(7, **swin), 1, format="accdoa"),
+        "EINV2 with convolutions": lambda: einv2(
+            1, tracks, feedforward=2, stitch_tracks=True, **convolutions
+        ),
+        "ACCDOA with convolutions": lambda: encoder_seld(
+            crnn(7, **convolutions), 1, format="accdoa"
+        ),
     }
     with torch.device("meta"):
         model = builders[title]()

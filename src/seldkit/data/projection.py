@@ -10,7 +10,13 @@ from torch import Tensor
 from seldkit._checks import check_choice
 from seldkit._typing import Int
 from seldkit.events import Events
-from seldkit.io.dcase import NIGENS2020_CLASSES, NIGENS2021_CLASSES, STARSS_CLASSES, TAU2019_CLASSES
+from seldkit.events.events import changed
+from seldkit.io.classes import (
+    NIGENS2020_CLASSES,
+    NIGENS2021_CLASSES,
+    STARSS_CLASSES,
+    TAU2019_CLASSES,
+)
 
 
 @dataclass(frozen=True)
@@ -143,22 +149,8 @@ def project(events: Events, projection: Projection) -> Projected:
     label = projection.labels[events.label]
     kept = events.select(label >= 0)
     dropped = events.label[label < 0].bincount(minlength=number)
-    make, place = (
-        (Events, (kept.direction,))
-        if kept.given_deg is None
-        else (Events.from_degrees, kept.given_deg)
-    )
     label = label[label >= 0]
-    projected = make(
-        kept.frame,
-        label,
-        *place,
-        source=_apart(kept, label),
-        distance=kept.distance,
-        onscreen=kept.onscreen,
-        num_frames=kept.num_frames,
-        frame_s=kept.frame_s,
-    )
+    projected = changed(kept, label=label, source=_apart(kept, label))
     return Projected(projected, dropped)
 
 

@@ -6,8 +6,13 @@ from typing import NamedTuple
 
 from seldkit._checks import check_choice
 from seldkit.data.splits import SPLITS, Fold, Split
-from seldkit.io.dcase import NIGENS2020_CLASSES, NIGENS2021_CLASSES, STARSS_CLASSES, TAU2019_CLASSES
-from seldkit.io.l3das import L3DAS_CLASSES
+from seldkit.io.classes import (
+    L3DAS_CLASSES,
+    NIGENS2020_CLASSES,
+    NIGENS2021_CLASSES,
+    STARSS_CLASSES,
+    TAU2019_CLASSES,
+)
 
 
 class Recordings(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from seldkit.data._store_records import (
     read_records,
     read_settings,
 )
+from seldkit.data.splits import Fold
 from seldkit.events import Events
 
 
@@ -49,7 +50,7 @@ class StoredClip:
         return self._record.name
 
     @property
-    def fold(self) -> int | str | None:
+    def fold(self) -> Fold | None:
         """Its fold, if it has one."""
         return self._record.fold
 
@@ -142,7 +143,7 @@ class StoredClip:
         if checksum(self._waveform_path) != self._record.waveform_crc:
             raise ValueError(f"{self._waveform_path} is damaged: its checksum is another")
 
-    def _labels(self) -> NDArray[np.void]:
+    def _labels(self) -> NDArray[Any]:
         return read_labels(self._folder / LABELS / f"{self._record.labels}.npy")
 
     @property

@@ -1,6 +1,6 @@
 """Chunks of the clips of a store, for trainings whose audio no memory holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
@@ -9,6 +9,7 @@ from seldkit.data._clips import naming
 from seldkit.data.chunks import ChunkedClips
 from seldkit.data.reading import Encoder
 from seldkit.data.store import StoredClip
+from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.outputs import Output
 
@@ -81,6 +82,14 @@ class StoredChunks(ChunkedClips[Output]):
         super().__init__(lengths, chunk, hop, ratio)
         self.clips = clips
         self.format: Encoder[Output] = format
+
+    def events(self) -> Iterator[Events]:
+        """Yield the events of each chunk, read without the sound.
+
+        By them chunks are weighed: `EpochSampler(..., weights=clip_weights(chunks.events(), 13))`.
+        """
+        for clip, start in self.places:
+            yield self.clips[clip].events_between(start, start + self.chunk_frames)
 
     def _cut(self, clip: int, start: int, stop: int) -> tuple[Tensor, Output]:
         stored = self.clips[clip]

@@ -1,12 +1,12 @@
 """Events: what sounds, when, and from where."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from torch import Tensor
 
-from seldkit._checks import integer, shortest
+from seldkit._checks import check_shape, integer, shortest
 from seldkit._typing import Bool, Float, Int
 from seldkit.events.columns import Column, flags, number_within, real, same, vectors, whole
 from seldkit.events.frames import reframe, whole_ratio
@@ -52,6 +52,9 @@ class Events:
         onscreen: `bool [event]` or None.
         num_frames: Length of the clip in frames, or None.
         frame_s: Length of a frame, in seconds.
+        given_deg: Azimuth and elevation as they were given, or None if unit vectors were. These
+            hold neither the last bit, by which published scores break ties, nor 180 beside -180,
+            which the published grid of 2019 tells apart.
 
     Raises:
         TypeError: If a column or a number is of another kind; `True` is no number.
@@ -76,9 +79,7 @@ class Events:
     onscreen: Bool[Tensor, " event"] | None
     num_frames: int | None
     frame_s: float
-    _degrees: tuple[Tensor, Tensor] | None = field(init=False, compare=False)
-    """As given: vectors hold neither the last bit, by which published scores break ties, nor 180
-    beside -180, which the published grid of 2019 tells apart."""
+    given_deg: tuple[Tensor, Tensor] | None = field(init=False, compare=False)
 
     def __init__(
         self,
@@ -104,9 +105,7 @@ class Events:
         check_rows(**values)
         if source is None:
             values["source"] = number_within(values["frame"], values["label"])
-        values |= {"frame_s": frame_length(frame_s), "_degrees": None}
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        _fill(self, values | {"frame_s": frame_length(frame_s), "given_deg": None})
 
     @classmethod
     def from_degrees(
@@ -138,7 +137,7 @@ class Events:
             num_frames=num_frames,
             frame_s=frame_s,
         )
-        return events._with_degrees((given, elevation))
+        return changed(events, given_deg=(given, elevation))
 
     @property
     def azimuth_deg(self) -> Float[Tensor, " event"]:
@@ -149,11 +148,6 @@ class Events:
     def elevation_deg(self) -> Float[Tensor, " event"]:
         """Elevation of each row in [-90, 90], in degrees."""
         return (self.given_deg or decimal_degrees(self.direction))[1]
-
-    @property
-    def given_deg(self) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]] | None:
-        """Azimuth and elevation as they were given, or None if unit vectors were."""
-        return self._degrees
 
     @classmethod
     def concatenate(cls, parts: "Sequence[Events]") -> "Events":
@@ -175,21 +169,16 @@ class Events:
             >>> Events.concatenate([early, late])
             Events(2 rows, 1 class, frames 0..7, frame_s=0.1)
         """
-        columns, degrees = join(parts)
-        return cls(**columns)._with_degrees(degrees)
+        return from_checked(**join(parts))
 
     def select(self, rows: Tensor) -> "Events":
         """Return the rows that a boolean mask or a list of row numbers picks, in its order."""
-        degrees = self._degrees
-        return replace(
-            self,
-            frame=self.frame[rows],
-            label=self.label[rows],
-            direction=self.direction[rows],
-            source=self.source[rows],
-            distance=None if self.distance is None else self.distance[rows],
-            onscreen=None if self.onscreen is None else self.onscreen[rows],
-        )._with_degrees(None if degrees is None else (degrees[0][rows], degrees[1][rows]))
+        check_shape("rows", self.frame[rows], "row")
+        names = ("frame", "label", "direction", "source", "distance", "onscreen")
+        columns = {name: getattr(self, name) for name in names}
+        picked = {name: None if x is None else x[rows] for name, x in columns.items()}
+        given_deg = self.given_deg and (self.given_deg[0][rows], self.given_deg[1][rows])
+        return changed(self, **picked, given_deg=given_deg)
 
     def window(self, start: int, stop: int) -> "Events":
         """Return the events of the frames start..stop-1, counted from `start`.
@@ -209,8 +198,7 @@ class Events:
                 raise ValueError(f"start must be below num_frames={self.num_frames}, got {start}")
             stop = min(stop, self.num_frames)
         rows = self.select((self.frame >= start) & (self.frame < stop))
-        changes: dict[str, Any] = {"frame": rows.frame - start, "num_frames": stop - start}
-        return replace(rows, **changes)._with_degrees(rows._degrees)
+        return changed(rows, frame=rows.frame - start, num_frames=stop - start)
 
     def at(self, frame_s: float) -> "Events":
         """Return the same events in frames of another length.
@@ -235,9 +223,7 @@ class Events:
         parts, multiple = whole_ratio(frame_s, self.frame_s)
         columns = (self.frame, self.label, self.source)
         rows, frame, num_frames = reframe(*columns, self.num_frames, parts, multiple)
-        picked = self.select(rows)
-        changes: dict[str, Any] = {"frame": frame, "num_frames": num_frames, "frame_s": frame_s}
-        return replace(picked, **changes)._with_degrees(picked._degrees)
+        return changed(self.select(rows), frame=frame, num_frames=num_frames, frame_s=frame_s)
 
     def spans(self) -> list[Span]:
         """Return each sound from its start to its end, by its start; a gap ends a sound.
@@ -294,6 +280,19 @@ class Events:
         text += f", frame_s={shortest(self.frame_s)}" + "".join(f", {name}" for name in known)
         return f"Events({text})"
 
-    def _with_degrees(self, degrees: tuple[Tensor, Tensor] | None) -> "Events":
-        object.__setattr__(self, "_degrees", degrees)
-        return self
+
+def from_checked(**columns: Any) -> Events:
+    """Return events of attributes that are known to be the rows of a clip, and nobody else's."""
+    return _fill(object.__new__(Events), columns)
+
+
+def changed(events: Events, **changes: Any) -> Events:
+    """Return events with other attributes, which are known to be rows of a clip."""
+    columns = {column.name: getattr(events, column.name) for column in fields(events)}
+    return from_checked(**columns | changes)
+
+
+def _fill(events: Events, columns: dict[str, Any]) -> Events:
+    for name, value in columns.items():
+        object.__setattr__(events, name, value)
+    return events

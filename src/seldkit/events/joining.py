@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from seldkit.events.events import Events
 
 
-def join(parts: "Sequence[Events]") -> tuple[dict[str, Any], tuple[Tensor, Tensor] | None]:
-    """Return the arguments of `Events` for all rows, and the degrees as they were given, if any."""
+def join(parts: "Sequence[Events]") -> dict[str, Any]:
+    """Return the columns of all rows, and the degrees as they were given, if any."""
     if not len(parts):
         raise ValueError("parts must be at least one, got none")
     for part in parts:
         check_frame_s("parts", part.frame_s, parts[0].frame_s)
     lengths = [part.num_frames for part in parts if part.num_frames is not None]
-    columns = {
+    degrees = None
+    if any(part.given_deg for part in parts):
+        given = [part.given_deg or decimal_degrees(part.direction) for part in parts]
+        degrees = tuple(torch.cat(column) for column in zip(*given, strict=True))
+    return {
         "frame": torch.cat([part.frame for part in parts]),
         "label": torch.cat([part.label for part in parts]),
         "direction": torch.cat([part.direction for part in parts]),
@@ -29,12 +33,8 @@ def join(parts: "Sequence[Events]") -> tuple[dict[str, Any], tuple[Tensor, Tenso
         "onscreen": _known("onscreen", parts),
         "num_frames": max(lengths) if len(lengths) == len(parts) else None,
         "frame_s": parts[0].frame_s,
+        "given_deg": degrees,
     }
-    if not any(part.given_deg for part in parts):
-        return columns, None
-    degrees = [part.given_deg or decimal_degrees(part.direction) for part in parts]
-    azimuth, elevation = (torch.cat(column) for column in zip(*degrees, strict=True))
-    return columns, (azimuth, elevation)
 
 
 def _known(name: str, parts: "Sequence[Events]") -> Tensor | None:

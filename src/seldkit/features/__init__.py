@@ -1,15 +1,16 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
-from seldkit.features.cross_correlation import GCCPHAT, gcc_phat
+from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part, PartStream
-from seldkit.features.phase import PhaseDifference, phase_difference
+from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
@@ -22,6 +23,7 @@ __all__ = [
     "GCCPHAT",
     "SALSA",
     "STFT",
+    "ChannelMeaning",
     "ChannelSwap",
     "FeatureExtractor",
     "FeatureStream",
@@ -37,8 +39,6 @@ __all__ = [
     "RealSpectrum",
     "SALSALite",
     "Standardize",
-    "gcc_phat",
     "intensity_vector",
-    "phase_difference",
     "presets",
 ]

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import (
-    check_choice,
     check_count,
+    check_literal,
     check_number,
     check_positive,
     check_shape,
-    literal_words,
 )
 from seldkit._typing import Complex, Float
 from seldkit.features.bins import fft_length
@@ -25,49 +24,41 @@ from seldkit.features.cross_spectrum import (
     pairs_among,
     whiten,
 )
+from seldkit.features.meaning import LAG, ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
 
-_CONJUGATES = literal_words(Conjugate)
 
-
-def gcc_phat(
-    spectrum: Complex[Tensor, "batch channel time freq"],
-    num_lags: int = 64,
-    *,
-    pairs: Sequence[Pair] | None = None,
-    conjugate: Conjugate = "first",
-    interpolation: int = 1,
-    exponent: float = 1.0,
-    n_fft: int | None = None,
-    floor: float = SILENCE,
-) -> Float[Tensor, "batch pair time lag"]:
-    r"""Return the whitened cross-correlation of pairs $(m, n)$ of microphones around lag 0.
+class GCCPHAT(Part):
+    r"""Whitened cross-correlation of pairs $(m, n)$ of microphones around lag 0.
 
     $$R_{mn}[\tau] = \frac{1}{N} \sum_{k=0}^{N-1} \frac{X_m^*[k]\,X_n[k]}{|X_m[k]|\,|X_n[k]|}\,
     e^{2 \pi j k \tau / N}$$
 
     peaks at the delay $\tau$, in samples, by which microphone $n$ hears a sound after microphone
     $m$. The frame is taken as periodic, as in published extractors: lags must be short beside it.
+    Fully whitened correlations lie between -1 and 1. Lags stand in the place of bins.
+
+    Shape:
+        - Input: complex spectrum `(batch, channel, time, freq)`.
+        - Output: `(batch, pair, time, lag=num_lags)`.
 
     Args:
-        spectrum: Spectrum of each microphone.
-        num_lags: Number of lags: from `-(num_lags // 2)` on, so 64 are -32 to 31, 11 are -5 to 5.
+        num_lags: Number of lags: from `-(num_lags // 2)` on, so 64 are -32 to 31, 11 are -5 to 5;
+            as many as mel bands, so that both can be one tensor.
         pairs: Pairs `(m, n)` of channels; by default every pair with `m < n`.
         conjugate: `"first"` is $X_m^* X_n$, as the DCASE baselines: a peak at lag 3 says that `n`
             hears the sound 3 samples after `m`. `"second"` is $X_m X_n^*$, with the lags mirrored.
         interpolation: Lags per sample. With 4 the lags are a quarter of a sample apart, exact
             values of the band-limited correlation, and 64 of them reach from -8 to 7.75 samples.
         exponent: How far each bin is whitened: 1 is PHAT, 0 the plain cross-correlation.
-        n_fft: Length of the FFT, which the number of bins tells only if it is even; the even
-            length if None.
+        n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform. With it the tables
+            of cosines and sines are made once. On its own and without it they are made in every
+            call from the number of bins, which must then be of an even length.
         floor: Least power of a bin that is divided by; silence gives zeros.
-
-    Returns:
-        Correlations between -1 and 1, if fully whitened.
 
     Raises:
         ValueError: If a size is not positive, there are more lags than the frame has, the number
@@ -80,42 +71,8 @@ def gcc_phat(
         >>> sound = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
         >>> waveform = torch.stack((sound, sound.roll(2)))  # the second is 2 samples late
         >>> spectrum = torch.fft.rfft(waveform).reshape(1, 2, 1, 5)
-        >>> gcc_phat(spectrum, num_lags=7).flatten().abs().round(decimals=3)  # lags -3 to 3
+        >>> GCCPHAT(num_lags=7)(spectrum).flatten().abs().round(decimals=3)  # lags -3 to 3
         tensor([0., 0., 0., 0., 0., 1., 0.])
-    """
-    check_shape("spectrum", spectrum, "batch channel time freq")
-    _check_settings(num_lags, conjugate, interpolation, exponent, floor)
-    n_fft = fft_length(spectrum.shape[-1], n_fft)
-    real = spectrum.real
-    tables = _lag_tables(num_lags, conjugate, interpolation, n_fft, real.dtype, real.device)
-    used = pairs_among(spectrum.shape[1], check_pairs(pairs))
-    return _correlate(real, spectrum.imag, used, tables, exponent, floor)
-
-
-class GCCPHAT(Part):
-    """Module form of [`gcc_phat`][seldkit.features.gcc_phat]: lags stand in the place of bins.
-
-    Shape:
-        - Input: complex spectrum `(batch, channel, time, freq)`.
-        - Output: `(batch, pair, time, lag=num_lags)`.
-
-    Args:
-        num_lags: Number of lags; as many as mel bands, so that both can be one tensor.
-        pairs: See [`gcc_phat`][seldkit.features.gcc_phat].
-        conjugate: See [`gcc_phat`][seldkit.features.gcc_phat].
-        interpolation: See [`gcc_phat`][seldkit.features.gcc_phat].
-        exponent: See [`gcc_phat`][seldkit.features.gcc_phat].
-        n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform. With it the tables
-            of cosines and sines are made once. On its own and without it they are made in every
-            call from the number of bins, which must then be of an even length.
-        floor: See [`gcc_phat`][seldkit.features.gcc_phat].
-
-    Raises:
-        ValueError: See [`gcc_phat`][seldkit.features.gcc_phat].
-
-    Examples:
-        >>> GCCPHAT(num_lags=64)(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
-        torch.Size([1, 6, 5, 64])
         >>> GCCPHAT(num_lags=5, interpolation=2).lags
         [-1.0, -0.5, 0.0, 0.5, 1.0]
     """
@@ -136,10 +93,16 @@ class GCCPHAT(Part):
         floor: float = SILENCE,
     ) -> None:
         super().__init__()
-        _check_settings(num_lags, conjugate, interpolation, exponent, floor)
+        check_count(num_lags=num_lags, interpolation=interpolation)
+        check_positive(floor=floor)
+        check_number(exponent=exponent)
+        check_literal("conjugate", conjugate, Conjugate)
+        if not 0 <= exponent <= 1:
+            raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
         self.num_lags, self.pairs, self.conjugate = int(num_lags), check_pairs(pairs), conjugate
         self.interpolation, self.exponent = int(interpolation), exponent
         self.floor, self.num_bins = floor, self.num_lags
+        self.meaning = LAG if exponent == 1 else ChannelMeaning("lag", per_db=None)
         self.register_buffer("cosine", None, persistent=False)
         self.register_buffer("sine", None, persistent=False)
         self._say(n_fft, None)
@@ -171,11 +134,19 @@ class GCCPHAT(Part):
         real = spectrum.real
         if self.cosine is None or self.sine is None:
             shape = self.num_lags, self.conjugate, self.interpolation, n_fft
-            tables = _lag_tables(*shape, real.dtype, real.device)
+            cosine, sine = _lag_tables(*shape, real.dtype, real.device)
         else:
-            tables = self.cosine.to(real.dtype), self.sine.to(real.dtype)
+            cosine, sine = self.cosine.to(real.dtype), self.sine.to(real.dtype)
         used = pairs_among(spectrum.shape[1], self.pairs)
-        return _correlate(real, spectrum.imag, used, tables, self.exponent, self.floor)
+        with without_autocast(real):
+            real, imag = whiten(real, spectrum.imag, exponent=self.exponent, floor=self.floor)
+            # A Fourier transform would give all lags of the frame: for the few that are kept these
+            # products are cheaper. One pair after the other stays in the processor's cache.
+            rows = []
+            for pair in used:
+                cross_real, cross_imag = cross_spectrum(real, imag, pair)
+                rows.append(cross_real @ cosine + cross_imag @ sine)
+            return torch.stack(rows, dim=1)
 
     def turn(
         self, features: Float[Tensor, "batch pair time lag"], swap: ChannelSwap
@@ -202,37 +173,6 @@ class GCCPHAT(Part):
         return exchanged_pairs(
             "GCCPHAT", features, pairs, swap, PairRules(mirrored, torch.neg, None)
         )
-
-
-def _check_settings(
-    num_lags: int, conjugate: Conjugate, interpolation: int, exponent: float, floor: float
-) -> None:
-    check_count(num_lags=num_lags, interpolation=interpolation)
-    check_positive(floor=floor)
-    check_number(exponent=exponent)
-    check_choice("conjugate", conjugate, _CONJUGATES)
-    if not 0 <= exponent <= 1:
-        raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
-
-
-def _correlate(
-    real: Float[Tensor, "batch channel time freq"],
-    imag: Float[Tensor, "batch channel time freq"],
-    pairs: Sequence[Pair],
-    tables: tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq lag"]],
-    exponent: float,
-    floor: float,
-) -> Float[Tensor, "batch pair time lag"]:
-    cosine, sine = tables
-    with without_autocast(real):
-        real, imag = whiten(real, imag, exponent=exponent, floor=floor)
-        # A Fourier transform would give all lags of the frame: for the few that are kept these
-        # products are cheaper. One pair after the other stays in the processor's cache.
-        rows = []
-        for pair in pairs:
-            cross_real, cross_imag = cross_spectrum(real, imag, pair)
-            rows.append(cross_real @ cosine + cross_imag @ sine)
-        return torch.stack(rows, dim=1)
 
 
 def _lag_tables(

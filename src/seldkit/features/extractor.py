@@ -12,6 +12,7 @@ from seldkit._checks import check_count, check_floating, check_literal, check_sh
 from seldkit._typing import Float
 from seldkit.arrays import ArrayGeometry
 from seldkit.features.binding import bind
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.part import Part, WindowStream, check_parts, checked, runs_in_blocks
 from seldkit.features.precision import (
     Cast,
@@ -193,6 +194,33 @@ class FeatureExtractor(PreciseModule):
             back = torch.tensor(order, device=features.device).argsort()
             return torch.cat(results).index_select(0, back)
 
+    @property
+    def meanings(self) -> tuple[ChannelMeaning, ...]:
+        """What each channel means, or `ValueError` if a part does not say it.
+
+        Examples:
+            >>> from seldkit.features import presets
+            >>> [meaning.bins for meaning in presets.dcase2023_mic().meanings][3:5]
+            ['frequency', 'lag']
+        """
+        return tuple(chain(*(part.meanings(self.in_channels) for part in self._parts())))
+
+    def silence(self) -> Float[Tensor, "channel bin"]:
+        """Return the features of a frame of silence."""
+        samples = self.stft.n_fft + 8 * self.stft.hop_length
+        features: Tensor = self(self.stft.window.new_zeros(1, self.in_channels, samples))
+        return features[0, :, features.shape[2] // 2]
+
+    def silenced(
+        self, features: Float[Tensor, "batch out time bin"], mask: Tensor
+    ) -> Float[Tensor, "batch out time bin"]:
+        """Return the features with those of silence where a mask, `batch out time bin`, says so.
+
+        In a clip whose levels end `top_db` below the loudest they are those of silence there.
+        """
+        filled = torch.where(mask, self.silence().unsqueeze(1).to(features), features)
+        return torch.cat([part.per_clip(piece) for part, piece in self._pieces(filled)], dim=1)
+
     def for_export(self) -> "FeatureExtractor":
         """Return a copy without complex numbers, which can be exported to ONNX.
 
@@ -216,10 +244,13 @@ class FeatureExtractor(PreciseModule):
         return self
 
     def _turned(self, features: Tensor, swap: ChannelSwap) -> Tensor:
+        return torch.cat([part.turn(piece, swap) for part, piece in self._pieces(features)], dim=1)
+
+    def _pieces(self, features: Tensor) -> list[tuple[Part, Tensor]]:
+        """Return each part with its channels."""
         parts = self._parts()
         counts = [part.num_channels(self.in_channels) for part in parts]
-        pairs = zip(parts, features.split(counts, dim=1), strict=True)
-        return torch.cat([part.turn(piece, swap) for part, piece in pairs], dim=1)
+        return list(zip(parts, features.split(counts, dim=1), strict=True))
 
     def _array(self, array: ArrayGeometry | Literal["foa"] | None) -> ArrayGeometry | None:
         """Return the microphones, or None for FOA."""

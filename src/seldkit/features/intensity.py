@@ -23,6 +23,7 @@ from torch import Tensor
 
 from seldkit._checks import check_choice, check_literal, check_number, check_shape, literal_words
 from seldkit._typing import Complex, Float
+from seldkit.features.meaning import CUE, ChannelMeaning
 from seldkit.features.mel import MelFilterBank, num_bands
 from seldkit.features.part import Part
 from seldkit.features.products import imaginary_product, real_product
@@ -129,6 +130,7 @@ class IntensityVector(Part):
         if eps is not None:
             check_number(eps=eps)
         self.mel, self.norm, self.axes, self.eps, self.kind = mel, norm, axes, eps, kind
+        self.meaning = ChannelMeaning(per_db=None) if norm is None else CUE
         self.num_bins = num_bands(mel)
 
     def num_channels(self, in_channels: int) -> int:

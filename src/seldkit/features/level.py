@@ -14,6 +14,7 @@ from torch import Tensor
 from seldkit._checks import check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.cross_spectrum import Pair, check_pairs, pairs_among
+from seldkit.features.meaning import CUE, LEVEL
 from seldkit.features.mel import MelFilterBank, num_bands
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged, exchanged_pairs
@@ -40,6 +41,7 @@ class MidSideLevel(Part):
     """
 
     lookback = lookahead = 0
+    meaning = LEVEL
 
     def __init__(self, mel: MelFilterBank | None = None, *, floor: float = 1e-10) -> None:
         super().__init__()
@@ -89,6 +91,7 @@ class LevelDifference(Part):
     """
 
     lookback = lookahead = 0
+    meaning = CUE
 
     def __init__(
         self,

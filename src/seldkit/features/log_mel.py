@@ -1,5 +1,6 @@
 """Log-mel spectrograms."""
 
+import math
 from typing import Literal
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from seldkit._checks import check_literal, check_number, check_positive, check_shape
 from seldkit._typing import Complex, Float
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
 from seldkit.features.precision import widened
@@ -72,6 +74,8 @@ class LogMel(Part):
         self.mel, self.floor, self.top_db, self.top_db_per = mel, floor, top_db, top_db_per
         self.exponent, self.offset, self.log = exponent, offset, log
         self.num_bins, self.whole_clip = mel.num_mels, top_db is not None
+        per_db = 1.0 if log == "db" else exponent * math.log(10) / 20
+        self.meaning = ChannelMeaning(per_db=per_db)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]

@@ -7,6 +7,7 @@ from torch import Tensor
 from seldkit._checks import check_positive, check_shape, integer
 from seldkit._typing import Complex, Float
 from seldkit.features.bins import Bins, check_bins, check_bins_exist, crop, num_kept
+from seldkit.features.meaning import LEVEL
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, exchanged
 
@@ -33,6 +34,7 @@ class LogMagnitude(Part):
     """
 
     lookback = lookahead = 0
+    meaning = LEVEL
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seldkit._typing import Complex, Float
 from seldkit.features.binding import BoundModule, describe
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.turning import ChannelSwap
 
 
@@ -37,6 +38,7 @@ class Part(BoundModule):
       Where both are said it streams, and long clips are computed block by block, which is faster
       and takes less memory.
     - `turn`, how its features follow when the sound field is turned.
+    - `meaning`, what its channels mean, for augmentation; `meanings` where they differ.
     - `make`, for what depends on the length of the FFT and the sampling rate. What is in it, such
       as a [`MelFilterBank`][seldkit.features.MelFilterBank], is told them too.
     - `stream`, if its state reaches back without end; `whole_clip`, `per_frame` and `per_clip`, if
@@ -68,10 +70,22 @@ class Part(BoundModule):
     """Whether features of frames are not done before `per_clip` has seen those of the clip."""
     reads_foa: bool = False
     """Whether it makes sense of first-order ambisonics alone."""
+    meaning: ChannelMeaning | None = None
+    """What each of its channels means, see [`ChannelMeaning`][seldkit.features.ChannelMeaning]."""
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of channels made of so many microphones or ambisonic channels."""
         return in_channels
+
+    def meanings(self, in_channels: int) -> tuple[ChannelMeaning, ...]:
+        """Return what each of the channels means that are made of so many.
+
+        Raises:
+            ValueError: If the part does not say it.
+        """
+        if self.meaning is None:
+            raise ValueError(f"{describe(self)} must say its meaning to be augmented, got none")
+        return (self.meaning,) * self.num_channels(in_channels)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -89,7 +103,10 @@ class Part(BoundModule):
     def per_clip(
         self, features: Float[Tensor, "batch out time bin"]
     ) -> Float[Tensor, "batch out time bin"]:
-        """Return the features of whole clips, from those of `per_frame`."""
+        """Return the features of whole clips, from those of `per_frame`.
+
+        Features that it has returned it must leave as they are.
+        """
         return features
 
     def turn(

@@ -27,48 +27,21 @@ from seldkit.features.cross_spectrum import (
     pairs_with_first,
     whiten,
 )
+from seldkit.features.meaning import CUE, PHASE
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
-PhaseForm = Literal["angle", "cosine_sine", "path"]
-
-
-def phase_difference(
-    spectrum: Complex[Tensor, "batch channel time freq"],
-    *,
-    pairs: Sequence[Pair] | None = None,
-    floor: float = SILENCE,
-) -> Float[Tensor, "batch pair time freq"]:
-    r"""Return the phase of $X_m^* X_n$ of each pair $(m, n)$ of microphones, in radians.
-
-    It is $2 \pi f\,\tau$ where microphone $n$ hears a sound $\tau$ seconds before microphone $m$,
-    less whole turns: it lies in $[-\pi, \pi]$.
-
-    Args:
-        spectrum: Spectrum of each microphone.
-        pairs: Pairs `(m, n)` of channels; by default the first channel with each other one.
-        floor: Added to the real part of the cross-spectrum: the phase of much quieter bins is 0.
-
-    Raises:
-        ValueError: If a pair names one channel twice or none that exists.
-
-    Examples:
-        >>> ahead = torch.tensor([1 + 0j, 1j]).reshape(1, 2, 1, 1)  # a quarter of a period
-        >>> phase_difference(ahead).flatten() / math.pi
-        tensor([0.5000])
-    """
-    check_shape("spectrum", spectrum, "batch channel time freq")
-    used = pairs_among(spectrum.shape[1], check_pairs(pairs), pairs_with_first)
-    return _angles(spectrum.real, spectrum.imag, used, floor)
+PhaseEncoding = Literal["angle", "cosine_sine", "path"]
 
 
 class PhaseDifference(Part):
-    r"""Phase differences between microphones, in one of three forms.
+    r"""Phase differences between microphones, in one of three encodings.
 
-    With the phase $\varphi$ of [`phase_difference`][seldkit.features.phase_difference]:
+    The phase $\varphi$ of $X_m^* X_n$ is $2 \pi f\,\tau$ where microphone $n$ hears a sound $\tau$
+    seconds before microphone $m$, less whole turns: it lies in $[-\pi, \pi]$.
 
-    | `form`          | value                                 | used by                  |
+    | `encoding`      | value                                 | used by                  |
     | --------------- | ------------------------------------- | ------------------------ |
     | `"angle"`       | $\varphi$, in radians                 | as $\varphi / \pi$, SALSA-IPD |
     | `"cosine_sine"` | $\cos \varphi$ and $\sin \varphi$    | binaural systems         |
@@ -85,7 +58,7 @@ class PhaseDifference(Part):
           their sines, `(batch, 2 * pair, time, bin)`.
 
     Args:
-        form: `"angle"`, `"cosine_sine"` or `"path"`, which is 0 at 0 Hz.
+        encoding: `"angle"`, `"cosine_sine"` or `"path"`, which is 0 at 0 Hz.
         pairs: Pairs `(m, n)` of channels; by default the first channel with each other one.
         bins: The first bin that is kept and the one after the last; all bins if None.
         mel: Filter bank that sums cosines and sines into mel bands; angles have no such sum.
@@ -97,7 +70,7 @@ class PhaseDifference(Part):
         floor: Power below which a bin has no phase: silence gives zeros.
 
     Raises:
-        ValueError: If a value is out of range, or mel bands are asked for with another form or
+        ValueError: If a value is out of range, or mel bands are asked for with another encoding or
             together with `bins`.
         RuntimeError: If the path is asked for before the sampling rate is known.
 
@@ -105,6 +78,9 @@ class PhaseDifference(Part):
     localization and detection with microphone arrays", ICASSP 2022 (frequency-normalised).
 
     Examples:
+        >>> ahead = torch.tensor([1 + 0j, 1j]).reshape(1, 2, 1, 1)  # a quarter of a period
+        >>> PhaseDifference()(ahead).flatten() / math.pi
+        tensor([0.5000])
         >>> part = PhaseDifference("path", sample_rate=24000)
         >>> part(torch.ones(1, 4, 5, 513, dtype=torch.complex64)).shape
         torch.Size([1, 3, 5, 513])
@@ -114,7 +90,7 @@ class PhaseDifference(Part):
 
     def __init__(
         self,
-        form: PhaseForm = "angle",
+        encoding: PhaseEncoding = "angle",
         *,
         pairs: Sequence[Pair] | None = None,
         bins: Bins | None = None,
@@ -125,17 +101,19 @@ class PhaseDifference(Part):
         floor: float = SILENCE,
     ) -> None:
         super().__init__()
-        check_literal("form", form, PhaseForm)
+        check_literal("encoding", encoding, PhaseEncoding)
         check_positive(speed_of_sound=speed_of_sound, floor=floor)
-        if mel is not None and (form != "cosine_sine" or bins is not None):
+        if mel is not None and (encoding != "cosine_sine" or bins is not None):
             raise ValueError(
-                "mel must be None unless form is 'cosine_sine' and bins is None,"
-                f" got {form=} and {bins=}"
+                "mel must be None unless encoding is 'cosine_sine' and bins is None,"
+                f" got {encoding=} and {bins=}"
             )
-        self.form, self.pairs, self.bins, self.mel = form, check_pairs(pairs), check_bins(bins), mel
+        self.encoding, self.mel = encoding, mel
+        self.pairs, self.bins = check_pairs(pairs), check_bins(bins)
         self.speed_of_sound, self.floor = speed_of_sound, floor
         self.num_bins = num_kept(self.bins) if mel is None else mel.num_mels
-        self.needs_rate = form == "path"
+        self.needs_rate = encoding == "path"
+        self.meaning = CUE if encoding == "path" else PHASE
         self._say(n_fft, sample_rate)
 
     def make(self, n_fft: int, sample_rate: int | None) -> None:
@@ -146,7 +124,7 @@ class PhaseDifference(Part):
     def num_channels(self, in_channels: int) -> int:
         """Return the number of pairs, twice that for cosines and sines."""
         pairs = pairs_among(in_channels, self.pairs, pairs_with_first)
-        return len(pairs) * (2 if self.form == "cosine_sine" else 1)
+        return len(pairs) * (2 if self.encoding == "cosine_sine" else 1)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -155,13 +133,18 @@ class PhaseDifference(Part):
         check_shape("spectrum", spectrum, "batch channel time freq")
         used = pairs_among(spectrum.shape[1], self.pairs, pairs_with_first)
         real, imag = crop(spectrum.real, self.bins), crop(spectrum.imag, self.bins)
-        if self.form == "cosine_sine":
+        if self.encoding == "cosine_sine":
             real, imag = whiten(real, imag, floor=self.floor)
             cosines, sines = zip(*(cross_spectrum(real, imag, pair) for pair in used), strict=True)
             both = torch.stack(cosines + sines, dim=1)
             return both if self.mel is None else self.mel(both)
-        angle = _angles(real, imag, used, self.floor)
-        if self.form == "angle":
+        angles = []
+        for pair in used:
+            cosine, sine = cross_spectrum(real, imag, pair)
+            # The floor gives silence the angle 0 and a finite gradient, and drowns in any sound.
+            angles.append(torch.atan2(sine, cosine + self.floor))
+        angle = torch.stack(angles, dim=1)
+        if self.encoding == "angle":
             return angle
         return angle * crop(self._metres_per_radian(spectrum.real), self.bins)
 
@@ -189,10 +172,10 @@ class PhaseDifference(Part):
         return wavelength / (2 * math.pi) / bins.clamp(min=1) * (bins > 0)
 
     def _rules(self, features: Float[Tensor, "batch out time bin"]) -> PairRules:
-        if self.form == "cosine_sine":
+        if self.encoding == "cosine_sine":
             between = None if self.mel is not None else _between
             return PairRules(_conjugate, torch.neg, between)
-        if self.form == "angle":
+        if self.encoding == "angle":
             return angle_rules(2 * math.pi)
         num_bins = features.shape[-1] if self.n_fft is None else self.n_fft // 2 + 1
         metres = self._metres_per_radian(features.new_zeros(num_bins))
@@ -221,17 +204,3 @@ def _conjugate(pair: Float[Tensor, "batch entry=2 time bin"]) -> Tensor:
 def _between(one: Tensor, other: Tensor) -> Tensor:
     (a, b), (c, d) = one.unbind(dim=1), other.unbind(dim=1)
     return torch.stack((a * c + b * d, a * d - b * c), dim=1)
-
-
-def _angles(
-    real: Float[Tensor, "batch channel time freq"],
-    imag: Float[Tensor, "batch channel time freq"],
-    pairs: Sequence[Pair],
-    floor: float,
-) -> Float[Tensor, "batch pair time freq"]:
-    angles = []
-    for pair in pairs:
-        cosine, sine = cross_spectrum(real, imag, pair)
-        # The floor gives silence the angle 0 and a finite gradient, and drowns in any sound.
-        angles.append(torch.atan2(sine, cosine + floor))
-    return torch.stack(angles, dim=1)

@@ -16,6 +16,7 @@ from seldkit._checks import (
 from seldkit._typing import Bool, Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.cross_spectrum import pairs_with_first
+from seldkit.features.meaning import CUE, LEVEL, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.noise_floor import MAX_WAIT, above_noise_floor
 from seldkit.features.part import Part
@@ -25,7 +26,7 @@ from seldkit.features.salsa_bins import GROUP, bin_levels, with_edges
 from seldkit.features.salsa_stream import SALSAStream
 from seldkit.features.turning import ChannelSwap, exchanged, exchanged_pairs
 
-SALSAForm = Literal["foa", "mic"]
+SALSAFormat = Literal["foa", "mic"]
 SALSAEdges = Literal["clip", "wrap"]
 
 _FMAX_DOA = {"foa": 9000.0, "mic": 4000.0}
@@ -62,7 +63,7 @@ class SALSA(Part):
         - Output: `(batch, 2 * channel - 1, time, bin=num_bins)`.
 
     Args:
-        form: `"foa"` for first-order ambisonics (ACN order, SN3D), `"mic"` for any microphones.
+        format: `"foa"` for first-order ambisonics (ACN order, SN3D), `"mic"` for any microphones.
         n_fft: Length of the FFT, a multiple of 64; None for that of the extractor.
         sample_rate: Sampling rate, in hertz; None for that of the extractor.
         fmin_doa: Vectors start at the bin that holds this frequency, in hertz, but not at bin 0.
@@ -103,7 +104,7 @@ class SALSA(Part):
 
     def __init__(
         self,
-        form: SALSAForm = "foa",
+        format: SALSAFormat = "foa",
         *,
         n_fft: int | None = None,
         sample_rate: int | None = None,
@@ -116,7 +117,7 @@ class SALSA(Part):
         speed_of_sound: float = SPEED_OF_SOUND,
     ) -> None:
         super().__init__()
-        check_literal("form", form, SALSAForm)
+        check_literal("format", format, SALSAFormat)
         check_literal("edges", edges, SALSAEdges)
         check_positive(speed_of_sound=speed_of_sound)
         check_number(fmin_doa=fmin_doa)
@@ -126,17 +127,17 @@ class SALSA(Part):
             check_number(condition=condition)
             if not 1 < condition < math.inf:
                 raise ValueError(f"condition must be above 1 and finite, or None, got {condition}")
-        fmax_doa = _FMAX_DOA[form] if fmax_doa is None else fmax_doa
+        fmax_doa = _FMAX_DOA[format] if fmax_doa is None else fmax_doa
         check_positive(fmax_doa=fmax_doa)
         if not 0 <= fmin_doa < fmax_doa:
             raise ValueError(
                 f"0 <= fmin_doa < fmax_doa must hold, got {fmin_doa:g} and {fmax_doa:g}"
             )
-        self.form, self.speed_of_sound, self.noise_ratio = form, speed_of_sound, noise_ratio
+        self.format, self.speed_of_sound, self.noise_ratio = format, speed_of_sound, noise_ratio
         self.fmin_doa, self.fmax_doa, self.condition = fmin_doa, fmax_doa, condition
         self.compress, self.edges, self.doa_bins = compress, edges, (0, 0)
         self.register_buffer("metres", None, persistent=False)
-        self.reads_foa = form == "foa"
+        self.reads_foa = format == "foa"
         # Frames at the start wait for the noise floor, which reaches back without end.
         self.lookahead = _REACH if noise_ratio is None else max(_REACH, MAX_WAIT)
         self._say(n_fft, sample_rate)
@@ -160,11 +161,15 @@ class SALSA(Part):
 
     def num_channels(self, in_channels: int) -> int:
         """Return the number of spectrograms and vector components."""
-        if self.form == "foa" and in_channels != 4:
+        if self.format == "foa" and in_channels != 4:
             raise ValueError(f"SALSA needs the 4 channels of FOA, got {in_channels}")
         if in_channels < 2:
             raise ValueError(f"SALSA needs at least 2 microphones, got {in_channels}")
         return 2 * in_channels - 1
+
+    def meanings(self, in_channels: int) -> tuple[ChannelMeaning, ...]:
+        """Return levels, then cues of direction."""
+        return (LEVEL,) * in_channels + (CUE,) * (in_channels - 1)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -213,7 +218,7 @@ class SALSA(Part):
                 "SALSA cannot be turned so: its noise floor is that of the first channel, whose"
                 f" place channel {swap.index[0]} takes; noise_ratio=None has none"
             )
-        if self.form == "foa":
+        if self.format == "foa":
             old = [channel - 1 for channel in swap.index[1:]]
             return torch.cat((level, exchanged(cue, old, swap.sign[1:])), dim=1)
         band = slice(bins[0] - 1, bins[1] - 1)
@@ -268,7 +273,7 @@ class SALSA(Part):
         )
         tests = [test for test in (above, vector.coherent) if test is not None]
         passed = torch.stack(tests).all(dim=0) if tests else None
-        if self.form == "foa":
+        if self.format == "foa":
             cue = vector.direction(passed)
         else:
             cue = vector.phase(passed) * self.metres.to(real.dtype)

@@ -12,12 +12,13 @@ from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.cross_spectrum import pairs_among, pairs_with_first
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.meaning import CUE, LEVEL, PHASE, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference, angle_rules
 from seldkit.features.turning import ChannelSwap, exchanged, exchanged_pairs
 
-SALSALiteForm = Literal["path", "ipd"]
+SALSALiteEncoding = Literal["path", "ipd"]
 
 
 class SALSALite(Part):
@@ -31,9 +32,9 @@ class SALSALite(Part):
         - Output: `(batch, 2 * channel - 1, time, bin=num_bins)`.
 
     Args:
-        form: `"path"`, SALSA-Lite: by how many metres the sound's way to a microphone is shorter
-            than to the first, as the phase has it, times $c / (2 \pi f)$. `"ipd"`, SALSA-IPD: the
-            phase difference divided by π, in [-1, 1].
+        encoding: `"path"`, SALSA-Lite: by how many metres the sound's way to a microphone is
+            shorter than to the first, as the phase has it, times $c / (2 \pi f)$. `"ipd"`,
+            SALSA-IPD: the phase difference divided by π, in [-1, 1].
         n_fft: Length of the FFT; None for that of the extractor.
         sample_rate: Sampling rate, in hertz; None for that of the extractor.
         fmin: Bins start at the one that holds this frequency, in hertz, but not at bin 0.
@@ -64,7 +65,7 @@ class SALSALite(Part):
 
     def __init__(
         self,
-        form: SALSALiteForm = "path",
+        encoding: SALSALiteEncoding = "path",
         *,
         n_fft: int | None = None,
         sample_rate: int | None = None,
@@ -74,14 +75,14 @@ class SALSALite(Part):
         speed_of_sound: float = SPEED_OF_SOUND,
     ) -> None:
         super().__init__()
-        check_literal("form", form, SALSALiteForm)
+        check_literal("encoding", encoding, SALSALiteEncoding)
         check_number(fmin=fmin)
         check_positive(fmax=fmax, fmax_doa=fmax_doa, speed_of_sound=speed_of_sound)
         if not 0 <= fmin < fmax_doa <= fmax:
             raise ValueError(
                 f"0 <= fmin < fmax_doa <= fmax must hold, got {fmin:g}, {fmax_doa:g} and {fmax:g}"
             )
-        self.form = form
+        self.encoding = encoding
         self.fmin, self.fmax, self.fmax_doa = fmin, fmax, fmax_doa
         self.speed_of_sound = speed_of_sound
         self.level: LogMagnitude | None = None
@@ -107,7 +108,7 @@ class SALSALite(Part):
             )
         self.level, self.num_bins = LogMagnitude((first, stop)), stop - first
         self.phase = PhaseDifference(
-            "path" if self.form == "path" else "angle",
+            "path" if self.encoding == "path" else "angle",
             bins=(first, min(last_phase + 1, stop)),
             sample_rate=sample_rate,
             n_fft=n_fft,
@@ -117,6 +118,11 @@ class SALSALite(Part):
     def num_channels(self, in_channels: int) -> int:
         """Return the number of spectrograms and phase differences."""
         return in_channels + len(pairs_among(in_channels, None, pairs_with_first))
+
+    def meanings(self, in_channels: int) -> tuple[ChannelMeaning, ...]:
+        """Return levels, then phase differences."""
+        cue = CUE if self.encoding == "path" else PHASE
+        return (LEVEL,) * in_channels + (cue,) * (self.num_channels(in_channels) - in_channels)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -128,7 +134,7 @@ class SALSALite(Part):
         assert self.n_fft is not None
         check_shape("spectrum", spectrum, "batch channel time freq", freq=self.n_fft // 2 + 1)
         level, phase = self.level(spectrum), self.phase(spectrum)
-        if self.form == "ipd":
+        if self.encoding == "ipd":
             phase = phase / math.pi
         phase = functional.pad(phase, (0, level.shape[-1] - phase.shape[-1]))
         return torch.cat((level, phase), dim=1)
@@ -141,7 +147,7 @@ class SALSALite(Part):
         count, kept = len(swap.index), self.phase.num_bins
         level, phase = exchanged(features[:, :count], swap.index), features[:, count:]
         pairs, inside = pairs_with_first(count), phase[..., :kept]
-        if self.form == "ipd":
+        if self.encoding == "ipd":
             inside = exchanged_pairs("SALSALite", inside, pairs, swap, angle_rules(2.0))
         else:
             inside = self.phase.turn(inside, swap)

@@ -10,7 +10,8 @@ from torch import Tensor
 from seldkit._checks import check_finite, check_shape, plain_numbers
 from seldkit._typing import Bool, Float
 from seldkit.events import Events
-from seldkit.formats.base import Format, Numbers, numbers, scatter, unit
+from seldkit.formats.base import Format, Numbers, numbers, scatter
+from seldkit.geometry import unit_norm
 from seldkit.outputs import SELDOutput
 
 
@@ -92,7 +93,7 @@ class ActivityFormat(Format):
         return Events(
             index["time"],
             index["cls"],
-            unit(direction),
+            unit_norm(direction, zero_is_front=True),
             source=source,
             distance=distance,
             num_frames=time,

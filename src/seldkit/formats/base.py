@@ -22,7 +22,6 @@ from seldkit._checks import (
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.events.columns import number_within
-from seldkit.geometry import unit_norm
 
 Numbers = float | np.number | Sequence[float] | Tensor | NDArray[np.floating]
 
@@ -182,9 +181,3 @@ def numbers(name: str, x: Tensor, axes: str, **sizes: int) -> Float[Tensor, "*ax
     x = x.detach().cpu().double()
     check_finite(name, x)
     return x
-
-
-def unit(direction: Float[Tensor, "*axes axis=3"]) -> Float[Tensor, "*axes axis=3"]:
-    """Return vectors of length one; a vector of length zero counts as the front."""
-    front = direction.new_tensor([1.0, 0.0, 0.0])
-    return torch.where((direction == 0).all(dim=-1, keepdim=True), front, unit_norm(direction))

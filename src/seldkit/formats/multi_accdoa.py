@@ -10,9 +10,9 @@ from seldkit._checks import check_choice, check_number
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.events.columns import number_within
-from seldkit.formats.base import scatter, unit
+from seldkit.formats.base import scatter
 from seldkit.formats.vectors import VectorFormat
-from seldkit.geometry import angle_deg
+from seldkit.geometry import angle_deg, unit_norm
 
 _ROUNDING_DEG = 1e-5
 """Of vectors in float32: azimuths that are exactly 15 degrees apart are not closer than 15."""
@@ -131,7 +131,7 @@ class MultiACCDOA(VectorFormat):
         frame, track, label = active.nonzero(as_tuple=True)
         vector = x[frame, track, label]
         if self.merge == "unit":
-            vector[:, :3] = unit(vector[:, :3])
+            vector[:, :3] = unit_norm(vector[:, :3], zero_is_front=True)
 
         group = (frame * classes + label) * tracks + first[frame, track, label]
         group, member, size = group.unique(return_inverse=True, return_counts=True)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
-from seldkit.formats.base import Format, numbers, unit
-from seldkit.geometry import unit_vector
+from seldkit.formats.base import Format, numbers
+from seldkit.geometry import unit_norm, unit_vector
 from seldkit.outputs import SELDOutput
 
 
@@ -70,7 +70,7 @@ class VectorFormat(Format):
         return Events(
             frame,
             label,
-            unit(vector[:, :3]),
+            unit_norm(vector[:, :3], zero_is_front=True),
             source=source,
             distance=vector[:, 3].clamp(min=0) if self.distance else None,
             onscreen=vector[:, -1] > 0 if self.onscreen else None,

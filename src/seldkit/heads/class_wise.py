@@ -35,8 +35,6 @@ class ClassWiseHead(nn.Module):
         in_channels: Channels of the features.
         num_classes: Number of classes.
         distance: Whether distances are estimated too.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.

@@ -1,15 +1,15 @@
 """The head that ends a network in the multi-ACCDOA format."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import bound_vectors, linear_layer, reset_linear, vector_entries
 
 
-class MultiACCDOAHead(nn.Module):
+class MultiACCDOAHead(Shown):
     """A vector for each track and class, whose length is its activity, by one linear layer.
 
     Ends a network in the format [`MultiACCDOA`][seldkit.formats.MultiACCDOA]; trained by
@@ -34,8 +34,6 @@ class MultiACCDOAHead(nn.Module):
         bounded: Whether the vector passes through tanh and the distance through ReLU, as in the
             DCASE baselines until 2023 and of 2025; False leaves both linear, as in that of 2024.
             Where ReLU gives 0 it passes no gradient; a linear distance may be negative.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.
@@ -83,11 +81,3 @@ class MultiACCDOAHead(nn.Module):
         if not self.bounded:
             return vectors
         return bound_vectors(vectors, distance=self.distance, planar=self.planar)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"num_classes={self.num_classes}, num_tracks={self.num_tracks},"
-            f" distance={self.distance}, onscreen={self.onscreen}, planar={self.planar},"
-            f" bounded={self.bounded}"
-        )

@@ -5,13 +5,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads.linear import linear_layer, reset_linear
 from seldkit.outputs import SELDOutput
 
 
-class TrackWiseHead(nn.Module):
+class TrackWiseHead(Shown):
     """Activity logits and a direction for each track, by one linear layer each.
 
     Ends a network in the format [`TrackWise`][seldkit.formats.TrackWise]; trained by
@@ -36,8 +36,6 @@ class TrackWiseHead(nn.Module):
         num_tracks: Number of tracks.
         distance: Whether distances are estimated too.
         class_directions: Whether a track has a direction, and a distance, for each class.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, or the features have another shape.
@@ -97,10 +95,6 @@ class TrackWiseHead(nn.Module):
         if self.class_directions:
             return SELDOutput(logits, vector.unflatten(-1, (-1, 3)), distance)
         return SELDOutput(logits, vector, None if distance is None else distance.squeeze(-1))
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"class_directions={self.class_directions}"
 
 
 def _each_track(layers: nn.ModuleList, x: Tensor) -> Tensor:

@@ -2,8 +2,7 @@
 
 from seldkit.io.audio import AudioInfo, audio_info, read_audio, read_blocks
 from seldkit.io.label_writing import write_events
-from seldkit.io.labels import read_events
-from seldkit.io.problems import find_problems
+from seldkit.io.labels import find_problems, read_events
 from seldkit.io.table import Problem
 from seldkit.io.writing import write_audio
 

@@ -1,8 +1,7 @@
-"""Events as named columns of numbers, as label files hold them."""
+"""The columns of label files, and events as such columns of numbers."""
 
 from collections.abc import Iterable
-from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -10,21 +9,60 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldkit.events import Events
-from seldkit.geometry import azimuth_elevation_deg, unit_vector, within
-from seldkit.io.layout import Layout
+from seldkit.events.columns import number_within
+from seldkit.events.events import from_checked
+from seldkit.geometry import azimuth_elevation_deg, unit_norm, unit_vector, within, wrap_deg
 
 Columns = dict[str, NDArray[np.float64]]
 
+Layout = tuple[str, ...]
+"""Names of columns, in their order."""
+
 Unit = Literal["cm", "m"]
+
+
+class Column(NamedTuple):
+    """What a column holds.
+
+    Attributes:
+        decimals: With how many it is written: 2e-11 rad, 1e-12 m, whole centimetres.
+        range_deg: By how much an angle may differ from 0.
+        in_metres: Whether it holds metres, unless the caller says that they are centimetres.
+    """
+
+    decimals: int = 0
+    range_deg: int | None = None
+    in_metres: bool = False
+
+
+_METRES = Column(decimals=12, in_metres=True)
+
+COLUMNS = {
+    "frame": Column(),
+    "class": Column(),
+    "source": Column(),
+    "start": Column(decimals=9),
+    "end": Column(decimals=9),
+    "azimuth": Column(decimals=9, range_deg=180),
+    "elevation": Column(decimals=9, range_deg=90),
+    "theta": Column(decimals=9, range_deg=360),
+    **dict.fromkeys(("x", "y", "z"), Column(decimals=12)),
+    **dict.fromkeys(("x_m", "y_m", "z_m", "rho_m", "distance_m"), _METRES),
+    "distance_cm": Column(),
+    "onscreen": Column(),
+}
+"""The columns by name.
+
+- `frame`, `class`, `source`: whole numbers; `start`, `end`: seconds.
+- `azimuth`, `elevation`: degrees; without an elevation all is level.
+- `x`, `y`, `z`: a vector of any length. `x_m`, `y_m`, `z_m`: a position in metres.
+- `rho_m`, `theta`, `z_m`: a position by its distance from the vertical axis in metres and its angle
+  from the left in degrees, counter-clockwise.
+- `distance_cm`, `distance_m`; `onscreen`: 0 or 1.
+"""
 
 KEY = ("frame", "class", "source")
 """The columns of whole numbers that say what a row is about."""
-
-
-METRES = ("x_m", "y_m", "z_m", "rho_m", "distance_m")
-"""The columns that hold metres, unless the caller says that they are centimetres."""
-
-FRONT = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
 
 
 def to_events(columns: Columns, num_frames: int | None, frame_s: float) -> Events:
@@ -32,28 +70,35 @@ def to_events(columns: Columns, num_frames: int | None, frame_s: float) -> Event
 
     A position at the origin has no direction of its own: it is in front, at distance 0. Distances
     that are all 0 are unknown: systems and generators write them so.
+
+    Args:
+        columns: Rows without an error, their distances in metres.
+        num_frames: Length of the clip in frames, if known.
+        frame_s: Length of a frame, in seconds.
     """
     tensors = {name: torch.from_numpy(column.copy()) for name, column in columns.items()}
-    distance = tensors.get("distance_m")
-    if no_distance(columns):
-        distance = None
-    make = partial(
-        Events.from_degrees if "azimuth" in tensors else Events,
-        tensors["frame"].long(),
-        tensors["class"].long(),
-        source=tensors["source"].long() if "source" in tensors else None,
+    frame, label = tensors["frame"].long(), tensors["class"].long()
+    distance = None if no_distance(columns) else tensors.get("distance_m")
+    degrees = None
+    if "azimuth" in tensors:
+        degrees = _degrees(tensors)
+        direction = unit_vector(_turned(degrees[0]), degrees[1])
+    else:
+        vector = _vector(tensors)
+        direction = unit_norm(vector, zero_is_front=True)
+        if "x" not in tensors:
+            distance = torch.hypot(torch.hypot(vector[:, 0], vector[:, 1]), vector[:, 2])
+    return from_checked(
+        frame=frame,
+        label=label,
+        direction=direction,
+        source=tensors["source"].long() if "source" in tensors else number_within(frame, label),
+        distance=distance,
         onscreen=tensors["onscreen"].bool() if "onscreen" in tensors else None,
         num_frames=num_frames,
         frame_s=frame_s,
+        given_deg=degrees,
     )
-    if "azimuth" in tensors:
-        return make(*_degrees(tensors), distance=distance)
-    vector = _vector(tensors)
-    length = torch.hypot(torch.hypot(vector[:, 0], vector[:, 1]), vector[:, 2])
-    if "x" in tensors:
-        return make(vector / length.unsqueeze(dim=1), distance=distance)
-    here = (length == 0).unsqueeze(dim=1)
-    return make(torch.where(here, FRONT, vector / length.unsqueeze(dim=1)), distance=length)
 
 
 def in_metres(columns: Columns, unit: Unit | None) -> Columns:
@@ -64,9 +109,9 @@ def in_metres(columns: Columns, unit: Unit | None) -> Columns:
         unit: What they are in, or None for what the format says.
     """
     columns = dict(columns)
-    for name in [name for name in columns if name in (*METRES, "distance_cm")]:
+    for name in [name for name in columns if COLUMNS[name].in_metres or name == "distance_cm"]:
         values = columns.pop(name)
-        in_cm = unit == "cm" if unit else name.endswith("_cm")
+        in_cm = unit == "cm" if unit else name == "distance_cm"
         columns[name.replace("_cm", "_m")] = values / 100 if in_cm else values
     return columns
 
@@ -81,9 +126,17 @@ def _degrees(columns: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return azimuth and elevation; an elevation beyond the zenith goes down behind it."""
     azimuth = columns["azimuth"]
     elevation = columns.get("elevation", torch.zeros_like(azimuth))
-    beyond = ~within(elevation.abs(), 90)
-    turned, lower = azimuth_elevation_deg(unit_vector(azimuth, elevation))
-    return torch.where(beyond, turned, azimuth), torch.where(beyond, lower, elevation)
+    if (elevation.abs() > 90).any():
+        beyond = ~within(elevation.abs(), 90)
+        turned, lower = azimuth_elevation_deg(unit_vector(azimuth, elevation))
+        azimuth = torch.where(beyond, turned, azimuth)
+        elevation = torch.where(beyond, lower, elevation).clamp(-90, 90)
+    return azimuth, elevation
+
+
+def _turned(azimuth: Tensor) -> Tensor:
+    """Return azimuths in [-180, 180); most are there, which is quick to see."""
+    return wrap_deg(azimuth) if ((azimuth < -180) | (azimuth >= 180)).any() else azimuth
 
 
 def _vector(columns: dict[str, Tensor]) -> Tensor:
@@ -110,19 +163,14 @@ def from_events(events: Events, layouts: Iterable[Layout]) -> Columns:
 
 def rounded(columns: Columns, *, whole_degrees: bool = False) -> Columns:
     """Return columns as fine as they are written; an azimuth that is rounded up to 180 is -180."""
-    fine = {name: c.round(decimals(name, whole_degrees)) for name, c in columns.items()}
+    angles = 0 if whole_degrees else 9
+    fine = {
+        name: values.round(angles if COLUMNS[name].range_deg else COLUMNS[name].decimals)
+        for name, values in columns.items()
+    }
     if "azimuth" in fine:
         fine["azimuth"] = np.where(fine["azimuth"] < 180, fine["azimuth"], -180)
     return fine
-
-
-def decimals(column: str, whole_degrees: bool = False) -> int:
-    """Return the decimals that a column is written with: 2e-11 rad, 1e-12 m, whole centimetres."""
-    if column in ("azimuth", "elevation", "theta"):
-        return 0 if whole_degrees else 9
-    if column in ("start", "end"):
-        return 9
-    return 12 if column in (*METRES, "x", "y", "z") else 0
 
 
 def _filled(events: Events) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from seldkit.events.columns import number_within
 from seldkit.io.columns import Columns
-from seldkit.io.layout import Edition
+from seldkit.io.editions import Edition
 
 Times = NDArray[np.float64]
 

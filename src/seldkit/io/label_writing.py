@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from seldkit._checks import check_choice
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
-from seldkit.io.columns import Columns, decimals, from_events, rounded
-from seldkit.io.editions import FrameRule, find_edition
+from seldkit.io.columns import COLUMNS, Columns, from_events, rounded
+from seldkit.io.editions import FrameRule, Kind, find_edition
 from seldkit.io.event_list import from_rows
-from seldkit.io.layout import Kind
 from seldkit.io.row_checks import CHECKS, Check, doubts, errors, report
 
 
@@ -131,7 +130,7 @@ def write_events(
 def _lines(columns: Columns, classes: Sequence[str] = ()) -> list[str]:
     """Return a line for each row, with names for classes if there are any."""
     texts = {
-        name: [_plain(value, decimals(name)) for value in column.tolist()]
+        name: [_plain(value, COLUMNS[name].decimals) for value in column.tolist()]
         for name, column in columns.items()
     }
     if classes:

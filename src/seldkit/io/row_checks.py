@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 from seldkit._checks import shortest
 from seldkit.events.rows import DAY_S, MAX_CLASSES
 from seldkit.geometry import angle_deg, unit_vector, within
-from seldkit.io.columns import KEY, Columns
-from seldkit.io.layout import Edition
+from seldkit.io.columns import COLUMNS, KEY, Columns
+from seldkit.io.editions import Edition
 
 Check = Literal["raise", "strict", "warn", "off"]
 CHECKS = ("raise", "strict", "warn", "off")
@@ -21,8 +22,6 @@ Finding = tuple[str, NDArray[np.bool_]]
 
 POSITIONS = (("x_m", "y_m", "z_m"), ("rho_m", "z_m"))
 """The columns that make up a distance in metres."""
-
-RANGE_DEG = {"azimuth": 180, "elevation": 90, "theta": 360}
 
 LEAST_CM = 10
 MOST_M = 50
@@ -41,7 +40,7 @@ SLACK_S = 1e-8
 
 def errors(columns: Columns, edition: Edition, num_frames: int | None = None) -> Iterator[Finding]:
     """Find rows, or events of a list, that mean nothing in a clip of so many frames."""
-    yield "values must be finite", ~np.all([np.isfinite(c) for c in columns.values()], axis=0)
+    yield "values must be finite", ~reduce(np.logical_and, map(np.isfinite, columns.values()))
     for name in KEY:
         if name in columns:
             column, least = columns[name], -1 if name == "source" else 0
@@ -94,9 +93,10 @@ def doubts(
         units: Whether to doubt the unit of distances, which the caller may have told.
         merged: Whether the rows are merged into an event list, which has no order of its own.
     """
-    for name, limit in RANGE_DEG.items():
-        if name in columns:
-            beyond = ~within(torch.from_numpy(np.abs(columns[name])), limit).numpy()
+    for name, values in columns.items():
+        limit = COLUMNS[name].range_deg
+        if limit is not None and len(values) and np.abs(values).max() > limit:
+            beyond = ~within(torch.from_numpy(np.abs(values)), limit).numpy()
             yield f"{name} must lie in -{limit}..{limit}", beyond
     if units:
         yield from _other_unit(columns)
@@ -111,7 +111,7 @@ def doubts(
     if dummy or "azimuth" not in columns:
         return
     again = named & _again([columns[name] for name in KEY])
-    equal = again & _again(list(columns.values())) if again.any() else again
+    equal = again & _again([*columns.values()]) if np.count_nonzero(again) else again
     yield "a source must be in one place at a time", again & ~equal
     if strict or not edition.repeats:
         yield "rows must not repeat", equal
@@ -129,7 +129,7 @@ def report(
     if check == "off":
         return
     for rule, bad in findings:
-        if bad.any():
+        if np.count_nonzero(bad):  # quicker than any
             text = str(problem(np.flatnonzero(bad), rule))
             if check != "warn":
                 raise ValueError(text)
@@ -154,9 +154,9 @@ def _other_unit(columns: Columns) -> Iterator[Finding]:
 def _again(columns: list[NDArray[np.float64]]) -> NDArray[np.bool_]:
     """Mark the rows that equal an earlier row."""
     order = np.lexsort(columns)
-    ordered = np.stack(columns)[:, order]
+    ordered = [column[order] for column in columns]
     again = np.zeros(len(order), dtype=np.bool_)
-    again[order[1:]] = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
+    again[order[1:]] = reduce(np.logical_and, [column[1:] == column[:-1] for column in ordered])
     return again
 
 

@@ -9,13 +9,14 @@ from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
-from seldkit.layers.label_rate import LabelRate
+from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
-from seldkit.layers.max_feature_map import MaxFeatureMap, max_feature_map
+from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.temporal import temporal_encoder
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
@@ -28,6 +29,7 @@ __all__ = [
     "CrossStitch",
     "DoubleConv",
     "GatedRecurrentUnit",
+    "LabelConv",
     "LabelRate",
     "MapStitch",
     "MaxFeatureMap",
@@ -50,4 +52,5 @@ __all__ = [
     "UNetEncoder",
     "max_feature_map",
     "softmax_gate",
+    "temporal_encoder",
 ]

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Bool, Float
 from seldkit.layers.dot_product import attend
 from seldkit.layers.positions import sinusoids
@@ -16,7 +16,7 @@ RelativePositions = Literal["exact", "shift", "shaw"]
 AttentionScale = Literal["head", "model"]
 
 
-class RelativePositionAttention(nn.Module):
+class RelativePositionAttention(Shown):
     r"""Multi-head self-attention with relative positions.
 
     In each head, the query $q_i$ of frame $i$ scores the key $k_j$ of frame $j$ with
@@ -52,8 +52,6 @@ class RelativePositionAttention(nn.Module):
         scale: $d$ of the formula: channels of a head, or of the model as in published weights.
         max_distance: Largest distance that `"shaw"` tells from others, in frames.
         qkv_bias: Whether the projections to queries, keys and values have a bias.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         content_bias: $u$, `[head, channel]`; not in `"shaw"`.
@@ -79,8 +77,6 @@ class RelativePositionAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("positions", positions, ("exact", "shift", "shaw"))
-        check_choice("scale", scale, ("head", "model"))
         if channels % num_heads:
             raise ValueError(f"channels must be a multiple of {num_heads} heads, got {channels}")
         if channels % 2 and positions != "shaw":
@@ -172,14 +168,6 @@ class RelativePositionAttention(nn.Module):
         if padding is None or self.positions != "shift":
             return shifted
         return _of_own_length(scores, shifted, padding)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.channels}, num_heads={self.num_heads}, dropout={self.dropout},"
-            f" positions={self.positions!r}, scale={self.scale!r},"
-            f" max_distance={self.max_distance}, qkv_bias={self.qkv_bias}"
-        )
 
 
 def _of_own_length(

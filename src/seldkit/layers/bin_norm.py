@@ -4,18 +4,17 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class BinNorm(nn.Module):
+class BinNorm(Shown):
     """Batch norm over time: each channel and frequency bin has statistics of its own.
 
     A network that begins with it learns the scale of its features, and needs no
     [`Standardize`][seldkit.features.Standardize]; the statistics are saved with the weights.
 
-    Source: Hu et al., "PSELDNets: pre-trained neural networks on a large-scale synthetic dataset
-    for sound event localization and detection", IEEE TASLP 2025.
+    Source: PSELDNets (Hu et al., IEEE TASLP 2025).
 
     Shape:
         - Input: `(batch, channel, time, freq)`, any number of frames.
@@ -24,8 +23,6 @@ class BinNorm(nn.Module):
     Args:
         channels: Channels of the features.
         num_bins: Frequency bins.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> features = 5 * torch.randn(2, 7, 100, 64) - 40
@@ -59,7 +56,3 @@ class BinNorm(nn.Module):
         bins = self.batch_norm(x.mT.flatten(1, 2))
         output: Tensor = bins.unflatten(1, (self.channels, self.num_bins)).mT
         return output
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, num_bins={self.num_bins}"

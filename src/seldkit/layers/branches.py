@@ -1,11 +1,14 @@
 """How two tasks share a trunk: stitched, whole or not at all; and one encoder for each track."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._typing import Float
+
+Sharing = Literal["soft", "hard", "none"]
 
 
 class StitchedBranches(nn.Module):

@@ -1,18 +1,19 @@
 """Attention over channels: each channel of a map is scaled by what all of them hold."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
+ChannelAttention = Literal["none", "squeeze_excite", "multi_scale"]
 AttentionNorm = Literal["batch", "group"]
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExcite(Shown):
     r"""Scale each channel by what the means of all channels say.
 
     $$y = x \, \sigma(W_2 \, \mathrm{ReLU}(W_1 \bar x + b_1) + b_2),$$
@@ -28,8 +29,6 @@ class SqueezeExcite(nn.Module):
     Args:
         channels: Number of channels.
         reduction: The inner layer has so many times fewer channels, and one at least.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> SqueezeExcite(64)(torch.ones(1, 64, 25, 16)).shape
@@ -68,12 +67,8 @@ class SqueezeExcite(nn.Module):
         scaled: Tensor = x * scale[:, :, None, None]
         return scaled
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, reduction={self.reduction}"
 
-
-class MultiScaleChannelAttention(nn.Module):
+class MultiScaleChannelAttention(Shown):
     r"""Scale each channel at each place by what it holds there and by what the whole map holds.
 
     $$y = x \, \sigma(L(x) + G(\bar x)),$$
@@ -95,8 +90,6 @@ class MultiScaleChannelAttention(nn.Module):
         norm: `"batch"` as published; in training it needs more than one item in a batch, for the
             mean has one value for each item and channel. `"group"` takes all channels of an item as
             one group, and a batch of one will do.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If a number is not positive, `norm` is unknown, a group has one channel, the
@@ -121,7 +114,6 @@ class MultiScaleChannelAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("norm", norm, ("batch", "group"))
         fewest = 2 if norm == "group" else 1  # a group of one number would be all zeros
         if channels < fewest:
             raise ValueError(f"channels must be at least 2 for norm='group', got {channels}")
@@ -162,6 +154,18 @@ class MultiScaleChannelAttention(nn.Module):
         scaled: Tensor = x * (self.near(x) + self.whole(mean)).sigmoid()
         return scaled
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, reduction={self.reduction}, norm={self.norm!r}"
+
+def attention_of_kind(
+    kind: ChannelAttention,
+    channels: int,
+    *,
+    reduction: int | None = None,
+    norm: AttentionNorm = "batch",
+) -> SqueezeExcite | MultiScaleChannelAttention | None:
+    """Return an attention over channels by the word that builders have for it."""
+    sizes: dict[str, Any] = {} if reduction is None else {"reduction": reduction}
+    if kind == "squeeze_excite":
+        return SqueezeExcite(channels, **sizes)
+    if kind == "multi_scale":
+        return MultiScaleChannelAttention(channels, norm=norm, **sizes)
+    return None

@@ -1,16 +1,18 @@
 """The Conformer block: attention for what is far away, convolution for what is near."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Bool, Float
-from seldkit.layers.attention import AttentionScale, RelativePositionAttention, RelativePositions
+from seldkit.layers.attention import RelativePositionAttention
 
 
-class ConformerBlock(nn.Module):
+class ConformerBlock(Shown):
     r"""Half a feed-forward step, self-attention, convolution, half a feed-forward step, layer norm.
 
     $$x \leftarrow x + \tfrac12 \mathrm{FF}(x), \quad x \leftarrow x + \mathrm{Attention}(x), \quad
@@ -21,10 +23,11 @@ class ConformerBlock(nn.Module):
 
     The defaults are the paper's form. Two published implementations differ from it:
 
-    - PSELDNets and its relatives: `num_heads=8, positions="shift", scale="model"`.
-    - The block of the common third-party ResNet-Conformer: `conv_expansion=2, positions="shaw",
-      qkv_bias=False, depthwise_bias=True`, with `num_heads=8, kernel_size=7, feedforward=2` there.
-      Its training drops attention weights, but not the attention's output.
+    - PSELDNets and its relatives: an attention with `num_heads=8, positions="shift",
+      scale="model"`.
+    - The block of the common third-party ResNet-Conformer: `conv_expansion=2, depthwise_bias=True`
+      and an attention with `positions="shaw", qkv_bias=False`; `kernel_size=7, feedforward=2` and
+      `num_heads=8` there. Its training drops attention weights, but not the attention's output.
 
     Source: Gulati et al., "Conformer: convolution-augmented transformer for speech recognition",
     Interspeech 2020, section 2.
@@ -35,21 +38,17 @@ class ConformerBlock(nn.Module):
         - Output: the same.
 
     Args:
-        channels: Number of channels, a multiple of `num_heads`.
-        num_heads: Attention heads.
+        channels: Number of channels.
+        attention: From a sequence to one of the same shape. It is called with the padding too where
+            there is any. If None, a
+            [`RelativePositionAttention`][seldkit.layers.RelativePositionAttention] of four heads.
         kernel_size: Frames that the depthwise convolution spans. If even, it reads one more frame
             of the past than of the future.
         feedforward: Width of the feed-forward steps, as a multiple of `channels`.
         conv_expansion: Width of the depthwise convolution, as a multiple of `channels`.
-        dropout: Dropout of every step's output, of the feed-forward steps' inner layer and of the
-            attention weights.
-        positions: See [`RelativePositionAttention`][seldkit.layers.RelativePositionAttention].
-        scale: See there.
-        max_distance: See there.
-        qkv_bias: See there.
+        dropout: Dropout of every step's output, of the feed-forward steps' inner layer and, unless
+            an attention is given, of its weights.
         depthwise_bias: Whether the depthwise convolution has a bias, though batch norm follows.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> block = ConformerBlock(256)
@@ -64,15 +63,11 @@ class ConformerBlock(nn.Module):
         self,
         channels: int,
         *,
-        num_heads: int = 4,
+        attention: nn.Module | None = None,
         kernel_size: int = 31,
         feedforward: int = 4,
         conv_expansion: int = 1,
         dropout: float = 0.1,
-        positions: RelativePositions = "exact",
-        scale: AttentionScale = "head",
-        max_distance: int = 512,
-        qkv_bias: bool = True,
         depthwise_bias: bool = False,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
@@ -80,32 +75,51 @@ class ConformerBlock(nn.Module):
         super().__init__()
         self.channels, self.kernel_size, self.feedforward = channels, kernel_size, feedforward
         self.conv_expansion = conv_expansion
-        self.feedforward1 = _FeedForward(channels, feedforward, dropout, device, dtype)
+
+        def feedforward_step() -> nn.Sequential:
+            width = feedforward * channels
+            return nn.Sequential(
+                OrderedDict(
+                    norm=nn.LayerNorm(channels, device=device, dtype=dtype),
+                    expand=nn.Linear(channels, width, device=device, dtype=dtype),
+                    swish=nn.SiLU(),
+                    dropout=nn.Dropout(dropout),
+                    reduce=nn.Linear(width, channels, device=device, dtype=dtype),
+                )
+            )
+
+        self.feedforward1 = feedforward_step()
         self.attention_norm = nn.LayerNorm(channels, device=device, dtype=dtype)
-        self.attention = RelativePositionAttention(
-            channels,
-            num_heads=num_heads,
-            dropout=dropout,
-            positions=positions,
-            scale=scale,
-            max_distance=max_distance,
-            qkv_bias=qkv_bias,
-            device=device,
-            dtype=dtype,
+        self._attention_is_given = attention is not None
+        self.attention: nn.Module = (
+            RelativePositionAttention(channels, dropout=dropout, device=device, dtype=dtype)
+            if attention is None
+            else attention
         )
         self.convolution = _Convolution(
             channels, conv_expansion, kernel_size, depthwise_bias, device, dtype
         )
-        self.feedforward2 = _FeedForward(channels, feedforward, dropout, device, dtype)
+        self.feedforward2 = feedforward_step()
         self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
         self.dropout = nn.Dropout(dropout)
+        self._reset_feedforward()
 
     def reset_parameters(self) -> None:
-        """Draw all weights again."""
-        self.attention_norm.reset_parameters()
-        self.norm.reset_parameters()
-        for step in (self.feedforward1, self.attention, self.convolution, self.feedforward2):
-            step.reset_parameters()
+        """Draw all weights again; an attention that was given keeps its own."""
+        for part in (self.attention_norm, self.convolution, self.norm):
+            part.reset_parameters()
+        self._reset_feedforward()
+        if not self._attention_is_given:
+            self.attention.reset_parameters()  # type: ignore[operator]
+
+    def _reset_feedforward(self) -> None:
+        """Draw the feed-forward steps from Xavier's uniform law; zero their biases."""
+        for layer in (*self.feedforward1, *self.feedforward2):
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.LayerNorm):
+                layer.reset_parameters()
 
     def forward(
         self,
@@ -120,51 +134,11 @@ class ConformerBlock(nn.Module):
         if padding is not None:
             check_shape("padding", padding, "batch time", batch=x.shape[0], time=x.shape[1])
         x = x + 0.5 * self.dropout(self.feedforward1(x))
-        x = x + self.dropout(self.attention(self.attention_norm(x), padding))
+        others = () if padding is None else (padding,)
+        x = x + self.dropout(self.attention(self.attention_norm(x), *others))
         x = x + self.dropout(self.convolution(x, padding))
         x = x + 0.5 * self.dropout(self.feedforward2(x))
         output: Tensor = self.norm(x)
-        return output
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.channels}, kernel_size={self.kernel_size}, feedforward={self.feedforward},"
-            f" conv_expansion={self.conv_expansion}"
-        )
-
-
-class _FeedForward(nn.Module):
-    """Layer norm, a wider layer with swish, and back."""
-
-    def __init__(
-        self,
-        channels: int,
-        expansion: int,
-        dropout: float,
-        device: torch.device | None,
-        dtype: torch.dtype | None,
-    ) -> None:
-        super().__init__()
-        width = expansion * channels
-        self.norm = nn.LayerNorm(channels, device=device, dtype=dtype)
-        self.expand = nn.Linear(channels, width, device=device, dtype=dtype)
-        self.dropout = nn.Dropout(dropout)
-        self.reduce = nn.Linear(width, channels, device=device, dtype=dtype)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw the weights from Xavier's uniform law; zero the biases."""
-        self.norm.reset_parameters()
-        for layer in (self.expand, self.reduce):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(
-        self, x: Float[Tensor, "batch time channel"]
-    ) -> Float[Tensor, "batch time channel"]:
-        """Return what is added to the sequence."""
-        output: Tensor = self.reduce(self.dropout(functional.silu(self.expand(self.norm(x)))))
         return output
 
 

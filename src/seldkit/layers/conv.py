@@ -1,15 +1,19 @@
 """Convolution blocks."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_one_length, check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class DoubleConv(nn.Module):
+class DoubleConv(Shown):
     """Two 3 x 3 convolutions, each with batch norm and ReLU, then average pooling.
 
     Source: Cao et al., "An improved event-independent network for polyphonic sound event
@@ -25,8 +29,6 @@ class DoubleConv(nn.Module):
         mid_channels: Channels between the convolutions; `out_channels` if None.
         pool_time: Frames averaged into one; a remainder at the end is dropped.
         pool_freq: Bins averaged into one; a remainder at the end is dropped.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> DoubleConv(7, 64, pool_time=2, pool_freq=2)(torch.zeros(1, 7, 161, 32)).shape
@@ -77,6 +79,24 @@ class DoubleConv(nn.Module):
         x = functional.relu(self.norm2(self.conv2(x)))
         return functional.avg_pool2d(x, pool) if max(pool) > 1 else x
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"
+
+def conv_stages(
+    in_channels: int, widths: Sequence[int], pool_time: Sequence[int], pool_freq: Sequence[int]
+) -> list[nn.Module]:
+    """Return a block for each width, which reads what the one before makes."""
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
+    pools = zip(pairwise([in_channels, *widths]), pool_time, pool_freq, strict=True)
+    return [DoubleConv(*pair, pool_time=time, pool_freq=freq) for pair, time, freq in pools]
+
+
+def bins_after(
+    num_bins: int, widths: Sequence[object], pool_time: Sequence[int], pool_freq: Sequence[int]
+) -> int:
+    """Return how many bins are left after all blocks, or raise `ValueError` for wrong settings."""
+    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
+    if num_bins < prod(pool_freq):
+        raise ValueError(
+            f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
+            f" got {num_bins}"
+        )
+    return num_bins // prod(pool_freq)

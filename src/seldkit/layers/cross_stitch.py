@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_same_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class CrossStitch(nn.Module):
+class CrossStitch(Shown):
     r"""Mix two branches channel by channel with a learned 2 x 2 matrix.
 
     With the weights $w$ of one channel
@@ -33,8 +33,6 @@ class CrossStitch(nn.Module):
         own: Start each branch with this weight of its own map and the rest to 1 of the other's, in
             place of a draw: 0.9 in the first paper on such units.
         shared: Whether all channels share one matrix.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         weight: `[channel, out, in]`; with one entry for the channel if it is shared.
@@ -89,8 +87,3 @@ class CrossStitch(nn.Module):
         mixed = weight[..., 0, 0] * a + weight[..., 0, 1] * b
         first = mixed if self.sequential else a
         return mixed, weight[..., 1, 0] * first + weight[..., 1, 1] * b
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        start = f"low={self.low}, high={self.high}" if self.own is None else f"own={self.own}"
-        return f"{self.channels}, sequential={self.sequential}, {start}, shared={self.shared}"

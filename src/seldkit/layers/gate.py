@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_same_shape, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_same_shape, check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 GateLogits = Literal["self", "learned", "scalar"]
@@ -46,7 +46,7 @@ def softmax_gate(
     return (logits.softmax(dim=1) * streams).sum(dim=1)
 
 
-class SoftmaxGate(nn.Module):
+class SoftmaxGate(Shown):
     """One map of several, weighted in each bin by a softmax across them.
 
     Module form of [`softmax_gate`][seldkit.layers.softmax_gate]. The paper shows no parameters of
@@ -63,8 +63,6 @@ class SoftmaxGate(nn.Module):
             mixture of the streams (a 1 x 1 convolution); `"scalar"`, a learned number for each
             stream, whatever it holds.
         num_streams: Number of maps.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If `logits` is unknown, `num_streams` is not positive, or the input has another
@@ -85,7 +83,6 @@ class SoftmaxGate(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("logits", logits, ("self", "learned", "scalar"))
         self.logits, self.num_streams = logits, num_streams
         if logits != "self":
             self.bias = nn.Parameter(torch.empty(num_streams, device=device, dtype=dtype))
@@ -114,7 +111,3 @@ class SoftmaxGate(nn.Module):
         if self.logits == "learned":
             return softmax_gate(streams, functional.conv2d(streams, self.weight, self.bias))
         return softmax_gate(streams, self.bias[:, None, None].expand_as(streams))
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"logits={self.logits!r}, num_streams={self.num_streams}"

@@ -20,8 +20,6 @@ class GatedRecurrentUnit(nn.RNNBase):
         num_layers: Number of layers.
         dropout: Dropout between the layers.
         bidirectional: Whether each layer reads the sequence from its end, too.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
     """
 
     @plain_settings()

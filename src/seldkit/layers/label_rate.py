@@ -5,14 +5,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 Filling = Literal["linear", "hold"]
 
 
-class LabelRate(nn.Module):
+class LabelRate(Shown):
     """Turn steps of some feature frames each into label frames of a number that need not fit.
 
     Every step is spread over its feature frames; the mean over the frames of a label is the label
@@ -43,7 +43,6 @@ class LabelRate(nn.Module):
         self, frames_per_step: int, frames_per_label: int, *, filling: Filling = "linear"
     ) -> None:
         super().__init__()
-        check_choice("filling", filling, ("linear", "hold"))
         self.frames_per_step, self.frames_per_label = frames_per_step, frames_per_label
         self.filling = filling
 
@@ -74,6 +73,65 @@ class LabelRate(nn.Module):
         labels: Tensor = frames.unflatten(1, (num_labels, self.frames_per_label)).mean(dim=2)
         return labels
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.frames_per_step}, {self.frames_per_label}, filling={self.filling!r}"
+
+class LabelConv(Shown):
+    """One convolution over all bins of a map, then the rate of the labels.
+
+    Source: the heads of PSELDNets (Hu et al., IEEE TASLP 2025).
+
+    Shape:
+        - Inputs: a map `(batch, in_channels, step, num_bins)`, and the number of feature frames
+          that it was made of.
+        - Output: `(batch, frame, out_channels)`.
+
+    Args:
+        in_channels: Channels of the map.
+        out_channels: Numbers for each label frame.
+        num_bins: Frequency bins of the map.
+        rate: Makes label frames of steps.
+        kernel_time: Steps that the convolution reads at once, odd.
+
+    Examples:
+        >>> head = LabelConv(768, 13 * 3, num_bins=2, rate=LabelRate(32, 10))
+        >>> head(torch.zeros(1, 768, 32, 2), num_frames=1001).shape
+        torch.Size([1, 100, 39])
+    """
+
+    @plain_settings()
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        num_bins: int,
+        rate: LabelRate,
+        kernel_time: int = 3,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if kernel_time % 2 == 0:
+            raise ValueError(f"kernel_time must be odd, got {kernel_time}")
+        self.in_channels, self.num_bins = in_channels, num_bins
+        self.conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            (kernel_time, num_bins),
+            padding=(kernel_time // 2, 0),
+            device=device,
+            dtype=dtype,
+        )
+        self.rate = rate
+
+    def reset_parameters(self) -> None:
+        """Draw the convolution as `nn.Conv2d` does."""
+        self.conv.reset_parameters()
+
+    def forward(
+        self, x: Float[Tensor, "batch channel step freq"], num_frames: int
+    ) -> Float[Tensor, "batch frame out"]:
+        """Return the label frames of features of so many frames."""
+        sizes = {"channel": self.in_channels, "freq": self.num_bins}
+        check_shape("x", x, "batch channel step freq", **sizes)
+        frames: Tensor = self.rate(self.conv(x).squeeze(3).mT, num_frames)
+        return frames

@@ -5,11 +5,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class MapStitch(nn.Module):
+class MapStitch(Shown):
     r"""Mix two maps of different sizes channel by channel with learned weights.
 
     With pointwise convolutions $P$ and $Q$, and maps stretched onto each other's size,
@@ -30,8 +30,6 @@ class MapStitch(nn.Module):
         channels_a: Channels of the first map.
         channels_b: Channels of the second map.
         own: The weight of its own map that each output starts with; the rest to 1 is the other's.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         weight_a: `[channel_a, in]`.
@@ -87,10 +85,6 @@ class MapStitch(nn.Module):
         weight_a, weight_b = self.weight_a[:, None, None], self.weight_b[:, None, None]
         mixed_a = weight_a[..., 0] * a + weight_a[..., 1] * from_b
         return mixed_a, weight_b[..., 0] * from_a + weight_b[..., 1] * b
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels_a}, {self.channels_b}, own={self.own}"
 
 
 def _stretch(x: Tensor, like: Tensor) -> Tensor:

@@ -3,10 +3,10 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
@@ -22,7 +22,7 @@ def sinusoids(
     return torch.stack((phase.sin(), phase.cos()), dim=-1).flatten(1)
 
 
-class SinusoidalPositions(nn.Module):
+class SinusoidalPositions(Shown):
     r"""Add sines and cosines of the frame number, so that attention knows the order of frames.
 
     Channel $2i$ of frame $t$ gains $s \sin(t / 10000^{2i/d})$ and channel $2i+1$ the cosine of the
@@ -58,7 +58,3 @@ class SinusoidalPositions(nn.Module):
         check_shape("x", x, "batch time channel", channel=self.channels)
         frame = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)
         return x + self.scale * sinusoids(frame, self.channels).to(x.dtype)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, scale={self.scale}"

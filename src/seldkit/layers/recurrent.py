@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers.gru import GatedRecurrentUnit
 
 Merge = Literal["product", "concat", "sum"]
 
 
-class MinimalGatedUnit(nn.Module):
+class MinimalGatedUnit(Shown):
     r"""A recurrent layer with one gate, which forgets and admits at once.
 
     With the input $x$ and the last state $h$
@@ -35,8 +35,6 @@ class MinimalGatedUnit(nn.Module):
     Args:
         in_channels: Channels of the input.
         channels: Channels of the state.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         weight_input: Columns of $W_f$ (first half of the rows) and $W_h$ that read $x$.
@@ -97,12 +95,8 @@ class MinimalGatedUnit(nn.Module):
             states.append(state)
         return torch.stack(states, dim=1), state
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, {self.channels}"
 
-
-class BidirectionalGRU(nn.Module):
+class BidirectionalGRU(Shown):
     """Bidirectional GRU layers whose forward and backward halves are merged, as in SELDnet.
 
     The defaults are the recurrent part of the DCASE baselines from 2022 on: two layers, then the
@@ -128,8 +122,6 @@ class BidirectionalGRU(nn.Module):
             not only at the end.
         tanh: Whether halves pass the hyperbolic tangent before they are merged.
         dropout: Dropout between the layers.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         out_channels: Channels of the output.
@@ -154,7 +146,6 @@ class BidirectionalGRU(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("merge", merge, ("product", "concat", "sum"))
         self.in_channels, self.channels, self.num_layers = in_channels, channels, num_layers
         self.merge, self.merge_every, self.tanh = merge, merge_every, tanh
         self.out_channels = 2 * channels if merge == "concat" else channels
@@ -185,13 +176,6 @@ class BidirectionalGRU(nn.Module):
             return x
         forward, backward = x.chunk(2, dim=-1)
         return forward * backward if self.merge == "product" else forward + backward
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return (
-            f"{self.in_channels}, {self.channels}, {self.num_layers}, merge={self.merge!r},"
-            f" merge_every={self.merge_every}, tanh={self.tanh}"
-        )
 
 
 def _check_frames(x: Tensor, channels: int) -> None:

@@ -5,11 +5,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Shown):
     r"""Two 3 x 3 convolutions, each with batch norm, added to a shortcut.
 
     $$y = \mathrm{ReLU}(F(x) + S(x)),$$
@@ -30,8 +30,6 @@ class ResidualBlock(nn.Module):
         attention: Acts on the map before the shortcut is added, such as
             [`SqueezeExcite`][seldkit.layers.SqueezeExcite] or
             [`MultiScaleChannelAttention`][seldkit.layers.MultiScaleChannelAttention].
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> ResidualBlock(24, 48)(torch.zeros(1, 24, 100, 16)).shape
@@ -93,7 +91,3 @@ class ResidualBlock(nn.Module):
         if self.attention is not None:
             y = self.attention(y)
         return functional.relu(y + self.shortcut(x))
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, {self.out_channels}"

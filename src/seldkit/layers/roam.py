@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers.max_feature_map import MaxFeatureMap, Norm
+from seldkit.layers.maxout import MaxFeatureMap, Norm
 from seldkit.layers.triplet_attention import TripletAttention
 
 
@@ -31,8 +31,6 @@ class ROAM(nn.Module):
         norm: Where batch norm stands, see [`MaxFeatureMap`][seldkit.layers.MaxFeatureMap].
         attention_kernel: Kernel size of [`TripletAttention`][seldkit.layers.TripletAttention].
         mean_first: See there.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> ROAM(7, 64)(torch.zeros(1, 7, 160, 32)).shape

@@ -7,15 +7,15 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers.dot_product import attend
 
 Split = Literal["linear", "embedding"]
 
 
-class TrackSplit(nn.Module):
+class TrackSplit(Shown):
     """Make tracks of one sequence.
 
     Shape:
@@ -27,8 +27,6 @@ class TrackSplit(nn.Module):
         num_tracks: Number of tracks.
         split: `"linear"` makes each track by a linear layer of its own, `"embedding"` adds a
             learned vector to a copy of the sequence.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> TrackSplit(8, 3)(torch.zeros(1, 5, 8)).shape
@@ -46,7 +44,6 @@ class TrackSplit(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_choice("split", split, ("linear", "embedding"))
         self.channels, self.num_tracks, self.split = channels, num_tracks, split
         shape = (channels,) if split == "embedding" else (channels, channels)
         self.weight = nn.Parameter(torch.empty(num_tracks, *shape, device=device, dtype=dtype))
@@ -73,12 +70,8 @@ class TrackSplit(nn.Module):
         tracks: Tensor = joined.unflatten(2, (self.num_tracks, self.channels))
         return tracks
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, {self.num_tracks}, split={self.split!r}"
 
-
-class SharedTrackEncoder(nn.Module):
+class SharedTrackEncoder(Shown):
     """One encoder that reads each track by itself: all tracks share its weights.
 
     For an encoder for each track see [`TrackEncoders`][seldkit.layers.TrackEncoders].
@@ -109,12 +102,8 @@ class SharedTrackEncoder(nn.Module):
         tracks: Tensor = rearrange(read, "(b n) t c -> b t n c", n=x.shape[2])
         return x + tracks if self.residual else tracks
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"residual={self.residual}"
 
-
-class TrackAttention(nn.Module):
+class TrackAttention(Shown):
     r"""In every frame, tracks attend to each other: $x + A(N(x))$.
 
     $N$ is a layer norm and $A$ multi-head attention over the tracks of the frame. Which track comes
@@ -128,8 +117,6 @@ class TrackAttention(nn.Module):
         channels: Number of channels, a multiple of `num_heads`.
         num_heads: Attention heads.
         dropout: Dropout of the attention's weights and of what is added.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> TrackAttention(8, num_heads=2)(torch.zeros(1, 5, 3, 8)).shape
@@ -176,7 +163,3 @@ class TrackAttention(nn.Module):
         attended = attend(query, key, value, dropout=dropout)
         added = self.out(rearrange(attended, "(b t) h n c -> b t n (h c)", t=x.shape[1]))
         return x + functional.dropout(added, self.dropout, self.training)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.channels}, num_heads={self.num_heads}, dropout={self.dropout}"

@@ -1,14 +1,16 @@
 """Triplet attention: each pair of axes looks at a map along the third."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 
-class TripletAttention(nn.Module):
+class TripletAttention(Shown):
     r"""Weigh a map three times, by what stands in it along channels, time and frequency.
 
     Along one axis the map is pooled to its maximum and its mean; of these two planes a convolution
@@ -35,8 +37,6 @@ class TripletAttention(nn.Module):
         mean_first: Pool to mean and maximum, in this order, as the ROAM paper words it. The
             published code and its weights have the maximum first.
         momentum: Of the batch norms' running statistics.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Attributes:
         channel_freq: Weights over channels and frequency, from the map pooled over time.
@@ -67,19 +67,25 @@ class TripletAttention(nn.Module):
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must lie in 0..1, got {momentum}")
-        self.mean_first = mean_first
+        self.spatial, self.mean_first = spatial, mean_first
 
-        def gate() -> _Gate:
-            return _Gate(kernel_size, momentum, device, dtype)
+        def gate() -> nn.Sequential:
+            """Return what makes of two planes the weights of one."""
+            around = kernel_size // 2
+            conv = nn.Conv2d(
+                2, 1, kernel_size, padding=around, bias=False, device=device, dtype=dtype
+            )
+            norm = nn.BatchNorm2d(1, momentum=momentum, device=device, dtype=dtype)
+            return nn.Sequential(OrderedDict(conv=conv, norm=norm, sigmoid=nn.Sigmoid()))
 
         self.channel_freq, self.time_channel = gate(), gate()
         self.time_freq = gate() if spatial else None
 
     def reset_parameters(self) -> None:
         """Draw the convolutions as torch does, and reset the batch norms."""
-        for gate in self.children():
-            for module in gate.children():
-                module.reset_parameters()  # type: ignore[operator]
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.BatchNorm2d):
+                module.reset_parameters()
 
     def forward(
         self, x: Float[Tensor, "batch channel time freq"]
@@ -87,41 +93,14 @@ class TripletAttention(nn.Module):
         """Return the weighted map."""
         check_shape("x", x, "batch channel time freq")
         weights: list[Tensor] = [
-            self.channel_freq(self._pool(x, 2)).unsqueeze(2),
-            self.time_channel(self._pool(x, 3).mT).mT.unsqueeze(3),
+            self.channel_freq(self._pool(x, 2)).transpose(1, 2),
+            self.time_channel(self._pool(x, 3).mT).mT.movedim(1, 3),
         ]
         if self.time_freq is not None:
-            weights.append(self.time_freq(self._pool(x, 1)).unsqueeze(1))
+            weights.append(self.time_freq(self._pool(x, 1)))
         return x * (sum(weights[1:], weights[0]) / len(weights))
 
     def _pool(self, x: Tensor, dim: int) -> Float[Tensor, "batch plane=2 row column"]:
         """Return maximum and mean along an axis."""
         planes = x.amax(dim), x.mean(dim)
         return torch.stack(planes[::-1] if self.mean_first else planes, dim=1)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"spatial={self.time_freq is not None}, mean_first={self.mean_first}"
-
-
-class _Gate(nn.Module):
-    """From two planes to the weights of one: convolution, batch norm, sigmoid."""
-
-    def __init__(
-        self,
-        kernel_size: int,
-        momentum: float,
-        device: torch.device | None,
-        dtype: torch.dtype | None,
-    ) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(
-            2, 1, kernel_size, padding=kernel_size // 2, bias=False, device=device, dtype=dtype
-        )
-        self.norm = nn.BatchNorm2d(1, momentum=momentum, device=device, dtype=dtype)
-
-    def forward(
-        self, planes: Float[Tensor, "batch plane=2 row column"]
-    ) -> Float[Tensor, "batch row column"]:
-        weights: Tensor = self.norm(self.conv(planes)).sigmoid()
-        return weights.squeeze(1)

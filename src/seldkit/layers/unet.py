@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._checks import check_shape
-from seldkit._settings import plain_settings
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers.conv import DoubleConv
 
 
-class UNetEncoder(nn.Module):
+class UNetEncoder(Shown):
     """Maps of one input at ever coarser resolution.
 
     At each level two 3 x 3 convolutions with batch norm and ReLU; between levels the maximum of
@@ -30,8 +30,6 @@ class UNetEncoder(nn.Module):
         widths: Channels of each level; the last is the bottleneck.
         pool_time: Frames of one level that make one of the next.
         pool_freq: Bins of one level that make one of the next.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> maps = UNetEncoder(2, widths=(4, 8, 16))(torch.zeros(1, 2, 10, 7))
@@ -77,12 +75,8 @@ class UNetEncoder(nn.Module):
             maps.append(x)
         return maps
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"
 
-
-class UNetDecoder(nn.Module):
+class UNetDecoder(Shown):
     """From the coarsest map of a `UNetEncoder` back to the finest.
 
     From level to level a transposed convolution, whose kernel and stride are the pooling, doubles
@@ -97,8 +91,6 @@ class UNetDecoder(nn.Module):
         widths: Channels of each level, as the encoder's.
         pool_time: Frames of one level that make one of the next.
         pool_freq: Bins of one level that make one of the next.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Examples:
         >>> maps = UNetEncoder(2, widths=(4, 8, 16))(torch.zeros(1, 2, 10, 7))
@@ -147,12 +139,8 @@ class UNetDecoder(nn.Module):
             x = level(torch.cat((skip, raised), dim=1))
         return x
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"pool_time={self.pool_time}, pool_freq={self.pool_freq}"
 
-
-class UNet(nn.Module):
+class UNet(Shown):
     """From a map to a map of the same size, each bin by what is near it and by the whole.
 
     A [`UNetEncoder`][seldkit.layers.UNetEncoder], a [`UNetDecoder`][seldkit.layers.UNetDecoder] and
@@ -171,8 +159,6 @@ class UNet(nn.Module):
         widths: Channels of each level, the finest first; the last is the bottleneck.
         pool_time: Frames of one level that make one of the next; 1 keeps all.
         pool_freq: Bins of one level that make one of the next; 1 keeps all.
-        device: Device of the parameters.
-        dtype: Type of the parameters.
 
     Raises:
         ValueError: If there is but one level, a number is not positive, or the input has another
@@ -214,10 +200,6 @@ class UNet(nn.Module):
         check_shape("x", x, "batch channel time freq", channel=self.in_channels)
         output: Tensor = self.output(self.decoder(self.encoder(x)))
         return output
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, {self.out_channels}"
 
 
 def _check_levels(widths: Sequence[int], pool_time: int, pool_freq: int) -> None:

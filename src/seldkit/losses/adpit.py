@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float, Int
-from seldkit.assignment import cheapest_matching
+from seldkit.assignment import cheapest_columns
 from seldkit.losses._checks import check_activity, check_vectors
 from seldkit.losses._module import LossModule
 from seldkit.losses._reduce import blank, full, mean_error, own_precision
@@ -194,25 +194,26 @@ def _arranged(
     Where several sources are rare, only their cells (a class in a frame) are searched. A compiled
     graph cannot depend on values, and an accelerator would have to wait for them.
     """
-    frames = [x.flatten(0, 1) for x in (preds, target, active)]
+    frames = [x.flatten(0, 1) for x in (preds[..., :entries], target, active)]
     if torch.compiler.is_compiling() or target.device.type != "cpu":
-        return _searched(entries, *frames).view_as(target)
-    several = frames[2].sum(dim=1, dtype=torch.uint8) > 1
+        return _searched(*frames).view_as(target)
+    several = reduce(torch.add, frames[2].byte().unbind(1)) > 1
     if 2 * int(several.sum()) > several.numel():
-        return _searched(entries, *frames).view_as(target)
-    arranged = target.sum(dim=2, keepdim=True).expand_as(target).contiguous()  # right for one
-    cells = [x.movedim(2, 1)[several].unsqueeze(2) for x in frames]  # cell track cls=1 ...
-    arranged.flatten(0, 1).movedim(2, 1)[several] = _searched(entries, *cells).squeeze(2)
+        return _searched(*frames).view_as(target)
+    only = reduce(torch.add, target.unbind(2)).unsqueeze(2)
+    arranged = only.expand_as(target).contiguous()  # right where there is one source
+    frame, cls = several.nonzero(as_tuple=True)
+    cells = [x[frame, :, cls].unsqueeze(2) for x in frames]  # cell track cls=1 ...
+    arranged.flatten(0, 1)[frame, :, cls] = _searched(*cells).squeeze(2)
     return arranged
 
 
 def _searched(
-    entries: int,
     preds: Float[Tensor, "frame track cls entry"],
     target: Float[Tensor, "frame track cls axis"],
     active: Bool[Tensor, "frame track cls"],
 ) -> Float[Tensor, "frame track cls axis"]:
-    vectors = preds[..., :entries], target[..., :entries], active.unsqueeze(-1)
+    vectors = preds, target[..., : preds.shape[-1]], active.unsqueeze(-1)
     place = _best_places(*(x.permute(3, 1, 0, 2).flatten(2).contiguous() for x in vectors))
     place = place.unflatten(1, (-1, target.shape[2])).movedim(1, 0).unsqueeze(-1)
     return target.gather(1, place.expand_as(target))
@@ -234,11 +235,11 @@ def _best_places(
     Terms that all sources of a track share cancel, so $c_{ij} = |t_j|^2 - 2 \, p_i \cdot t_j$.
     """
     tracks, used = target.shape[1], active.to(preds.dtype)
-    cost = target.square().sum(dim=0).expand(tracks, -1, -1).clone()
+    limits = torch.finfo(preds.dtype)
+    own = target.square().sum(dim=0) + (1 - used[0]) * (limits.max / 2)
+    cost = own.expand(tracks, -1, -1).clone()
     for p, t in zip(preds, target, strict=True):
         cost.addcmul_(p.unsqueeze(1), t, value=-2)
-    limits = torch.finfo(cost.dtype)
-    cost += (1 - used) * (limits.max / 2)
     least, nearest = cost[:, 0], torch.zeros_like(cost[:, 0], dtype=torch.uint8)
     for place in range(1, tracks):  # `min` and its index are many times slower
         nearest = nearest.maximum((cost[:, place] < least).byte() * place)
@@ -246,8 +247,8 @@ def _best_places(
     # Smaller than any rounding: on exact ties the later sources go to the later tracks.
     order = torch.arange(tracks, device=cost.device, dtype=cost.dtype)
     tie = limits.tiny * order.flip(0).outer(order).unsqueeze(-1)
-    regret = (cost - least.unsqueeze(1) + tie) * used
-    own = cheapest_matching(regret.movedim(-1, 0)).movedim(0, -1)
+    regret = cost.sub_(least.unsqueeze(1)).add_(tie).mul_(used)
+    own = cheapest_columns(regret)
     kept = active[0].gather(0, own).byte()
     nearest += kept * (own.byte() - nearest)  # bytes wrap around and back
     return nearest.long()

@@ -1,5 +1,7 @@
 """The aggregated losses of track-wise networks: activity and direction in one vector."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -134,38 +136,33 @@ def aggregated_sum_loss(
         return sums_of_tracks(*factors(preds, target, mask), error, mask)
 
 
-class AggregatedPITLoss(LossModule):
+class _AggregatedLoss(LossModule):
+    _loss: Callable[..., Tensor]
+
+    def __init__(self, *, error: Error = "mse") -> None:
+        check_error(error)
+        super().__init__(error=error)
+
+    def forward(
+        self,
+        preds: SELDOutput,
+        target: SELDOutput,
+        mask: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss."""
+        return self._loss(preds, target, mask=mask, **self._settings())
+
+
+class AggregatedPITLoss(_AggregatedLoss):
     """Module form of [`aggregated_pit_loss`][seldkit.losses.aggregated_pit_loss]."""
 
-    def __init__(self, *, error: Error = "mse") -> None:
-        check_error(error)
-        super().__init__(error=error)
-
-    def forward(
-        self,
-        preds: SELDOutput,
-        target: SELDOutput,
-        mask: Bool[Tensor, "batch time"] | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the loss."""
-        return aggregated_pit_loss(preds, target, mask=mask, **self._settings())
+    _loss = staticmethod(aggregated_pit_loss)
 
 
-class AggregatedSumLoss(LossModule):
+class AggregatedSumLoss(_AggregatedLoss):
     """Module form of [`aggregated_sum_loss`][seldkit.losses.aggregated_sum_loss]."""
 
-    def __init__(self, *, error: Error = "mse") -> None:
-        check_error(error)
-        super().__init__(error=error)
-
-    def forward(
-        self,
-        preds: SELDOutput,
-        target: SELDOutput,
-        mask: Bool[Tensor, "batch time"] | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the loss."""
-        return aggregated_sum_loss(preds, target, mask=mask, **self._settings())
+    _loss = staticmethod(aggregated_sum_loss)
 
 
 def check_inputs(

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seldkit._checks import check_choice, check_floating, check_number, check_same_shape
 from seldkit._typing import Bool, Float
@@ -189,11 +190,7 @@ def _cosine(a: Tensor, b: Tensor) -> Tensor:
 
 def _angle(a: Tensor, b: Tensor) -> Tensor:
     known = fade(a) * fade(b)
-    a_length = torch.linalg.vector_norm(a, dim=-1, keepdim=True)
-    b_length = torch.linalg.vector_norm(b, dim=-1, keepdim=True)
-    long = (a_length > NO_LENGTH) & (b_length > NO_LENGTH)
-    a, b = a / torch.where(long, a_length, 1), b / torch.where(long, b_length, 1)
-    apart, together = (torch.linalg.vector_norm(v, dim=-1) for v in (a - b, a + b))
-    long = long.squeeze(-1)
-    angle = 2 * torch.atan2(torch.where(long, apart, 1), torch.where(long, together, 1))
-    return known * angle + (1 - known) * (pi / 2)
+    a, b = (functional.normalize(x, dim=-1) for x in (a, b))
+    apart, together = (torch.linalg.vector_norm(x, dim=-1) for x in (a - b, a + b))
+    together = torch.where(known > 0, together, 1)  # two zero vectors have no slope, not nan
+    return known * 2 * torch.atan2(apart, together) + (1 - known) * (pi / 2)

@@ -143,11 +143,11 @@ def in_best_order(
     plain = _is_cross_entropy(terms) and _is_plain_square(terms) and len(selection) == 2
     if not (plain and span.per == "frame" and preds.activity.shape[2] == 2):
         return reorder(target, cheapest_tracks(preds, target, span, selection, terms, mask))
-    with torch.no_grad():
-        gain = selection[0] * _gain(preds.activity, target.activity)
-        swap = gain + 2 * selection[1] * _gain(preds.direction, target.direction) < 0
-        rows = torch.arange(2 * swap.numel(), device=swap.device).view(-1, 2)
-        return _moved(target, rows ^ swap.view(-1, 1))
+    logits, direction, _ = preds
+    gain = selection[0] * _gain(logits.detach(), target.activity.detach())
+    gain = gain + 2 * selection[1] * _gain(direction.detach(), target.direction.detach())
+    rows = torch.arange(2 * gain.numel(), device=gain.device).view(-1, 2)
+    return _moved(target, rows ^ (gain < 0).view(-1, 1))
 
 
 def _moved(target: Target, rows: Int[Tensor, "frame track"]) -> Target:

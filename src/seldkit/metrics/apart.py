@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Int
+from seldkit.events.columns import one_key
 from seldkit.geometry import unit_vector
-from seldkit.metrics.counts import Counts, error_kinds
+from seldkit.metrics.counts import Counts, error_kinds, per_clip
 from seldkit.metrics.measures import exact_angle, match_by_class, polar_angle
 from seldkit.metrics.scores import EPS
 from seldkit.metrics.timeline import JoinedClips, Rows, lay_out, number, sum_by
@@ -70,11 +71,7 @@ def count_apart(clips: JoinedClips, *, doa: str, counting: str, block_frames: in
     }
     whole = {name: flag.long() for name, flag in flags.items()}
     kinds = error_kinds(*(line.by_block(whole[name]) for name in ("FP", "FN", "Nref")))
-    return Counts(
-        {name: line.by_class(count) for name, count in whole.items()},
-        {name: line.by_clip(count) for name, count in kinds.items()}
-        | _count_directions(clips, doa, counting),
-    )
+    return per_clip(line, whole, kinds, **_count_directions(clips, doa, counting))
 
 
 def _without_last_frames(clips: JoinedClips, block_frames: int) -> JoinedClips:
@@ -133,10 +130,7 @@ def _on_grid(rows: Rows) -> Rows:
 
 def _pick(rows: Rows, places: Sequence[Int[Tensor, " row"]], which: str) -> Int[Tensor, " place"]:
     """Return the first or the last row of each frame and place, in the order of the rows."""
-    key = rows.clip
-    for part in (rows.frame, *places):
-        key = key * (int(part.max()) + 1 if len(part) else 1) + part
-    values, (group,) = number(key)
+    values, (group,) = number(one_key(rows.clip, rows.frame, *places))
     picked = torch.zeros_like(values)
-    picked.scatter_reduce_(0, group, torch.arange(len(key)), which, include_self=False)
+    picked.scatter_reduce_(0, group, torch.arange(len(group)), which, include_self=False)
     return picked.sort().values

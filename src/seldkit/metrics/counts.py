@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seldkit.metrics.timeline import Timeline
+
 
 class Counts(NamedTuple):
     """Counts of one or several clips, by published name.
@@ -50,6 +52,23 @@ def concatenate(counts: Sequence[Counts]) -> Counts:
     return Counts(
         {name: torch.cat([each.by_class[name] for each in counts]) for name in first.by_class},
         {name: torch.cat([each.overall[name] for each in counts]) for name in first.overall},
+    )
+
+
+def per_clip(
+    line: Timeline, by_class: Mapping[str, Tensor], by_block: Mapping[str, Tensor], **more: Tensor
+) -> Counts:
+    """Add up, clip by clip, what was counted along a line.
+
+    Args:
+        line: Clips laid end to end.
+        by_class: What is counted class by class, `[segment]`, or `[cell]` where blocks are frames.
+        by_block: What knows no classes, `[block]`.
+        more: What is counted of clips already, `[clip]`.
+    """
+    return Counts(
+        {name: line.by_class(values) for name, values in by_class.items()},
+        {name: line.by_clip(values) for name, values in by_block.items()} | more,
     )
 
 

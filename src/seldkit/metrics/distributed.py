@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, distributed
 
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.seld import SETTINGS, SELDMetrics
+from seldkit.metrics.seld import ALIKE, SELDMetrics
 
 
 def gather(metrics: SELDMetrics, group: "distributed.ProcessGroup | None" = None) -> SELDMetrics:
@@ -34,7 +34,7 @@ def gather(metrics: SELDMetrics, group: "distributed.ProcessGroup | None" = None
     counts = metrics.counts()
     table = _table(counts)
     device = "cuda" if distributed.get_backend(group) == "nccl" else "cpu"
-    settings = repr([getattr(metrics, name) for name in SETTINGS])
+    settings = repr([getattr(metrics, name) for name in ALIKE])
     mine = torch.tensor([len(table), crc32(settings.encode())], device=device)
     known = [torch.empty_like(mine) for _ in range(distributed.get_world_size(group))]
     distributed.all_gather(known, mine, group=group)

@@ -3,7 +3,7 @@
 import torch
 
 from seldkit.geometry import within
-from seldkit.metrics.counts import Counts, error_kinds
+from seldkit.metrics.counts import Counts, error_kinds, per_clip
 from seldkit.metrics.measures import (
     Measure,
     cartesian_angle,
@@ -127,8 +127,4 @@ def _count(
     wrong = extra + by_cell["FP_spatial"], missing, references.size
     overall = error_kinds(*map(line.by_block, wrong))
     known = reference.has_distance & prediction.has_distance
-    return Counts(
-        {name: line.by_class(values) for name, values in by_cell.items()},
-        {name: line.by_clip(values) for name, values in overall.items()}
-        | {"clips_without_distance": (~known).long()},
-    )
+    return per_clip(line, by_cell, overall, clips_without_distance=(~known).long())

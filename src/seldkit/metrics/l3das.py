@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seldkit._typing import Bool
 from seldkit.geometry import below
-from seldkit.metrics.counts import Counts
+from seldkit.metrics.counts import Counts, per_clip
 from seldkit.metrics.matching import Cells, gather_cells, match_cells, pair_cells
 from seldkit.metrics.measures import position_distance
 from seldkit.metrics.timeline import JoinedClips, lay_out, sum_by
@@ -71,10 +71,7 @@ def _count(
     alone = (by_frame[0] > 0) != (by_frame[1] > 0)
     times = 1 + (alone & twice).long()
     by_class, overall = _tally(*by_cell, times=times[line.block]), _tally(*by_frame, times=times)
-    return Counts(
-        {name: line.by_class(values) for name, values in by_class.items()},
-        {name: line.by_clip(values) for name, values in overall.items()},
-    )
+    return per_clip(line, by_class, overall)
 
 
 def _tally(there: Tensor, said: Tensor, *hits: Tensor, times: Tensor) -> dict[str, Tensor]:

@@ -1,14 +1,12 @@
 """Segment-based counting: one second of one class at a time, instance by instance."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
 from seldkit._typing import Float, Int
-from seldkit.metrics.counts import Counts, error_kinds
+from seldkit.metrics.counts import Counts, error_kinds, per_clip
 from seldkit.metrics.measures import exact_angle, is_spatial_miss, match_by_class, polar_angle
-from seldkit.metrics.timeline import JoinedClips, Timeline, lay_out, number, sum_by
+from seldkit.metrics.timeline import JoinedClips, lay_out, number, sum_by
 
 
 def count_segments(
@@ -88,7 +86,7 @@ def count_segments(
         "DE_FN": missing,
     }
     overall = error_kinds(*map(line.by_block, (extra + misses, missing, num_references)))
-    return _per_clip(line, by_class, overall)
+    return per_clip(line, by_class, overall)
 
 
 def count_segments_without_spatial(
@@ -159,17 +157,7 @@ def count_classes(
     by_class = {name: flag.long() for name, flag in flags.items()}
     by_class["total_DE"] = angle
     overall = error_kinds(*(line.by_block(by_class[name]) for name in ("FP", "FN", "Nref")))
-    return _per_clip(line, by_class, overall)
-
-
-def _per_clip(
-    line: Timeline, by_class: Mapping[str, Tensor], overall: Mapping[str, Tensor]
-) -> Counts:
-    """Add up what was counted in segments, `[segment]`, and in blocks, `[block]`."""
-    return Counts(
-        {name: line.by_class(values) for name, values in by_class.items()},
-        {name: line.by_clip(values) for name, values in overall.items()},
-    )
+    return per_clip(line, by_class, overall)
 
 
 def _mean_angles(

@@ -24,7 +24,7 @@ MAX_WAITING_ROWS = 200_000
 MAX_CLASSES = 10_000
 """Counts are kept of every class in every clip: more than so many is a slip in a file."""
 
-SETTINGS = ("protocol", "num_classes", "average", "frames", "absent_classes", "frame_s", "settings")
+ALIKE = ("protocol", "num_classes", "average", "frames", "absent_classes", "frame_s", "settings")
 """What must be the same wherever counts are put together."""
 
 
@@ -218,7 +218,7 @@ class SELDMetrics:
         """
         if not isinstance(other, SELDMetrics):
             raise TypeError(f"other must be SELDMetrics, got {type(other).__name__}")
-        for name in SETTINGS:
+        for name in ALIKE:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 raise ValueError(f"other.{name} must be {mine!r} as here, got {theirs!r}")

@@ -150,31 +150,27 @@ class Timeline(NamedTuple):
 
 def join(events: Sequence[Events]) -> Rows:
     """Return the rows of several clips, clip after clip."""
-    sizes = torch.tensor([len(each) for each in events], dtype=torch.int64)
-    distance = [
-        torch.full((len(each),), torch.nan, dtype=torch.float64)
-        if each.distance is None
-        else each.distance
-        for each in events
-    ]
-    onscreen = [
-        torch.zeros(len(each), dtype=torch.bool) if each.onscreen is None else each.onscreen
-        for each in events
-    ]
+    sizes = [len(each) for each in events]
+    nan = torch.tensor(torch.nan, dtype=torch.float64)
+
+    def known(name: str, unknown: Tensor) -> Tensor:
+        columns = [getattr(each, name) for each in events]
+        return torch.cat(
+            [unknown.expand(n) if x is None else x for n, x in zip(sizes, columns, strict=True)]
+        )
+
     given = [
-        torch.full((len(each), 2), torch.nan, dtype=torch.float64)
-        if each.given_deg is None
-        else torch.stack(each.given_deg, dim=1)
-        for each in events
+        nan.expand(n, 2) if each.given_deg is None else torch.stack(each.given_deg, dim=1)
+        for n, each in zip(sizes, events, strict=True)
     ]
     return Rows(
-        clip=torch.arange(len(events)).repeat_interleave(sizes),
+        clip=torch.arange(len(events)).repeat_interleave(torch.tensor(sizes)),
         frame=torch.cat([each.frame for each in events]),
         label=torch.cat([each.label for each in events]),
         direction=torch.cat([each.direction for each in events]),
         given_deg=torch.cat(given),
-        distance=torch.cat(distance),
-        onscreen=torch.cat(onscreen),
+        distance=known("distance", nan),
+        onscreen=known("onscreen", torch.tensor(False)),
         has_distance=torch.tensor([each.distance is not None or not len(each) for each in events]),
         has_onscreen=torch.tensor([each.onscreen is not None or not len(each) for each in events]),
     )

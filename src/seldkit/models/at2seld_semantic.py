@@ -1,27 +1,24 @@
 """The side of AT2SELD that knows sounds: an audio tagger, what it reads and what is made of it."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_positive, check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
-from seldkit.backbones import TaggingBackbone, cnn14, epanns, yamnet
+from seldkit.backbones import TaggingBackbone, YAMNet
 from seldkit.features import LogMel, presets
 from seldkit.layers import LabelRate
-
-Tagger = Literal["epanns", "cnn14", "yamnet"]
 
 # Power of noise in a bin of YAMNet (window 400 at 16 kHz) over that in one as wide of a window of
 # 1024 at 32 kHz.
 _YAMNET_GAIN = (400 * 16000) / (1024 * 32000)
 
 
-class LevelToLogMel(nn.Module):
+class LevelToLogMel(Shown):
     """From the levels of linear bins to the log-mel that an audio tagger was trained on.
 
     The tagger needs no features of its own then: it reads one of the levels that a network for
@@ -63,12 +60,8 @@ class LevelToLogMel(nn.Module):
         power = self.gain * 10 ** (wide[..., : self.log_mel.mel.weight.shape[0]] / 10)
         return self.log_mel.of_power(power).to(level.dtype)
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"gain={self.gain:g}"
 
-
-class SemanticProjection(nn.Module):
+class SemanticProjection(Shown):
     """From the map of an audio tagger to a sequence of label frames.
 
     The mean over frequency is taken, then to the maximum of each step and its neighbours their mean
@@ -108,37 +101,17 @@ class SemanticProjection(nn.Module):
         frames: Tensor = self.rate(self.linear(steps.mT), num_frames)
         return frames
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"neighbours={self.neighbours}"
 
-
-def tagger(
-    kind: Tagger,
-    widths: Sequence[int] | Sequence[Sequence[int]] | None,
-    frames_per_step: int,
-    frozen: bool | str,
-) -> TaggingBackbone:
-    """Return an audio tagger, of the published widths if None, of which the map is used.
+def freeze(backbone: TaggingBackbone, frozen: bool | str) -> None:
+    """Freeze an audio tagger of which the map is used, up to a part or whole.
 
     What classifies its map is never trained, since nothing depends on it.
     """
-    check_choice("backbone", kind, ("epanns", "cnn14", "yamnet"))
-    check_choice("frames_per_step", frames_per_step, (1, 2, 4, 8, 16, 32))
-    sizes: dict[str, Any] = {} if widths is None else {"widths": widths}
-    network: TaggingBackbone
-    if kind == "yamnet":
-        network = yamnet(frames_per_step=frames_per_step, **sizes)
-    else:
-        pools = frames_per_step.bit_length() - 1
-        build = epanns if kind == "epanns" else cnn14
-        network = build(pool_time=(2,) * pools + (1,) * (6 - pools), **sizes)
     if frozen:
-        network.freeze(frozen if isinstance(frozen, str) else None)
-    for name, part in network.parts().items():
+        backbone.freeze(frozen if isinstance(frozen, str) else None)
+    for name, part in backbone.parts().items():
         if name in ("embedding", "classifier"):
             part.requires_grad_(False)
-    return network
 
 
 class _MelOfYAMNet(nn.Module):
@@ -152,13 +125,14 @@ class _MelOfYAMNet(nn.Module):
         return bands.log().to(level.dtype)
 
 
-def front_end(kind: Tagger, bins: Literal["linear", "mel"]) -> nn.Module:
+def front_end(backbone: TaggingBackbone, bins: Literal["linear", "mel"]) -> nn.Module:
     """Return what makes a tagger's log-mel of a level of 513 bins at 32 kHz, or of its bands."""
+    of_yamnet = isinstance(backbone, YAMNet)
     if bins == "mel":
-        return _MelOfYAMNet() if kind == "yamnet" else nn.Identity()
+        return _MelOfYAMNet() if of_yamnet else nn.Identity()
     with torch.device("cpu"):  # tables have values, also in a network that has none yet
-        part = (presets.yamnet() if kind == "yamnet" else presets.panns()).parts[0]
-        gain = _YAMNET_GAIN if kind == "yamnet" else 1.0
+        part = (presets.yamnet() if of_yamnet else presets.panns()).parts[0]
+        gain = _YAMNET_GAIN if of_yamnet else 1.0
         reader = LevelToLogMel(cast(LogMel, part), gain=gain)
     return reader.to(torch.get_default_device())
 

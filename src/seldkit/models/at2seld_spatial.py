@@ -7,20 +7,13 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
-from seldkit.layers import (
-    BinNorm,
-    DoubleConv,
-    LabelRate,
-    MultiScaleChannelAttention,
-    ResidualBlock,
-    SqueezeExcite,
-)
+from seldkit.layers import BinNorm, DoubleConv, LabelRate, ResidualBlock
+from seldkit.layers.channel_attention import ChannelAttention, attention_of_kind
+from seldkit.layers.conv import bins_after
 
 Block = Literal["residual", "convolution"]
-Attention = Literal["none", "squeeze_excite", "multi_scale"]
 Pool = Literal["average", "max"]
 
 
@@ -93,7 +86,7 @@ def spatial_encoder(
     *,
     num_bins: int,
     block: Block,
-    attention: Attention,
+    attention: ChannelAttention,
     widths: Sequence[int],
     pool_time: Sequence[int],
     pool_freq: Sequence[int],
@@ -102,12 +95,7 @@ def spatial_encoder(
     frames_per_label: int,
 ) -> SpatialEncoder:
     """Return an encoder whose stages are a block, dropout of whole channels and a pool each."""
-    check_choice("block", block, ("residual", "convolution"))
-    check_choice("attention", attention, ("none", "squeeze_excite", "multi_scale"))
-    check_choice("pool", pool, ("average", "max"))
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    if prod(pool_freq) > num_bins:
-        raise ValueError(f"pool_freq must leave a bin of {num_bins}, got {tuple(pool_freq)}")
+    bins = bins_after(num_bins, widths, pool_time, pool_freq)
     if block == "convolution" and attention != "none":
         raise ValueError(f"attention must be 'none' for block='convolution', got {attention!r}")
     pooling = nn.AvgPool2d if pool == "average" else nn.MaxPool2d
@@ -115,7 +103,7 @@ def spatial_encoder(
         nn.Sequential(
             DoubleConv(inputs, width)
             if block == "convolution"
-            else ResidualBlock(inputs, width, attention=_attention(attention, width)),
+            else ResidualBlock(inputs, width, attention=attention_of_kind(attention, width)),
             nn.Dropout2d(dropout),
             pooling((time, freq)),
         )
@@ -127,18 +115,8 @@ def spatial_encoder(
     return SpatialEncoder(
         norm=BinNorm(in_channels, num_bins=num_bins),
         stages=stages,
-        in_features=widths[-1] * (num_bins // prod(pool_freq)),
+        in_features=widths[-1] * bins,
         out_channels=out_channels,
         frames_per_step=step,
         rate=None if step == frames_per_label else LabelRate(step, frames_per_label),
-    )
-
-
-def _attention(kind: Attention, channels: int) -> nn.Module | None:
-    if kind == "none":
-        return None
-    return (
-        SqueezeExcite(channels)
-        if kind == "squeeze_excite"
-        else MultiScaleChannelAttention(channels)
     )

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seldkit._checks import check_choice, check_positive, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_positive, check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
 SeparatorOutput = Literal["mask", "direct"]
@@ -65,7 +65,7 @@ class InputNorm(nn.BatchNorm2d):
         return super().forward(features)
 
 
-class MapClassifier(nn.Module):
+class MapClassifier(Shown):
     """Scores of a whole map: convolution stages, then one linear layer over all that is left.
 
     A stage is a 3 x 3 convolution with batch norm and ReLU, and the maximum of 2 x 2 bins, where a
@@ -130,10 +130,6 @@ class MapClassifier(nn.Module):
         scores: Tensor = self.output(grid.flatten(1))
         return scores
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"{self.in_channels}, grid_time={self.grid_time}, grid_freq={self.grid_freq}"
-
 
 def _means(places: int, maps: Float[Tensor, "*batch row column"]) -> Float[Tensor, "place row"]:
     """Return what takes the rows of maps to their means in so many places, which may overlap."""
@@ -144,7 +140,7 @@ def _means(places: int, maps: Float[Tensor, "*batch row column"]) -> Float[Tenso
     return inside.to(maps.dtype) / (end - first)[:, None]
 
 
-class SourceSeparator(nn.Module):
+class SourceSeparator(Shown):
     """The spectrogram of what comes from one direction, of a mixture of sounds.
 
     Shape:
@@ -181,7 +177,6 @@ class SourceSeparator(nn.Module):
         compression: float = 1.0,
     ) -> None:
         super().__init__()
-        check_choice("output", output, ("mask", "direct"))
         check_positive(compression=compression)
         self.in_channels, self.num_directions = in_channels, num_directions
         self.output, self.compression = output, compression
@@ -203,7 +198,3 @@ class SourceSeparator(nn.Module):
         if self.output == "direct":
             return estimate.relu()
         return estimate.sigmoid() * reference_spectrogram(features, compression=self.compression)
-
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"output={self.output!r}, compression={self.compression}"

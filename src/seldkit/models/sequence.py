@@ -1,13 +1,12 @@
 """The common shape of most SELD networks: convolutions, a model of the sequence, a head."""
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from seldkit._checks import check_choice, check_one_length, check_shape
-from seldkit._settings import plain_settings
+from seldkit._checks import check_shape
+from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
 from seldkit.outputs import SELDOutput
@@ -15,7 +14,7 @@ from seldkit.outputs import SELDOutput
 SequenceFormat = Literal["class_wise", "accdoa", "multi_accdoa"]
 
 
-class SequenceSELD(nn.Module):
+class SequenceSELD(Shown):
     """A SELD network of one trunk: convolutions, a model of the sequence, and a head.
 
     The trunk makes a map of the features, whose channels and bins become those of a sequence;
@@ -80,10 +79,6 @@ class SequenceSELD(nn.Module):
         output: SELDOutput | Tensor = self.head(*(branch(x) for branch in self.branches))
         return output
 
-    def extra_repr(self) -> str:
-        """Show the settings in `print(module)`."""
-        return f"in_channels={self.in_channels}, num_bins={self.num_bins}"
-
 
 def head_of_format(
     format: SequenceFormat,
@@ -97,7 +92,6 @@ def head_of_format(
     bounded: bool,
 ) -> ClassWiseHead | ACCDOAHead | MultiACCDOAHead:
     """Return the head of a format, or raise `ValueError` for what the format does not have."""
-    check_choice("format", format, ("class_wise", "accdoa", "multi_accdoa"))
     if format == "class_wise":
         if onscreen or planar or not bounded:
             raise ValueError(
@@ -115,16 +109,3 @@ def head_of_format(
 def num_branches(format: SequenceFormat) -> int:
     """Return how many inputs the head of a format has: activity and direction, or vectors alone."""
     return 2 if format == "class_wise" else 1
-
-
-def bins_after(
-    num_bins: int, widths: Sequence[int], pool_time: Sequence[int], pool_freq: Sequence[int]
-) -> int:
-    """Return how many bins are left after all blocks, or raise `ValueError` for wrong settings."""
-    check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
-    if num_bins < prod(pool_freq):
-        raise ValueError(
-            f"num_bins must be at least {prod(pool_freq)} for pool_freq={tuple(pool_freq)},"
-            f" got {num_bins}"
-        )
-    return num_bins // prod(pool_freq)

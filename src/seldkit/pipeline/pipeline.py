@@ -19,10 +19,9 @@ from seldkit.features import FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput, apply
 from seldkit.pipeline.audio import Audio, open_audio
 from seldkit.pipeline.checks import OutputFormat, check_sizes, class_names
-from seldkit.pipeline.description import PARTS, SETTINGS
 from seldkit.pipeline.folder import DESCRIPTION, WEIGHTS, write
 from seldkit.pipeline.frames import Frames, Pace
-from seldkit.pipeline.loading import faults_of, fill, read_pipeline
+from seldkit.pipeline.loading import PARTS, VALUES, faults_of, fill, read_pipeline
 from seldkit.pipeline.precision import floats_of, precise, steady
 from seldkit.pipeline.saving import compare_outputs, describe
 from seldkit.pipeline.windows import cut, evaluating
@@ -179,7 +178,7 @@ class Pipeline(nn.Module):
                 not what the builder makes of them; the error says what differs.
         """
         parts = {name: getattr(self, name) for name in PARTS}
-        settings = {name: getattr(self, name) for name in SETTINGS}
+        settings = {name: getattr(self, name) for name in VALUES}
         class_names(self.classes, self.format)
         description, again, weights = describe(parts, settings)
         noise = torch.randn(

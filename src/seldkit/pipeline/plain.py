@@ -35,8 +35,8 @@ def call_to_plain(
     recipe = recipe_of(thing)
     if recipe is None:
         raise ValueError(
-            f"{part} must come from a builder to be saved: decorate the function that makes it with"
-            " seldkit.pipeline.builder, or make it a dataclass"
+            f"{part} must come from a builder to be saved: decorate the function or class that"
+            " makes it with seldkit.pipeline.builder, or make it a dataclass"
         )
     name, arguments = recipe.call
     function = recipe.function or known.get(name)

@@ -14,8 +14,8 @@ from torch.nn.parameter import is_lazy
 
 from seldkit._builders import Call, Recipe, kept
 from seldkit.features import Standardize
-from seldkit.pipeline.description import OPTIONAL, VERSION, build
 from seldkit.pipeline.known import Builder, known_builders
+from seldkit.pipeline.loading import OPTIONAL, VERSION, build
 from seldkit.pipeline.plain import call_to_plain
 from seldkit.pipeline.structure import (
     Difference,

@@ -4,7 +4,7 @@ Each takes an output without the batch axis, of any format, and returns one of i
 """
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Literal
 
 import torch
@@ -48,6 +48,24 @@ class _Step:
             if min(kept) < 0 if isinstance(kept, tuple) else kept < 0:
                 raise ValueError(f"{name} must not be negative, got {value}")
             object.__setattr__(self, name, kept)
+
+
+class _OfActive(_Step):
+    """A step on what is active, whose first setting is a number of frames."""
+
+    threshold: Setting
+    planar: bool
+
+    def __post_init__(self) -> None:
+        self._keep_counts(fields(self)[0].name)
+        self._keep_numbers("threshold")
+
+    def _active(self, output: SELDOutput | Tensor) -> Bool[Tensor, "*places"]:
+        """Return what a format with these thresholds decodes: of a track at most one class."""
+        scores = scores_of(output, self.planar)
+        active = scores > _tensor(self.threshold, scores)
+        factor = _factor(scores, self.threshold)
+        return strongest(factor, active) if has_tracks(output) else active
 
 
 @dataclass(frozen=True)
@@ -137,7 +155,7 @@ class Hysteresis(_Step):
 
 
 @dataclass(frozen=True)
-class FillGaps(_Step):
+class FillGaps(_OfActive):
     """[`fill_gaps`][seldkit.postprocess.fill_gaps] as a step.
 
     Args:
@@ -152,17 +170,12 @@ class FillGaps(_Step):
     threshold: Setting = 0.5
     planar: bool = False
 
-    def __post_init__(self) -> None:
-        self._keep_counts("max_frames")
-        self._keep_numbers("threshold")
-
     def __call__(self, output: Output) -> Output:
         """Return an output that decodes to events without gaps.
 
         In a gap direction and distance are those of the last frame before it.
         """
-        scores = scores_of(output, self.planar)
-        known = _active(output, scores, self.threshold)
+        known = self._active(output)
         active = fill_gaps(known, self.max_frames, dim=0)
         factor = known.double()  # what sounds goes first
         if has_tracks(output):
@@ -171,7 +184,7 @@ class FillGaps(_Step):
 
 
 @dataclass(frozen=True)
-class DropShort(_Step):
+class DropShort(_OfActive):
     """[`drop_short`][seldkit.postprocess.drop_short] as a step.
 
     Args:
@@ -186,20 +199,14 @@ class DropShort(_Step):
     threshold: Setting = 0.5
     planar: bool = False
 
-    def __post_init__(self) -> None:
-        self._keep_counts("min_frames")
-        self._keep_numbers("threshold")
-
     def __call__(self, output: Output) -> Output:
         """Return an output that decodes to no event of fewer frames."""
-        scores = scores_of(output, self.planar)
-        active = _active(output, scores, self.threshold)
-        active = drop_short(active, self.min_frames, dim=0)
+        active = drop_short(self._active(output), self.min_frames, dim=0)
         return decided(output, active, active.double(), planar=self.planar)
 
 
 @dataclass(frozen=True)
-class SmoothTracks(_Step):
+class SmoothTracks(_OfActive):
     """[`smooth_tracks`][seldkit.postprocess.smooth_tracks] as a step.
 
     Args:
@@ -216,13 +223,11 @@ class SmoothTracks(_Step):
 
     def __post_init__(self) -> None:
         check_window(self.window)
-        self._keep_counts("window")
-        self._keep_numbers("threshold")
+        super().__post_init__()
 
     def __call__(self, output: Output) -> Output:
         """Return an output with smooth directions; lengths, activity and distances stay."""
-        scores = scores_of(output, self.planar)
-        active = _active(output, scores, self.threshold)
+        active = self._active(output)
         if isinstance(output, Tensor):
             vector = output[..., : 2 if self.planar else 3].detach().double()
             return with_vectors(output, self._smooth(vector, active))
@@ -246,14 +251,6 @@ class SmoothTracks(_Step):
         smooth = smooth * length.where(length > 0, 1)
         kept: Tensor = smooth.where(active.unsqueeze(-1), vector)
         return kept
-
-
-def _active(
-    output: SELDOutput | Tensor, scores: Float[Tensor, "*places"], threshold: Setting
-) -> Bool[Tensor, "*places"]:
-    """Return what a format with these thresholds decodes: of a track at most one class."""
-    active = scores > _tensor(threshold, scores)
-    return strongest(_factor(scores, threshold), active) if has_tracks(output) else active
 
 
 def _tensor(setting: Setting, scores: Tensor) -> Float[Tensor, "*cls"]:

@@ -2,20 +2,16 @@
 
 from seldkit.compat.dcase.checkpoints import convert
 from seldkit.compat.dcase.layouts import (
-    pack_accdoa,
     pack_adpit_label,
     pack_multi_accdoa,
-    unpack_accdoa,
     unpack_adpit_label,
     unpack_multi_accdoa,
 )
 
 __all__ = [
     "convert",
-    "pack_accdoa",
     "pack_adpit_label",
     "pack_multi_accdoa",
-    "unpack_accdoa",
     "unpack_adpit_label",
     "unpack_multi_accdoa",
 ]

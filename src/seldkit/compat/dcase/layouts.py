@@ -20,51 +20,11 @@ _ACTIVE_ROWS = (
 )
 
 
-def pack_accdoa(x: Float[Tensor, "... cls axis"]) -> Float[Tensor, "... entry"]:
-    """Flatten an ACCDOA output or target as the DCASE baselines do, axis by axis.
-
-    Args:
-        x: `(..., cls, axis)`.
-
-    Returns:
-        `(..., axis * cls)`: x of all classes, then y of all classes, and so on.
-
-    Raises:
-        ValueError: If there are fewer than two axes.
-
-    Examples:
-        >>> pack_accdoa(torch.tensor([[1, 2, 3], [4, 5, 6.0]]))
-        tensor([1., 4., 2., 5., 3., 6.])
-    """
-    _check_end("x", x, "cls axis")
-    return x.mT.flatten(-2)
-
-
-def unpack_accdoa(
-    flat: Float[Tensor, "... entry"], num_classes: int
-) -> Float[Tensor, "... cls axis"]:
-    """Return a published ACCDOA output or target as `(..., cls, axis)`.
-
-    Args:
-        flat: `(..., axis * cls)`, as [`pack_accdoa`][seldkit.compat.dcase.pack_accdoa] gives.
-        num_classes: Number of classes.
-
-    Raises:
-        ValueError: If the last axis is no multiple of `num_classes`.
-
-    Examples:
-        >>> unpack_accdoa(torch.arange(6.0), num_classes=2)
-        tensor([[0., 2., 4.],
-                [1., 3., 5.]])
-    """
-    return unpack_multi_accdoa(flat, 1, num_classes).squeeze(-3)
-
-
 def pack_multi_accdoa(x: Float[Tensor, "... track cls axis"]) -> Float[Tensor, "... entry"]:
     """Flatten a multi-ACCDOA output as the DCASE baselines do, track by track, axis by axis.
 
     Args:
-        x: `(..., track, cls, axis)`.
+        x: `(..., track, cls, axis)`; of ACCDOA, which has one track, `x.unsqueeze(-3)`.
 
     Returns:
         `(..., track * axis * cls)`.
@@ -91,7 +51,7 @@ def unpack_multi_accdoa(
     Args:
         flat: `(..., track * axis * cls)`, as
             [`pack_multi_accdoa`][seldkit.compat.dcase.pack_multi_accdoa] gives.
-        num_tracks: Number of tracks.
+        num_tracks: Number of tracks; 1 for an output or target of ACCDOA.
         num_classes: Number of classes.
 
     Raises:

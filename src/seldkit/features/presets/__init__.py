@@ -1,8 +1,13 @@
 """Feature extractors of published systems, equal to theirs."""
 
-from seldkit.features.presets.dcase import dcase2020_foa, dcase2021_foa, dcase2023_foa
+from seldkit.features.presets.dcase import (
+    dcase2020_foa,
+    dcase2021_foa,
+    dcase2023_foa,
+    dcase2023_mic,
+    dcase2025_stereo,
+)
 from seldkit.features.presets.einv2 import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
-from seldkit.features.presets.microphones import dcase2023_mic, dcase2025_stereo
 from seldkit.features.presets.overlapping import overlapping_e2e
 from seldkit.features.presets.salsa import (
     dcase2023_salsa_lite,

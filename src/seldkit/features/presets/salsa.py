@@ -2,9 +2,9 @@
 
 from seldkit._builders import builder
 from seldkit.features.extractor import FeatureExtractor
-from seldkit.features.presets.baseline import baseline_stft
-from seldkit.features.salsa import SALSA, SALSAEdges, SALSAForm
-from seldkit.features.salsa_lite import SALSALite, SALSALiteForm
+from seldkit.features.presets.dcase import baseline_stft
+from seldkit.features.salsa import SALSA, SALSAEdges, SALSAFormat
+from seldkit.features.salsa_lite import SALSALite, SALSALiteEncoding
 from seldkit.features.stft import STFT
 
 
@@ -109,7 +109,7 @@ def dcase2023_salsa_lite() -> FeatureExtractor:
 
 
 def _salsa(
-    form: SALSAForm,
+    format: SALSAFormat,
     tracking: bool,
     n_fft: int,
     hop_length: int,
@@ -117,7 +117,7 @@ def _salsa(
     edges: SALSAEdges,
 ) -> FeatureExtractor:
     salsa = SALSA(
-        form,
+        format,
         fmax_doa=fmax_doa,
         noise_ratio=1.5 if tracking else None,
         condition=5.0 if tracking else None,
@@ -127,6 +127,6 @@ def _salsa(
     return FeatureExtractor(stft, [salsa])
 
 
-def _salsa_lite(form: SALSALiteForm) -> FeatureExtractor:
+def _salsa_lite(encoding: SALSALiteEncoding) -> FeatureExtractor:
     stft = STFT(n_fft=512, hop_length=300, sample_rate=24000)
-    return FeatureExtractor(stft, [SALSALite(form)])
+    return FeatureExtractor(stft, [SALSALite(encoding)])

@@ -27,6 +27,9 @@ class NamedLosses(Protocol):
 class Balancer(nn.Module):
     """One scalar of the losses of several tasks: the base of all balancers.
 
+    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping;
+    `balancer.weights` tells by what each was multiplied in the last call.
+
     A rule of your own is a subclass with one method, [`total`][seldkit.losses.Balancer.total]. It
     gets the losses in one vector, in sorted order of their names, so numbers of your own are
     buffers or parameters `[task]` in the order of `self.tasks`. They travel with the `state_dict`,

@@ -22,7 +22,7 @@ class DynamicWeightAverage(RecordBalancer):
 
     and 1 in the first two records.
 
-    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping. They are
+    They are
     averaged over all processes before they are recorded, and recorded in training mode alone. A
     step with a loss that is nan or infinite is not recorded: the weights stay as they were, and
     the returned total is what the losses make of it. A record in which the mean loss of a task is
@@ -34,9 +34,6 @@ class DynamicWeightAverage(RecordBalancer):
         tasks: Names of the tasks.
         temperature: The $T$ above: the larger, the more equal the weights.
         record: Calls in a record; the paper takes those of an epoch.
-
-    Attributes:
-        weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
         ValueError: If `temperature` or `record` is not positive, or names come twice.

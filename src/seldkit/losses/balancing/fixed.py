@@ -15,15 +15,10 @@ class FixedWeights(Balancer):
     They are settings, not state: a resumed run takes the weights it is given. A loss that is nan or
     infinite makes the total so.
 
-    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping.
-
     Args:
         sed: Weight of the loss named `sed`; None leaves it out, whether it comes or not.
         doa: Weight of the loss named `doa`, likewise.
         others: Weights of the losses of other names.
-
-    Attributes:
-        weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
         TypeError: If a weight is no number.

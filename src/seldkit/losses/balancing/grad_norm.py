@@ -34,7 +34,7 @@ class GradNorm(Balancer):
     decay. At each call in training mode the weights are made positive (1e-8 at least) with the
     sum $K$.
 
-    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping. Losses and
+    Losses and
     norms are averaged over all processes, so that the weights are the same in each. The first loss
     of a task is its first above 1e-8; until all tasks have one, the weights do not learn. Nor do
     they where a loss or a norm is nan or infinite; the total is then what the losses make of it.
@@ -52,7 +52,6 @@ class GradNorm(Balancer):
     Attributes:
         weight: The $w_i$ in sorted order of the names, `[task]`.
         initial: The first losses, `[task]`, nan before.
-        weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
         TypeError: If `exponent` is no number.
@@ -96,16 +95,8 @@ class GradNorm(Balancer):
     def forward(self, losses: Mapping[str, Tensor] | NamedLosses) -> Float[Tensor, ""]:
         """Return the weighted sum of the losses and, in training mode, what trains the weights.
 
-        Args:
-            losses: A scalar of each task, by name.
-
-        Returns:
-            A scalar in the precision of the losses, float32 at least.
-
-        Raises:
-            KeyError: If the names are not those of the tasks; the error lists both.
-            TypeError: If they come without names, or one is no tensor.
-            ValueError: If a loss is not a scalar, or does not depend on the shared parameters.
+        It takes and raises what every [`Balancer`][seldkit.losses.Balancer] does, and `ValueError`
+        if a loss does not depend on the shared parameters.
         """
         parts = self._in_order(losses)
         values = torch.stack(parts)

@@ -29,7 +29,7 @@ class LossScaleBalancer(RecordBalancer):
     The published equation for $A$ takes the first task's priority for both, which lets the weights
     grow without bound unless it is 0.5; it is read as printed here.
 
-    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping. They are
+    They are
     averaged over all processes before they are recorded, and recorded in training mode alone. A
     step with a loss that is nan or infinite is not recorded: the weights stay as they were, and
     the returned total is what the losses make of it. A record in which the mean loss of a task is
@@ -47,9 +47,6 @@ class LossScaleBalancer(RecordBalancer):
             paper words it. A number: each so many calls make one, such as an epoch's.
         exponent: The $\beta$ above: 0 keeps the shares at the priorities. It is a plain attribute:
             set it between calls to follow a schedule, such as from 0 to 1 over a run.
-
-    Attributes:
-        weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
         TypeError: If a priority or `exponent` is no number.

@@ -18,7 +18,7 @@ class RandomWeights(Balancer):
     of calls in training mode, which travels with the `state_dict`: a resumed run goes on with the
     same weights, all processes draw the same, and so do all kinds of device, up to rounding.
 
-    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping. A loss that is
+    A loss that is
     nan or infinite makes the total so and leaves no trace.
 
     Source: Lin et al., "Reasonable effectiveness of random weighting: a litmus test for multi-task
@@ -27,9 +27,6 @@ class RandomWeights(Balancer):
     Args:
         tasks: Names of the tasks.
         seed: Any integer.
-
-    Attributes:
-        weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
         TypeError: If `seed` is no integer.

@@ -21,7 +21,7 @@ class UncertaintyWeights(Balancer):
     `log_variance` is a parameter: give `balancer.parameters()` to the optimiser too. Its gradient
     follows from the losses averaged over all processes, so it is the same in each.
 
-    Losses come by name, as a [`TaskLosses`][seldkit.losses.TaskLosses] or a mapping. A loss that is
+    A loss that is
     nan or infinite makes the total so, but gives `log_variance` a gradient of zero.
 
     Source: Kendall, Gal and Cipolla, "Multi-task learning using uncertainty to weigh losses for
@@ -36,7 +36,6 @@ class UncertaintyWeights(Balancer):
 
     Attributes:
         log_variance: The $s_i$ in sorted order of the names, `[task]`.
-        weights: By what each loss was multiplied in the last call, by name; empty before.
 
     Raises:
         TypeError: If `initial` is no number.

@@ -8,8 +8,6 @@ what reads its result) look at all frames of a clip; what takes
 from seldkit.metrics.analysis.detection import DetectionScores, detection_scores
 from seldkit.metrics.analysis.direction import (
     DirectionScores,
-    angle_histogram,
-    angle_percentiles,
     direction_scores,
 )
 from seldkit.metrics.analysis.errors import ErrorCounts, count_errors
@@ -27,8 +25,6 @@ __all__ = [
     "Overlap",
     "Sweep",
     "Table",
-    "angle_histogram",
-    "angle_percentiles",
     "by_overlap",
     "class_table",
     "count_errors",

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_number, check_positive
-from seldkit._typing import Float, Int
-from seldkit.geometry import below, within
+from seldkit._checks import check_positive
+from seldkit._typing import Float
+from seldkit.geometry import within
 from seldkit.metrics.analysis.matches import Matches
 
 
@@ -43,6 +43,7 @@ def direction_scores(
 ) -> DirectionScores:
     """Return angle errors and how many references were found within given tolerances.
 
+    Their distribution is that of `matches.angle_deg[matches.is_pair]`, which any histogram takes.
     Predictions without a pair do not count. What the scores are of depends on how was matched: of
     [`match_oracle`][seldkit.metrics.analysis.match_oracle] they are those of the network's
     directions wherever a source sounds, whether or not the network notices it; of
@@ -74,78 +75,12 @@ def direction_scores(
     num_references = (matches.reference >= 0).sum().double()
     return DirectionScores(
         mean_deg=pairs.angle_deg.mean().item(),
-        median_deg=angle_percentiles(matches, (50,)).item(),
+        median_deg=np.median(pairs.angle_deg).item() if len(pairs) else nan,
         mean_m=pairs.position_error_m.mean().item(),
         recall=(matches.is_pair.sum() / num_references).item(),
         accuracy=_count_within(pairs.angle_deg, within_deg) / num_references,
         accuracy_m=_count_within(pairs.position_error_m, within_m) / num_references,
     )
-
-
-def angle_histogram(matches: Matches, edges_deg: Sequence[float]) -> Int[Tensor, " bin"]:
-    """Count the pairs whose angle lies between each edge and the next.
-
-    A bin holds its lower edge and the last one its upper edge too; angles beyond the edges are
-    counted nowhere.
-
-    Args:
-        matches: Matches, or some of their rows.
-        edges_deg: Edges of the bins in degrees, rising; one more than bins.
-
-    Raises:
-        ValueError: If there are fewer than two edges, or they do not rise.
-
-    Examples:
-        >>> from seldkit import Events
-        >>> from seldkit.metrics.analysis import match_events
-        >>> scene = Events.from_degrees([0, 1, 2], [0, 0, 0], [0, 0, 0], [0, 0, 0])
-        >>> found = Events.from_degrees([0, 1, 2], [0, 0, 0], [4, 12, 170], [0, 0, 0])
-        >>> angle_histogram(match_events([(found, scene)]), [0, 5, 10, 20, 180])
-        tensor([1, 0, 1, 1])
-    """
-    edges = np.asarray(edges_deg, dtype=np.float64)
-    if len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise ValueError(f"edges_deg must be two or more rising numbers, got {list(edges_deg)}")
-    limits = torch.from_numpy(edges)
-    angle = matches.angle_deg[matches.is_pair]
-    # An angle that meets an edge but for rounding lies on it.
-    reached = ~below(angle.unsqueeze(1), limits)
-    inside = reached[:, 0] & within(angle, limits[-1])
-    bins = (reached[inside].sum(dim=1) - 1).clamp(max=len(edges) - 2)
-    return bins.bincount(minlength=len(edges) - 1)
-
-
-def angle_percentiles(
-    matches: Matches, percents: Sequence[float] = (25, 50, 75, 90, 95)
-) -> Float[Tensor, " percent"]:
-    """Return the angles in degrees that so many percent of the pairs do not exceed.
-
-    Between two pairs they are interpolated; without a pair they are nan.
-
-    Args:
-        matches: Matches, or some of their rows.
-        percents: From 0 to 100.
-
-    Raises:
-        TypeError: If a percentage is no number.
-        ValueError: If a percentage is not between 0 and 100.
-
-    Examples:
-        >>> from seldkit import Events
-        >>> from seldkit.metrics.analysis import match_events
-        >>> scene = Events.from_degrees([0, 1, 2], [0, 0, 0], [0, 0, 0], [0, 0, 0])
-        >>> found = Events.from_degrees([0, 1, 2], [0, 0, 0], [4, 12, 170], [0, 0, 0])
-        >>> angle_percentiles(match_events([(found, scene)]), [0, 25, 50]).round(decimals=3)
-        tensor([ 4.,  8., 12.], dtype=torch.float64)
-    """
-    for percent in percents:
-        check_number(percents=percent)
-        if not 0 <= percent <= 100:
-            raise ValueError(f"percents must lie between 0 and 100, got {percent}")
-    angle = matches.angle_deg[matches.is_pair].numpy()
-    if not len(angle):
-        return torch.full((len(percents),), nan, dtype=torch.float64)
-    return torch.from_numpy(np.percentile(angle, np.asarray(percents, dtype=np.float64)))
 
 
 def _count_within(error: Float[Tensor, " pair"], tolerances: Sequence[float]) -> Tensor:

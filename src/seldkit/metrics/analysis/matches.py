@@ -70,7 +70,7 @@ class Matches:
     def __repr__(self) -> str:
         pairs = int(self.is_pair.sum())
         missed, made_up = ((column < 0).sum() for column in (self.prediction, self.reference))
-        return f"Matches({pairs} pairs, {missed} missed, {made_up} made up)"
+        return f"Matches({pairs} pair{'s' * (pairs != 1)}, {missed} missed, {made_up} made up)"
 
 
 def match_events(
@@ -119,7 +119,7 @@ def match_events(
         >>> found = Events.from_degrees([0, 1], [0, 2], [10, 90], [0, 0])
         >>> matches = match_events([(found, scene)])
         >>> matches
-        Matches(1 pairs, 2 missed, 1 made up)
+        Matches(1 pair, 2 missed, 1 made up)
         >>> matches.overlap, matches.reference, matches.prediction
         (tensor([2, 2, 1, 1]), tensor([ 0,  1,  1, -1]), tensor([ 0, -1, -1,  2]))
         >>> match_events([(found, scene)], by="place")

@@ -9,6 +9,7 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_finite, check_shape
 from seldkit._typing import Float
 from seldkit.events import Events
+from seldkit.geometry import unit_norm
 from seldkit.metrics.analysis.matches import By, Matches, match_events
 from seldkit.metrics.analysis.overlap import Unit
 from seldkit.outputs import SELDOutput
@@ -118,13 +119,12 @@ def _candidates_where_active(
     else:
         rank = activity.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
         kept = rank < wanted
-    length = torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
-    kept = kept & (length.squeeze(-1) > 0)
+    kept = kept & direction.any(dim=-1)
     frame, track, _ = kept.nonzero(as_tuple=True)
     return Events(
         frame,
         label[kept],
-        direction[kept] / length[kept],
+        unit_norm(direction[kept]),
         source=track,
         distance=None if distance is None else distance[kept].clamp(min=0),
         frame_s=reference.frame_s,
