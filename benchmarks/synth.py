@@ -1,20 +1,22 @@
-"""How much audio a second of work makes, and where the time goes.
+"""How many minutes of scenes a minute on one core makes, and where the time goes.
 
-Run with `PYTHONPATH=. python benchmarks/synth.py [FOLDER]`: about a minute, with `--quick` some
-seconds. It makes scenes of 10 s in rooms of
-T60 0.15 to 0.45 s with at most two sources, on one thread, from the recordings in the folder or
-from the built-in sounds, and prints the share of the time for each part.
+Run with `PYTHONPATH=. python benchmarks/synth.py [FOLDER]`: about two minutes, with `--quick` some
+seconds. It makes scenes of 10 s in rooms of T60 0.15 to 0.45 s with at most two sources, on one
+thread, from the recordings in the folder or from the built-in sounds, and prints the share of the
+time for each part; then the same with the files written, by one process and by all.
 """
 
 import argparse
 import cProfile
 import pstats
-from time import perf_counter
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 
 import torch
 
 from benchmarks.measuring import arguments
-from seldkit.synth import SceneSynthesizer
+from seldkit.arrays import ArrayGeometry
+from seldkit.synth import SceneSynthesizer, write_scenes
 
 PARTS = {
     "impulse responses": ("image_responses", "diffuse_tail"),
@@ -25,12 +27,24 @@ PARTS = {
 }
 
 
-def audio_per_second(synthesizer: SceneSynthesizer, num_scenes: int) -> float:
-    """Return the seconds of audio made in a second."""
-    start = perf_counter()
+def minutes_per_minute(synthesizer: SceneSynthesizer, num_scenes: int) -> float:
+    """Return how much audio is made in the time that the processor works on it."""
+    start = process_time()
     for index in range(num_scenes):
         synthesizer.scene(1, index)
-    return num_scenes * synthesizer.duration_s / (perf_counter() - start)
+    return num_scenes * synthesizer.duration_s / (process_time() - start)
+
+
+def written_per_minute(
+    synthesizer: SceneSynthesizer, num_scenes: int, num_workers: int | None
+) -> float:
+    """Return how much audio is made and written in the time that it takes, from the first file."""
+    with TemporaryDirectory() as folder:
+        files = write_scenes(synthesizer, folder, num_scenes + 1, num_workers=num_workers)
+        next(files)
+        start = perf_counter()
+        made = sum(1 for _ in files)
+        return made * synthesizer.duration_s / (perf_counter() - start)
 
 
 def shares(synthesizer: SceneSynthesizer, num_scenes: int) -> dict[str, float]:
@@ -56,16 +70,23 @@ def main() -> None:
     given = arguments(parser)
     num_scenes = 1 if given.quick else 24
     torch.set_num_threads(1)
+    moving = SceneSynthesizer(given.sounds, moving=1)
     for name, synthesizer in {
         "static": SceneSynthesizer(given.sounds, moving=0),
-        "moving": SceneSynthesizer(given.sounds, moving=1),
-        "anechoic": SceneSynthesizer(given.sounds, moving=0, anechoic=True),
+        "moving": moving,
+        "moving, four microphones": SceneSynthesizer(
+            given.sounds, moving=1, array=ArrayGeometry.tetrahedron()
+        ),
+        "static, anechoic": SceneSynthesizer(given.sounds, moving=0, anechoic=True),
     }.items():
-        audio_per_second(synthesizer, num_scenes)  # reads the recordings
-        speed = max(audio_per_second(synthesizer, num_scenes) for _ in range(2))
+        minutes_per_minute(synthesizer, num_scenes)  # reads the recordings
+        speed = max(minutes_per_minute(synthesizer, num_scenes) for _ in range(2))
         each = shares(synthesizer, num_scenes)
         parts = ", ".join(f"{part} {share:.0%}" for part, share in each.items())
-        print(f"{name}: {speed:.0f} s of audio per second of work; {parts}")
+        print(f"{name}: {speed:.0f} minutes per minute and core; {parts}")
+    for name, workers in {"this process": 0, "all processors": None}.items():
+        speed = written_per_minute(moving, max(num_scenes, 16 if workers is None else 1), workers)
+        print(f"moving, written by {name}: {speed:.0f} minutes per minute")
 
 
 if __name__ == "__main__":

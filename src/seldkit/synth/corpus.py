@@ -83,7 +83,7 @@ def write_scenes(
     # Elsewhere the working folder is another one.
     make = partial(_write_scene, synthesizer, tree._replace(folder=Path(folder).absolute()), seed)
     counted = map_in_order(make, range(count), num_workers=num_workers, executor=executor)
-    for each in tree.folders:
+    for each in {tree.folder, *tree.folders}:
         each.mkdir(parents=True, exist_ok=True)
         sweep(each)
     begun = tree.begun  # seen first: the manifest comes before any scene

@@ -61,9 +61,9 @@ def settings_of(synthesizer: SceneSynthesizer, tree: Tree, seed: int) -> dict[st
     }
     if isinstance(synthesizer.array, ArrayGeometry):
         own["array"] = synthesizer.array.positions.tolist()
-    responses, noise = synthesizer._responses, synthesizer._noise
+    rooms, noise = synthesizer._rooms, synthesizer._noise
     return own | {
-        "responses": None if responses is None else responses.fingerprint(),
+        "responses": rooms[0].responses.fingerprint() if rooms else None,
         "noise": None if noise is None else noise.fingerprint(),
         "classes": synthesizer.classes,
         "sounds": fingerprint(synthesizer._sounds, synthesizer.sample_rate),

@@ -141,23 +141,23 @@ class MeasuredPlace:
         return Recorded(direct[0], [convolve(dry, trajectory.response)])
 
 
-def measured_place(
-    responses: RoomResponses, index: int, region: Region, sample_rate: int
-) -> MeasuredPlace:
-    """Return the room of a scene: all take their turns.
+def measured_places(
+    responses: RoomResponses, region: Region, sample_rate: int
+) -> tuple[MeasuredPlace, ...]:
+    """Return the rooms of some responses, each with those that were measured in a region.
 
     Raises:
-        ValueError: If no response of the room was measured in the region.
+        ValueError: If a room has none there.
     """
-    room = responses.rooms[index % len(responses.rooms)]
-    numbers = [
-        number
-        for number, position in responses.positions(room).items()
-        if region.holds(position[None])
-    ]
-    if not numbers:
-        raise ValueError(
-            f"responses must have places in room {room!r} with azimuth_deg={region.azimuth_deg},"
-            f" elevation_deg={region.elevation_deg}, distance_m={region.distance_m}"
-        )
-    return MeasuredPlace(responses, numbers, sample_rate)
+    rooms = []
+    for room in responses.rooms:
+        positions = responses.positions(room)
+        numbers = [n for n, position in positions.items() if region.holds(position[None])]
+        if not numbers:
+            raise ValueError(
+                f"responses must have places in room {room!r} with"
+                f" azimuth_deg={region.azimuth_deg}, elevation_deg={region.elevation_deg},"
+                f" distance_m={region.distance_m}"
+            )
+        rooms.append(MeasuredPlace(responses, numbers, sample_rate))
+    return tuple(rooms)

@@ -18,7 +18,7 @@ from seldkit.events import Events
 from seldkit.synth.excerpt import at_level, excerpt, without_rumble
 from seldkit.synth.labels import FRAMES_PER_S, PlacedSound, label_events, sounding_power
 from seldkit.synth.noise import diffuse_noise
-from seldkit.synth.places import Place, SimulatedPlace, measured_place
+from seldkit.synth.places import MeasuredPlace, Place, SimulatedPlace, measured_places
 from seldkit.synth.ranges import Range, checked_seeds
 from seldkit.synth.receiver import receiver
 from seldkit.synth.recorded_noise import RecordedNoise
@@ -126,26 +126,25 @@ class SceneSynthesizer:
     image_order: int = 12
     label_range_db: float = 30.0
     _sounds: Sounds = field(init=False, repr=False)
-    _responses: RoomResponses | None = field(init=False, repr=False)
-    _noise: RecordedNoise | None = field(init=False, repr=False)
+    _rooms: tuple[MeasuredPlace, ...] = field(init=False, repr=False, compare=False, default=())
+    _noise: RecordedNoise | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         own = checked_settings(vars(self))
         own["_sounds"] = sounds = as_sounds(self.sounds)
         own["class_weights"] = checked_weights(self.class_weights, sounds.classes)
-        responses = self.responses
-        if isinstance(responses, str | PathLike):
-            responses = RoomResponses(responses)
-        own["_responses"] = responses
         channels = receiver(self.array).num_channels
         own["_noise"] = None if self.noise is None else RecordedNoise(self.noise, channels)
         for name, value in own.items():
             object.__setattr__(self, name, value)
+        responses = self.responses
         if responses is not None:
             if self.anechoic or self.array is not None:
                 raise ValueError("responses must go without anechoic and array: they are of rooms")
-            for index in range(len(responses.rooms)):
-                measured_place(responses, index, self._region(), self.sample_rate)
+            if not isinstance(responses, RoomResponses):
+                responses = RoomResponses(responses)
+            places = measured_places(responses, self._region(), self.sample_rate)
+            object.__setattr__(self, "_rooms", places)
         elif not self.anechoic:
             require("pyroomacoustics", "synth")
 
@@ -213,8 +212,8 @@ class SceneSynthesizer:
 
     def _draw_place(self, generator: np.random.Generator, index: int) -> Place:
         """Return where a scene takes place."""
-        if self._responses is not None:
-            return measured_place(self._responses, index, self._region(), self.sample_rate)
+        if self._rooms:
+            return self._rooms[index % len(self._rooms)]
         room, region = None, self._region()
         if not self.anechoic:
             room = draw_room(

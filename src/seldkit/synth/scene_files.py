@@ -56,9 +56,7 @@ class Tree(NamedTuple):
         check_literal("file_type", file_type, FileType)
         check_count(fold=fold)
         audio = "foa_dev" if synthesizer.array is None else "mic_dev"
-        responses = synthesizer._responses
-        num_rooms = 0 if responses is None else len(responses.rooms)
-        return cls(folder, layout, file_type, int(fold), audio, num_rooms)
+        return cls(folder, layout, file_type, int(fold), audio, len(synthesizer._rooms))
 
     @property
     def folders(self) -> tuple[Path, Path]:
