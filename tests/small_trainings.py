@@ -149,6 +149,9 @@ def main(root: Path) -> None:
     for name, options in shares.items():
         assert set(start(root / name, chance=False, **options)) == {0}, name
         found[name] = result(root / name)
+    for name in ("stopped", "stopped again"):
+        assert start(root / "patient", epochs=12, patience=1) == [0]
+        found[name] = result(root / "patient")
     for size in (1, 2):
         whole, broken = root / f"whole-{size}", root / f"broken-{size}"
         assert set(start(whole, size)) == {0}

@@ -60,3 +60,10 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(
         assert 0 not in codes
     assert end["broken"]["bytes"] == end["whole"]["bytes"]
     assert len(end["broken"]["bytes"]) == 3
+
+
+def test_a_training_stops_where_the_score_rises_no_more(ends: Mapping[str, Any]) -> None:
+    _, rows = table(ends["stopped"])
+    assert 1 < len(rows) < 12
+    assert rows[-1, 3] <= rows[-2, 3] == rows[:, 3].max()
+    assert ends["stopped again"] == ends["stopped"]
