@@ -145,7 +145,8 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "anechoic": args.anechoic,
         "same_class_overlap": args.same_class_overlap,
     }
-    settings |= {name: given[name] for name in (*NUMBERS, *RANGES) if name in given}
+    settings |= {name: given[name] for name in NUMBERS if name in given}
+    settings |= {name: tuple(given[name]) for name in RANGES if name in given}
     return settings | ({"snr_db": None} if args.no_noise else {})
 
 
