@@ -5,6 +5,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
@@ -36,7 +37,8 @@ def _signature(thing: object) -> str:
         parameter.replace(annotation=inspect.Parameter.empty)
         for parameter in inspect.signature(thing).parameters.values()
     ]
-    return str(inspect.Signature(bare))
+    # A function stands by its name, not by where it lies in memory.
+    return re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(inspect.Signature(bare)))
 
 
 def _members(cls: type) -> Iterator[tuple[str, str]]:

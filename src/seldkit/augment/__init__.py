@@ -7,10 +7,10 @@ from seldkit.augment.channel_swap import (
     swap_microphones,
 )
 from seldkit.augment.equalizing import equalize
-from seldkit.augment.four_stage import four_stage
 from seldkit.augment.masking import cutout, spec_augment
 from seldkit.augment.mixing import mix_clips, paste_events
 from seldkit.augment.noise import add_noise
+from seldkit.augment.recipe import four_stage
 from seldkit.augment.shifting import shift_frequency, shift_time
 from seldkit.augment.turning import turn_clips
 

@@ -127,7 +127,8 @@ class EpochSampler(Sampler[list[int]]):
 
         A resumed run draws what the unbroken one would, if the loader has a generator of its own:
         `DataLoader(..., batch_sampler=sampler, generator=torch.Generator())`. Otherwise beginning
-        to read takes a number from the generator on which dropout depends.
+        to read takes a number from the generator on which dropout depends. Fabric must leave the
+        sampler as it is: `fabric.setup_dataloaders(loader, use_distributed_sampler=False)`.
 
         Args:
             loader: A `DataLoader` with this sampler, or what goes through the batches of one.

@@ -30,7 +30,7 @@ class ROAM(nn.Module):
         out_channels: Channels of the output.
         norm: Where batch norm stands, see [`MaxFeatureMap`][seldkit.layers.MaxFeatureMap].
         attention_kernel: Kernel size of [`TripletAttention`][seldkit.layers.TripletAttention].
-        mean_first: See there.
+        mean_first: Whether it pools to mean and maximum in this order.
 
     Examples:
         >>> ROAM(7, 64)(torch.zeros(1, 7, 160, 32)).shape

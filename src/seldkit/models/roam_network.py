@@ -86,7 +86,7 @@ def roam(
             the maximum (`"attentive_mfm"`); max feature maps and then triplet attention (`"roam"`).
         norm: Where batch norm stands in a [`MaxFeatureMap`][seldkit.layers.MaxFeatureMap].
         attention_kernel: Kernel size of [`TripletAttention`][seldkit.layers.TripletAttention].
-        mean_first: See there.
+        mean_first: Whether it pools to mean and maximum in this order.
         num_stitches: After so many of the first blocks the branches are stitched; all if None.
         stitch_before_pool: Whether blocks are stitched before they are pooled; for averages it is
             the same.

@@ -93,8 +93,9 @@ def seldnet(
         pool_freq: Bins of which each block takes the maximum.
         rnn_channels: Channels of either direction of a GRU.
         rnn_layers: Number of GRU layers.
-        merge_every: See [`BidirectionalGRU`][seldkit.layers.BidirectionalGRU].
-        tanh: See there.
+        merge_every: Whether each layer of the
+            [`BidirectionalGRU`][seldkit.layers.BidirectionalGRU] reads merged halves.
+        tanh: Whether halves pass the hyperbolic tangent before they are merged.
         num_attention_layers: Number of self-attention layers.
         num_heads: Attention heads.
         hidden: Widths of the linear layers before the last; no activation is between them. The
