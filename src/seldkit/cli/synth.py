@@ -112,10 +112,14 @@ def run(args: argparse.Namespace) -> int:
         num_workers=args.workers,
     )
     statistics = SceneStatistics()
-    for number, files in enumerate(scenes, start=1):
-        statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{number} of {count} scenes{'' if number < count else chr(10)}")
+    try:
+        for number, files in enumerate(scenes, start=1):
+            statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{number} of {count} scenes{'' if number < count else chr(10)}")
+    except ValueError as error:  # whose note says at which scene
+        told = [str(error), *getattr(error, "__notes__", ())]
+        raise ValueError("\n  ".join(told)) from error
     minutes = count * synthesizer.duration_s / 60
     sys.stdout.write(f"{count} scenes, {minutes:g} minutes, in {args.out}\n\n")
     sys.stdout.write(statistics.text(synthesizer.classes))
