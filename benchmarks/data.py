@@ -128,8 +128,8 @@ def compare_training(store: Store, num_workers: int, max_steps: int) -> None:
         chunks[number]
     read = (perf_counter() - begin) / size
     print(
-        f"SELDnet on {device}, {num_workers} workers: a step takes {size / alone:.0f} chunks a"
-        f" second, one loader reads and encodes {1 / read:.0f}; fed by it a step takes"
+        f"SELDnet on {device}, {num_workers} workers: a step takes {size / alone:.1f} chunks a"
+        f" second, one loader reads and encodes {1 / read:.1f}; fed by it a step takes"
         f" {fed / alone:.2f} times as long as on a batch in memory"
     )
 

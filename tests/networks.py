@@ -172,19 +172,13 @@ NETWORKS: dict[str, Network] = {
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
     ),
-    "encoder_seld of htsat": _encoder_seld(backbones.htsat, 8, **_SWIN),
-    "encoder_seld of htsat_branches": _encoder_seld(htsat_pair, 8, **_SWIN),
-    "encoder_seld of branches apart": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),
-    "encoder_seld of crnn": _encoder_seld(backbones.crnn, 16, **_CRNN),
-    "encoder_seld of htsat, multi_accdoa": _encoder_seld(
-        backbones.htsat, 8, format="multi_accdoa", **_SWIN
-    ),
-    "encoder_seld of gru, accdoa": _encoder_seld(
-        backbones.crnn, 16, format="accdoa", temporal="gru", **_CRNN
-    ),
-    "encoder_seld of crnn, multi_accdoa": _encoder_seld(
-        backbones.crnn, 16, format="multi_accdoa", **_CRNN
-    ),
+    "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
+    "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
+    "seddoa, none": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),
+    "seddoa, crnn": _encoder_seld(backbones.crnn, 16, **_CRNN),
+    "maccdoa, htsat": _encoder_seld(backbones.htsat, 8, format="multi_accdoa", **_SWIN),
+    "accdoa, gru": _encoder_seld(backbones.crnn, 16, format="accdoa", temporal="gru", **_CRNN),
+    "maccdoa, crnn": _encoder_seld(backbones.crnn, 16, format="multi_accdoa", **_CRNN),
     "at2seld": _at2seld(backbones.cnn14, _PAIRS, bins="linear"),
     "at2seld, stitched": _at2seld(
         backbones.cnn14,

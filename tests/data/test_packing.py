@@ -95,7 +95,9 @@ def test_the_first_that_can_be_read_says_what_a_store_holds(tmp_path: Path) -> N
 @pytest.mark.messages
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
     clips = [record(tmp_path / "a.wav")]
-    with pytest.raises(ValueError, match="dtype must be one of 'int16', 'float32', got 'int8'"):
+    with pytest.raises(
+        ValueError, match="dtype must be one of 'int16', 'float32', None, got 'int8'"
+    ):
         pack(clips, tmp_path / "store", dtype="int8")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="errors must be one of 'raise', 'skip', got 'ignore'"):
         pack(clips, tmp_path / "store", errors="ignore")  # type: ignore[arg-type]

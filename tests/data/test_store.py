@@ -50,15 +50,24 @@ def test_what_16_bits_do_not_hold_is_refused_and_floats_hold_it(
 ) -> None:
     clip = record(tmp_path / "a.wav", subtype=subtype)
     with pytest.raises(ValueError, match=r"a.wav: 16 bits must hold .* dtype='float32' holds them"):
-        pack([clip], tmp_path / "store")
-    store = pack([clip], tmp_path / "floats", dtype="float32")
+        pack([clip], tmp_path / "store", dtype="int16")
+    store = pack([clip], tmp_path / "floats")
     assert torch.equal(store[0].read(), read_audio(clip.audio)[0])
     assert store[0].waveform.dtype == np.float32
 
 
+def test_a_store_has_one_type_that_of_its_first_clip(tmp_path: Path) -> None:
+    short, long = record(tmp_path / "a.wav"), record(tmp_path / "b.wav", subtype="PCM_24")
+    assert pack([long], tmp_path / "floats").dtype == "float32"
+    assert pack([short], tmp_path / "floats").dtype == "float32"
+    assert pack([short], tmp_path / "integers").dtype == "int16"
+    with pytest.raises(ValueError, match=r"b.wav: 16 bits must hold"):
+        pack([long], tmp_path / "integers")
+
+
 def test_another_rate_is_resampled_if_asked(tmp_path: Path) -> None:
     clip = record(tmp_path / "a.wav")
-    store = pack([clip], tmp_path / "store", dtype="float32", sample_rate=RATE // 2)
+    store = pack([clip], tmp_path / "store", sample_rate=RATE // 2)
     assert torch.equal(store[0].read(), read_audio(clip.audio, sample_rate=RATE // 2)[0])
 
 

@@ -77,7 +77,7 @@ def test_parts_and_blocks_are_those_of_the_whole(
     whole, _ = read_audio(path, sample_rate=new_rate)
     length = whole.shape[1]
     assert length == ceil(samples * new_rate / rate)
-    assert audio_info(path, sample_rate=new_rate) == (1, length, new_rate)
+    assert audio_info(path, sample_rate=new_rate)[:3] == (1, length, new_rate)
     start = data.draw(st.integers(0, length - 1))
     frames = data.draw(st.integers(1, length - start))
     part, _ = read_audio(path, sample_rate=new_rate, start=start, frames=frames)

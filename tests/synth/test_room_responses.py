@@ -101,7 +101,7 @@ def test_axes_that_run_otherwise_are_found(tmp_path: Path) -> None:
 
 def test_another_normalisation_is_found(tmp_path: Path) -> None:
     write(tmp_path)
-    n3d = response(30, 0) * torch.tensor([1.0, 3**0.5, 3**0.5, 3**0.5])[:, None]
+    n3d = response(30.0, 0.0) * torch.tensor([1.0, 3**0.5, 3**0.5, 3**0.5])[:, None]
     write_audio(tmp_path / "0.wav", n3d, RATE)
     with pytest.raises(ValueError, match=r"0\.wav must have dipoles as strong as W .* 1\.732 time"):
         RoomResponses(tmp_path).response(0, RATE)
@@ -114,7 +114,7 @@ def test_the_fingerprint_changes_with_table_and_sound(tmp_path: Path) -> None:
     shutil.move(tmp_path / "a", tmp_path / "b")
     assert RoomResponses(tmp_path / "b").fingerprint() == before
     assert RoomResponses(tmp_path / "b", normalization="n3d").fingerprint() != before
-    write_audio(tmp_path / "b" / "0.wav", response(30, 0, late=0.03), RATE)
+    write_audio(tmp_path / "b" / "0.wav", response(30.0, 0.0, late=0.03), RATE)
     assert RoomResponses(tmp_path / "b").fingerprint() != before
 
 

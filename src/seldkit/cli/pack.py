@@ -65,14 +65,14 @@ def add_command(
     store.add_argument(
         "--dtype",
         choices=get_args(DType),
-        default="int16",
-        help="int16 (default) holds 16-bit files exactly and refuses others, float32 holds any",
+        help="int16 holds 16-bit files exactly and refuses others, float32 holds any;"
+        " by default what the first recording needs",
     )
     store.add_argument(
         "--sample-rate",
         type=int,
         metavar="HZ",
-        help="resample to this rate (float32 only); by default all must be at one rate",
+        help="resample to this rate, which takes float32; by default all must be at one rate",
     )
     store.add_argument(
         "--workers",

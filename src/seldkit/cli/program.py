@@ -50,7 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except (OSError, ValueError, OverflowError, MemoryError, ModuleNotFoundError) as error:
         told = str(error) or "there is not enough memory"
-        told = "\n  ".join([told, *getattr(error, "__notes__", ())])
         sys.stderr.write(f"seldkit {args.command}: error: {told}\n")
         return 2
     return code

@@ -112,10 +112,14 @@ def run(args: argparse.Namespace) -> int:
         num_workers=args.workers,
     )
     statistics = SceneStatistics()
-    for number, files in enumerate(scenes, start=1):
-        statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{number} of {count} scenes{'' if number < count else chr(10)}")
+    try:
+        for number, files in enumerate(scenes, start=1):
+            statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{number} of {count} scenes{'' if number < count else chr(10)}")
+    except ValueError as error:  # whose note says at which scene
+        told = [str(error), *getattr(error, "__notes__", ())]
+        raise ValueError("\n  ".join(told)) from error
     minutes = count * synthesizer.duration_s / 60
     sys.stdout.write(f"{count} scenes, {minutes:g} minutes, in {args.out}\n\n")
     sys.stdout.write(statistics.text(synthesizer.classes))
@@ -145,7 +149,8 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "anechoic": args.anechoic,
         "same_class_overlap": args.same_class_overlap,
     }
-    settings |= {name: given[name] for name in (*NUMBERS, *RANGES) if name in given}
+    settings |= {name: given[name] for name in NUMBERS if name in given}
+    settings |= {name: tuple(given[name]) for name in RANGES if name in given}
     return settings | ({"snr_db": None} if args.no_noise else {})
 
 

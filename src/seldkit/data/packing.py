@@ -41,7 +41,7 @@ def pack(
     clips: Iterable[Labelled],
     folder: str | PathLike[str],
     *,
-    dtype: DType = "int16",
+    dtype: DType | None = None,
     sample_rate: int | None = None,
     num_channels: int | None = None,
     executor: Executor | None = None,
@@ -63,7 +63,7 @@ def pack(
         folder: Where the store is, or shall be.
         dtype: `"int16"` keeps the samples of 16-bit files exactly and refuses what it cannot keep
             so: files of 24 bits or floats, or at another rate. `"float32"` keeps any, in twice the
-            space.
+            space. By default that of the store, or what the first clip needs.
         sample_rate: Resample to this rate, in hertz. By default every clip must be at the rate of
             the first, or of the store.
         num_channels: Channels that every clip must have; by default those of the first, or of the
@@ -83,7 +83,7 @@ def pack(
         ValueError: If a clip cannot be packed, no clip can, two have one name, or the folder holds
             a store of other settings. The error names the clip.
     """
-    check_literal("dtype", dtype, DType)
+    check_literal("dtype", dtype, DType | None)
     check_literal("errors", errors, Literal["raise", "skip"])
     for name, count in {"sample_rate": sample_rate, "num_channels": num_channels}.items():
         if count is not None:
@@ -133,7 +133,7 @@ def _check_names(clips: Sequence[Labelled]) -> None:
 def _settings(
     folder: Path,
     clips: Sequence[Labelled],
-    dtype: DType,
+    dtype: DType | None,
     sample_rate: int | None,
     num_channels: int | None,
     errors: str,
@@ -142,13 +142,15 @@ def _settings(
     classes = tuple(getattr(clips[0], "classes", ()))
     if (folder / SETTINGS).exists():
         there = read_settings(folder)
-        rate, channels = there.sample_rate, there.num_channels
-    elif sample_rate is None or num_channels is None:
+        own, rate, channels = there.dtype, there.sample_rate, there.num_channels
+    elif None in (dtype, sample_rate, num_channels):
         first = _first_info(clips, errors)
         rate, channels = first.sample_rate, first.num_channels
+        exact = first.encoding == "PCM_16" and sample_rate in (None, rate)
+        own = "int16" if exact else "float32"
     rate = rate if sample_rate is None else integer("sample_rate", sample_rate)
     channels = channels if num_channels is None else integer("num_channels", num_channels)
-    return Settings(dtype, rate, channels, classes)
+    return Settings(dtype or own, rate, channels, classes)
 
 
 def _first_info(clips: Sequence[Labelled], errors: str) -> AudioInfo:

@@ -32,7 +32,7 @@ def check_audio(
         >>> path = Path(tempfile.mkdtemp()) / "clip.wav"
         >>> write_audio(path, torch.zeros(1, 2400), 24000)
         >>> check_audio(path, sample_rate=24000)
-        AudioInfo(num_channels=1, num_samples=2400, sample_rate=24000)
+        AudioInfo(num_channels=1, num_samples=2400, sample_rate=24000, encoding='FLOAT')
     """
     info = audio_info(path)
     rules = {"num_channels": num_channels, "sample_rate": sample_rate}

@@ -27,11 +27,13 @@ class AudioInfo(NamedTuple):
         num_channels: Channels.
         num_samples: Samples of each channel, at the rate below.
         sample_rate: In hertz.
+        encoding: How the file holds a sample, in libsndfile's words: `PCM_16`, `FLOAT`, `VORBIS`.
     """
 
     num_channels: int
     num_samples: int
     sample_rate: int
+    encoding: str
 
     @property
     def duration_s(self) -> float:
@@ -174,11 +176,11 @@ def audio_info(
         ...     path = Path(folder) / "clip.wav"
         ...     write_audio(path, torch.zeros(4, 12000), 48000)
         ...     audio_info(path, sample_rate=24000)
-        AudioInfo(num_channels=4, num_samples=6000, sample_rate=24000)
+        AudioInfo(num_channels=4, num_samples=6000, sample_rate=24000, encoding='FLOAT')
     """
     with _open(Path(path), sample_rate, truncated) as opened:
         rate, _, stop = _part(opened, sample_rate, 0, None)
-        return AudioInfo(opened.num_channels, stop, rate)
+        return AudioInfo(opened.num_channels, stop, rate, opened.encoding)
 
 
 @contextmanager

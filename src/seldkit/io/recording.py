@@ -37,6 +37,7 @@ class Recording:
         num_channels: Channels.
         num_samples: Samples of each channel that are there.
         sample_rate: In hertz.
+        encoding: How the file holds a sample, in libsndfile's words.
         shortage: What is missing from the file, in words, or None.
     """
 
@@ -44,6 +45,7 @@ class Recording:
         self.path = path
         self.num_channels = file.channels
         self.sample_rate = file.samplerate
+        self.encoding = file.subtype
         self._file = file
         self._warned = False
         self.num_samples, self.shortage = self._length()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class Recorded(NamedTuple):
     parts: Sequence[Float[NDArray[np.float32], "channel sample"]]
 
 
+@runtime_checkable
 class Place(Protocol):
     """What a scene asks of where it takes place."""
 

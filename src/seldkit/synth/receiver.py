@@ -6,7 +6,7 @@ gain alone, and an open array of microphones, whose channels differ in delay and
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ COHERENCE_POINTS = 513
 """Frequencies at which the coherence of microphones is worked out; between them it is smooth."""
 
 
+@runtime_checkable
 class Receiver(Protocol):
     """What a scene asks of its microphones.
 

@@ -3,7 +3,7 @@
 import csv
 import math
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class MeasuredPlace(NamedTuple):
     room: str
 
 
+@runtime_checkable
 class ResponseTable(Protocol):
     """Responses by number.
 
