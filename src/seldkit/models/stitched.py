@@ -172,9 +172,8 @@ def einv2(
     """
     if sed_channels > in_channels:
         raise ValueError(f"sed_channels must be at most {in_channels}, got {sed_channels}")
-    width = widths[-1]
-
     stages = conv_stages(in_channels, widths, pool_time, pool_freq)
+    width = widths[-1]
 
     def encoder() -> nn.Module:
         return temporal_encoder(
