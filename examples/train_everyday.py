@@ -1,0 +1,149 @@
+"""Train the system in the box: everyday sounds and their directions, in any room, as a stream.
+
+Makes ten hours of scenes of recordings (`--sounds DIR`, see `everyday.py`; without it those of the
+built-in sounds) in many rooms, trains a small network that never looks ahead, chooses the threshold
+on validation scenes, whose recordings and rooms it has not heard, and saves the pipeline. Takes
+about two and a half hours on two processor cores, half a minute with `--quick`. Run it again, with
+the same arguments, to go on where it was stopped. Everything is written to `runs/everyday` (or
+`--out DIR`):
+
+    scenes/   audio and labels, made once          best.safetensors        the best average
+    log.csv   losses and scores of each epoch      checkpoint.safetensors  the state of training
+    sounds/   what each recording is for           everyday12/             the trained system
+
+`score_everyday.py` scores it on recordings of the held-out fold.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+import everyday
+from loop import load, open_fabric, train
+from seldkit import Pipeline, augment, calibration, data, features, formats, losses, models
+from stages import (
+    TRAINING,
+    Clips,
+    bar,
+    has_bfloat16,
+    one_cycle,
+    read_options,
+    score,
+    settings_of,
+    show,
+    turn,
+)
+
+CHUNK_S = 5.0
+SIZES = {
+    "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4},
+    "small": {"minutes": 310.0, "test_minutes": 20.0, "epochs": 14},
+}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "quick": {"widths": (8, 16), "pool_time": (1, 4), "pool_freq": (4, 4), "rnn_channels": 16},
+    "small": {"pool_time": (1, 4, 1, 1), "dropout": 0.2},
+}
+
+
+def main() -> None:
+    """Run the stages one after the other."""
+    defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
+    own = {"out": Path("runs/everyday"), "lr": 1e-3, "save_every": 100}
+    precision = {"precision": "bf16-mixed" if has_bfloat16() else "32-true"}
+    args = read_options(__doc__, SIZES, {**defaults, **TRAINING, **own, **precision})
+    fabric = open_fabric(args)
+    fabric.seed_everything(args.seed)
+    with fabric.rank_zero_first():
+        clips, validation = (
+            everyday.make(part, minutes, seed=args.seed + seed, sounds=args.sounds, out=args.out)
+            for part, minutes, seed in (
+                ("train", args.minutes, 0),
+                ("validation", args.test_minutes, 100),
+            )
+        )
+    classes = everyday.classes_of(args.sounds, args.out)
+    extractor = features.presets.ein_seld(num_mels=64)
+    network = models.causal_crnn(len(classes), format="accdoa", **NETWORKS[args.size])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves faster
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=True)
+    chunks = data.read_chunks(
+        bar(clips, "features"),
+        formats.ACCDOA(len(classes)),
+        extractor=extractor,
+        chunk_s=CHUNK_S,
+    )
+    standardize = features.Standardize(extractor.num_channels, extractor.num_bins)
+    standardize.fit(clip.unsqueeze(0) for clip in chunks.features)
+
+    def pipeline_of(model: nn.Module, threshold: float = 0.5) -> Pipeline:
+        return Pipeline(
+            extractor,
+            model,
+            formats.ACCDOA(len(classes), threshold=threshold),
+            standardize=standardize,
+            window_s=10.0,
+            classes=classes,
+        )
+
+    def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        heard, target = augmented(extractor, *batch)
+        loss = losses.accdoa_loss(model(standardize(heard)), target)
+        return loss, {"loss": loss}
+
+    def evaluate() -> dict[str, float]:
+        pipeline = pipeline_of(average.module)
+        found = (pipeline.predict(clip.audio) for clip in validation)
+        return score(found, validation, len(classes))
+
+    batches = load(fabric, args, chunks, chunks.collate)
+    optimizer = torch.optim.AdamW(network.parameters(), args.lr, weight_decay=0.05, fused=True)
+    for values in train(
+        fabric,
+        args,
+        network,
+        optimizer,
+        one_cycle(optimizer, args, batches),
+        batches,
+        step,
+        average=average,
+        folder=args.out,
+        settings=settings_of(args, "minutes", "lr"),
+        evaluate=evaluate,
+        watch="F20 frame-wise",
+    ):
+        fabric.print(show(values), flush=True)
+    if fabric.is_global_zero:
+        network.float().cpu()
+        threshold = choose_threshold(pipeline_of(network), validation)
+        fabric.print(f"threshold {threshold:.2f}, {sum(p.numel() for p in network.parameters()):,} parameters")
+        pipeline_of(network.half(), threshold).save(args.out / "everyday12")
+        fabric.print(f"see {args.out}")
+
+
+def augmented(
+    extractor: features.FeatureExtractor, heard: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return chunks turned, through random filters, and with parts that cannot be heard."""
+    heard, target = turn(extractor, heard, target)
+    heard, target = augment.spec_augment(heard, target, extractor=extractor, p=0.5)
+    return augment.cutout(heard, target, num=8, max_time=20, extractor=extractor, p=0.5)
+
+
+def choose_threshold(pipeline: Pipeline, clips: Clips) -> float:
+    """Return the threshold with the best F20, frame by frame."""
+    outputs = [pipeline.scan(clip.audio) for clip in clips]
+    num_classes = len(pipeline.classes or ())
+
+    def f20(threshold: Tensor) -> float:
+        format = formats.ACCDOA(num_classes, threshold=float(threshold))
+        return score(map(format.decode, outputs), clips, num_classes)["F20 frame-wise"]
+
+    return float(calibration.search_thresholds(f20, torch.tensor(0.5)))
+
+
+if __name__ == "__main__":
+    main()
