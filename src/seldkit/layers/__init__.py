@@ -3,6 +3,7 @@
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
+from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
@@ -25,6 +26,8 @@ __all__ = [
     "ROAM",
     "BidirectionalGRU",
     "BinNorm",
+    "CausalConv2d",
+    "CausalDoubleConv",
     "ConformerBlock",
     "CrossStitch",
     "DoubleConv",
