@@ -1,4 +1,4 @@
-"""The scenes of `train_everyday.py` and `score_everyday.py`: many rooms, and recordings held out."""
+"""Scenes of `train_everyday.py` and `score_everyday.py`: many rooms, and recordings held out."""
 
 import csv
 import re

@@ -14,7 +14,6 @@ the same arguments, to go on where it was stopped. Everything is written to `run
 `score_everyday.py` scores it on recordings of the held-out fold.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +69,7 @@ def main() -> None:
     network = models.causal_crnn(len(classes), format="accdoa", **NETWORKS[args.size])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves faster
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=True)
+    fabric.print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
     chunks = data.read_chunks(
         bar(clips, "features"),
         formats.ACCDOA(len(classes)),
@@ -119,7 +119,7 @@ def main() -> None:
     if fabric.is_global_zero:
         network.float().cpu()
         threshold = choose_threshold(pipeline_of(network), validation)
-        fabric.print(f"threshold {threshold:.2f}, {sum(p.numel() for p in network.parameters()):,} parameters")
+        fabric.print(f"threshold {threshold:.2f}")
         pipeline_of(network.half(), threshold).save(args.out / "everyday12")
         fabric.print(f"see {args.out}")
 
@@ -135,12 +135,13 @@ def augmented(
 
 def choose_threshold(pipeline: Pipeline, clips: Clips) -> float:
     """Return the threshold with the best F20, frame by frame."""
-    outputs = [pipeline.scan(clip.audio) for clip in clips]
+    outputs: list[Any] = [pipeline.scan(clip.audio) for clip in clips]
     num_classes = len(pipeline.classes or ())
 
     def f20(threshold: Tensor) -> float:
         format = formats.ACCDOA(num_classes, threshold=float(threshold))
-        return score(map(format.decode, outputs), clips, num_classes)["F20 frame-wise"]
+        found = (format.decode(output) for output in outputs)
+        return score(found, clips, num_classes)["F20 frame-wise"]
 
     return float(calibration.search_thresholds(f20, torch.tensor(0.5)))
 
