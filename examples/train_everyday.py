@@ -96,7 +96,7 @@ def main() -> None:
 
     def evaluate() -> dict[str, float]:
         pipeline = pipeline_of(average.module)
-        found = (pipeline.predict(clip.audio) for clip in validation)
+        found = data.map_over_processes(lambda clip: pipeline.predict(clip.audio), validation)
         return score(found, validation, len(classes))
 
     batches = load(fabric, args, chunks, chunks.collate)

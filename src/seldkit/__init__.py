@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         models,
         plot,
         postprocess,
+        pretrained,
         synth,
     )
     from seldkit.events import Events
@@ -59,6 +60,7 @@ __all__ = [
     "models",
     "plot",
     "postprocess",
+    "pretrained",
     "synth",
 ]
 
