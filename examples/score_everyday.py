@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from scipy.signal import fftconvolve
 from torch import Tensor
@@ -25,7 +26,7 @@ SOUNDING_DB = 20.0  # frames so far below a clip's loudest have no direction of 
 
 def main() -> None:
     """Print one score after the other."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="folder of a pipeline, or name", default="everyday12")
     parser.add_argument("--sounds", type=Path, help="folder of recordings")
     parser.add_argument("--foa", type=Path, help="folder of room responses and recordings")
@@ -87,7 +88,7 @@ def in_response(pipeline: sk.Pipeline, row: dict[str, str], foa: Path, sounds: P
     ).double()
     with (sounds / "metadata.csv").open(newline="") as lines:
         rows = [r for r in csv.DictReader(lines) if r["fold"] == everyday.HELD_OUT]
-    right, ours, plain = 0, [], []
+    right, ours, plain = 0, list[float](), list[float]()
     for each in rows:
         dry, _ = sk.io.read_audio(sounds / each["file"], sample_rate=rate)
         wet = torch.from_numpy(fftconvolve(dry.numpy(), response.numpy(), axes=1)).float()
@@ -98,12 +99,12 @@ def in_response(pipeline: sk.Pipeline, row: dict[str, str], foa: Path, sounds: P
         right += most >= 0 and (pipeline.classes or ())[most] == each["class"]
         if most >= 0:
             angles = sk.geometry.angle_deg(events.direction[events.label == most], true)
-            ours.append(angles.median())
-        plain.append(sk.geometry.angle_deg(intensity(wet, rate), true).median())
+            ours.append(float(angles.median()))
+        plain.append(float(sk.geometry.angle_deg(intensity(wet, rate), true).median()))
     print(
         f"{Path(row['file']).stem}: class right {right / len(rows):.3f} of {len(rows)},"
-        f" angle error {torch.stack(ours).median():.1f} of {len(ours)},"
-        f" of the plain intensity vector {torch.stack(plain).median():.1f}",
+        f" angle error {np.median(ours or np.nan):.1f}, of {len(ours)},"
+        f" of the plain intensity vector {np.median(plain):.1f}",
         flush=True,
     )
 
