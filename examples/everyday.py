@@ -3,12 +3,14 @@
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 import seldkit as sk
 from stages import bar
@@ -115,3 +117,21 @@ def make(
             pass
         clips += sk.data.read_folder(folder, classes=drawn.classes)[:count]
     return clips
+
+
+def features_of(
+    clips: Sequence[sk.data.Clip], extractor: sk.features.FeatureExtractor, path: Path
+) -> Tensor:
+    """Return the features of clips of one length, computed unless they are on the disk already."""
+    if not path.exists():
+        draft = path.with_suffix(".draft.npy")
+        for number, clip in enumerate(bar(clips, "features")):
+            waveform, _ = sk.io.read_audio(clip.audio)
+            features = extractor(waveform.unsqueeze(0))[0, :, :-1].half().numpy()
+            if number == 0:
+                shape = (len(clips), *features.shape)
+                held = np.lib.format.open_memmap(draft, "w+", np.float16, shape)
+            held[number] = features
+        held.flush()
+        draft.rename(path)
+    return torch.from_numpy(np.lib.format.open_memmap(path, "c"))

@@ -23,7 +23,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import everyday
 from loop import load, open_fabric, train
-from seldkit import Pipeline, augment, calibration, data, features, formats, losses, models
+from seldkit import (
+    Pipeline,
+    SELDOutput,
+    augment,
+    calibration,
+    data,
+    features,
+    formats,
+    losses,
+    models,
+)
 from stages import (
     TRAINING,
     Clips,
@@ -37,7 +47,7 @@ from stages import (
     turn,
 )
 
-CHUNK_S = 5.0
+CHUNK_FRAMES, RATIO = 50, 4  # label frames of a chunk, feature frames of a label frame
 SIZES = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4},
     "small": {"minutes": 310.0, "test_minutes": 20.0, "epochs": 14},
@@ -66,33 +76,34 @@ def main() -> None:
         )
     classes = everyday.classes_of(args.sounds, args.out)
     extractor = features.presets.ein_seld(num_mels=64)
-    network = models.causal_crnn(len(classes), format="accdoa", **NETWORKS[args.size])
+    network = models.causal_crnn(len(classes), format="class_wise", **NETWORKS[args.size])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves faster
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=True)
     fabric.print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
-    chunks = data.read_chunks(
-        bar(clips, "features"),
-        formats.ACCDOA(len(classes)),
-        extractor=extractor,
-        chunk_s=CHUNK_S,
-    )
+    format = formats.ClassWise(len(classes))
+    with fabric.rank_zero_first():
+        held = everyday.features_of(clips, extractor, args.out / "features.npy")
+    targets = [
+        format.encode(clip.events(), held.shape[2] // RATIO) for clip in bar(clips, "labels")
+    ]
+    chunks = data.Chunks(list(held), targets, chunk_frames=CHUNK_FRAMES, ratio=RATIO)
     standardize = features.Standardize(extractor.num_channels, extractor.num_bins)
-    standardize.fit(clip.unsqueeze(0) for clip in chunks.features)
+    standardize.fit(clip.unsqueeze(0).float() for clip in chunks.features[::10])
 
     def pipeline_of(model: nn.Module, threshold: float = 0.5) -> Pipeline:
         return Pipeline(
             extractor,
             model,
-            formats.ACCDOA(len(classes), threshold=threshold),
+            formats.ClassWise(len(classes), threshold=threshold),
             standardize=standardize,
             window_s=10.0,
             classes=classes,
         )
 
     def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        heard, target = augmented(extractor, *batch)
-        loss = losses.accdoa_loss(model(standardize(heard)), target)
-        return loss, {"loss": loss}
+        heard, target = augmented(extractor, batch[0].float(), batch[1])
+        loss = losses.class_wise_loss(model(standardize(heard)), target)
+        return loss.sed + loss.doa, loss._asdict()
 
     def evaluate() -> dict[str, float]:
         pipeline = pipeline_of(average.module)
@@ -125,12 +136,13 @@ def main() -> None:
 
 
 def augmented(
-    extractor: features.FeatureExtractor, heard: Tensor, target: Tensor
-) -> tuple[Tensor, Tensor]:
+    extractor: features.FeatureExtractor, heard: Tensor, target: SELDOutput
+) -> tuple[Tensor, SELDOutput]:
     """Return chunks turned, through random filters, and with parts that cannot be heard."""
     heard, target = turn(extractor, heard, target)
-    heard, target = augment.spec_augment(heard, target, extractor=extractor, p=0.5)
-    return augment.cutout(heard, target, num=8, max_time=20, extractor=extractor, p=0.5)
+    heard, _ = augment.spec_augment(heard, target, extractor=extractor, p=0.5)
+    heard, _ = augment.cutout(heard, target, num=8, max_time=20, extractor=extractor, p=0.5)
+    return heard, target
 
 
 def choose_threshold(pipeline: Pipeline, clips: Clips) -> float:
@@ -139,7 +151,7 @@ def choose_threshold(pipeline: Pipeline, clips: Clips) -> float:
     num_classes = len(pipeline.classes or ())
 
     def f20(threshold: Tensor) -> float:
-        format = formats.ACCDOA(num_classes, threshold=float(threshold))
+        format = formats.ClassWise(num_classes, threshold=float(threshold))
         found = (format.decode(output) for output in outputs)
         return score(found, clips, num_classes)["F20 frame-wise"]
 
