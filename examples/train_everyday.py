@@ -3,13 +3,17 @@
 Makes ten hours of scenes of recordings (`--sounds DIR`, see `everyday.py`; without it those of the
 built-in sounds) in many rooms, trains a small network that never looks ahead, chooses the threshold
 on validation scenes, whose recordings and rooms it has not heard, and saves the pipeline. Takes
-about two and a half hours on two processor cores, half a minute with `--quick`. Run it again, with
-the same arguments, to go on where it was stopped. Everything is written to `runs/everyday` (or
-`--out DIR`):
+an hour and a half on two processor cores, one process on each, and half a minute with `--quick`:
 
-    scenes/   audio and labels, made once          best.safetensors        the best average
-    log.csv   losses and scores of each epoch      checkpoint.safetensors  the state of training
-    sounds/   what each recording is for           everyday12/             the trained system
+    torchrun --nproc_per_node 2 examples/train_everyday.py --sounds DIR
+
+Run it again, with the same arguments, to go on where it was stopped. Everything is written to
+`runs/everyday` (or `--out DIR`):
+
+    scenes/    audio and labels, made once         best.safetensors        the best average
+    sounds/    what each recording is for          checkpoint.safetensors  the state of training
+    log.csv    losses and scores of each epoch     everyday12/             the trained system
+    features.npy  of all scenes, computed once
 
 `score_everyday.py` scores it on recordings of the held-out fold.
 """
@@ -50,7 +54,7 @@ from stages import (
 CHUNK_FRAMES, RATIO = 50, 4  # label frames of a chunk, feature frames of a label frame
 SIZES = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4},
-    "small": {"minutes": 310.0, "test_minutes": 20.0, "epochs": 14},
+    "small": {"minutes": 310.0, "test_minutes": 20.0, "epochs": 20},
 }
 NETWORKS: dict[str, dict[str, Any]] = {
     "quick": {"widths": (8, 16), "pool_time": (1, 4), "pool_freq": (4, 4), "rnn_channels": 16},
@@ -67,12 +71,10 @@ def main() -> None:
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
     with fabric.rank_zero_first():
+        parts = {"train": (args.minutes, 0), "validation": (args.test_minutes, 100)}
         clips, validation = (
-            everyday.make(part, minutes, seed=args.seed + seed, sounds=args.sounds, out=args.out)
-            for part, minutes, seed in (
-                ("train", args.minutes, 0),
-                ("validation", args.test_minutes, 100),
-            )
+            everyday.make(part, minutes, seed=args.seed + first, sounds=args.sounds, out=args.out)
+            for part, (minutes, first) in parts.items()
         )
     classes = everyday.classes_of(args.sounds, args.out)
     extractor = features.presets.ein_seld(num_mels=64)
@@ -89,6 +91,8 @@ def main() -> None:
     chunks = data.Chunks(list(held), targets, chunk_frames=CHUNK_FRAMES, ratio=RATIO)
     standardize = features.Standardize(extractor.num_channels, extractor.num_bins)
     standardize.fit(clip.unsqueeze(0).float() for clip in chunks.features[::10])
+    extractor.to(fabric.device)
+    standardize.to(fabric.device)
 
     def pipeline_of(model: nn.Module, threshold: float = 0.5) -> Pipeline:
         return Pipeline(
@@ -128,8 +132,7 @@ def main() -> None:
     ):
         fabric.print(show(values), flush=True)
     if fabric.is_global_zero:
-        network.float().cpu()
-        threshold = choose_threshold(pipeline_of(network), validation)
+        threshold = choose_threshold(pipeline_of(network).cpu(), validation)
         fabric.print(f"threshold {threshold:.2f}")
         pipeline_of(network.half(), threshold).save(args.out / "everyday12")
         fabric.print(f"see {args.out}")
