@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from seldkit._files import replacing
 from seldkit.data.splits import Fold
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the way in which a store is written."""
 
 WAVEFORMS, LABELS, CLIPS = "waveforms", "labels", "clips"
@@ -40,7 +40,6 @@ class Record(NamedTuple):
         num_samples: Samples of each channel.
         waveform_crc: Checksum of the waveform's file.
         labels: Name of the labels' file without suffix, a digest of its bytes.
-        end_frame: Number of the frame after the last with an event.
         num_frames: What its events say, or None.
         frame_s: Length of a label frame, in seconds.
     """
@@ -51,7 +50,6 @@ class Record(NamedTuple):
     num_samples: int
     waveform_crc: str
     labels: str
-    end_frame: int
     num_frames: int | None
     frame_s: float
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from seldkit._checks import check_choice
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
-from seldkit.data.folder import LABELS, by_name, check_labelled, files_below
+from seldkit.data.folder import LABELS, by_name, files_below
 from seldkit.data.published import PUBLISHED, Published, find_published
+from seldkit.data.soundness import check_labelled
 from seldkit.data.splits import Split, clip_name
 from seldkit.io import read_events
 from seldkit.io.audio import SUFFIXES
@@ -99,15 +100,15 @@ def read_corpus(
         clip: clip_name(clip).fold if (fold := recordings.folders[heard[path]]) is None else fold
         for clip, path in paths.items()
     }
-    must = {clip: path for clip, path in paths.items() if fold_of[clip] != published.evaluation}
-    if must and not tables:
-        raise FileNotFoundError(_told(root, published, published.labels, "labels"))
-    check_labelled(must, tables, root)
     read = partial(read_events, format=published.format, check=check)
     clips = [
         Clip(clip, path, tables.get(clip), read=read, classes=published.classes, fold=fold_of[clip])
         for clip, path in paths.items()
     ]
+    must = [clip for clip in clips if clip.fold != published.evaluation]
+    if must and not tables:
+        raise FileNotFoundError(_told(root, published, published.labels, "labels"))
+    check_labelled(must, folder=root)
     return Corpus(
         name,
         clips,

@@ -1,7 +1,7 @@
 """The recordings in a folder of one's own beside their labels."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from seldkit._checks import check_choice
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
+from seldkit.data.soundness import check_labelled
 from seldkit.data.splits import Fold, Split, clip_name
 from seldkit.io import read_events
 from seldkit.io.audio import SUFFIXES
@@ -65,12 +66,12 @@ def read_folder(
     if not recordings:
         raise ValueError(f"there are no recordings in {audio}")
     tables = by_name(files_below(labels), LABELS)
-    check_labelled(recordings, tables, labels)
     read = partial(read_events, format=format, check=check, classes=classes)
     clips = [
-        Clip(name, path, tables[name], read=read, classes=names, fold=_fold(name))
+        Clip(name, path, tables.get(name), read=read, classes=names, fold=_fold(name))
         for name, path in recordings.items()
     ]
+    check_labelled(clips, folder=labels)
     return Corpus(audio.name, clips, classes=names, split=split)
 
 
@@ -119,18 +120,6 @@ def by_name(
             raise ValueError(f"names must differ, got {found[name]} and {path}")
         found[name] = path
     return found
-
-
-def check_labelled(
-    recordings: Mapping[str, Path], tables: Collection[str], folder: Path | str
-) -> None:
-    """Raise `FileNotFoundError` that tells which recordings have no labels."""
-    lacking = [str(path) for name, path in recordings.items() if name not in tables]
-    if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        raise FileNotFoundError(
-            f"there are no labels in {folder} for {', '.join(lacking[:3])}{more}"
-        )
 
 
 def _fold(name: str) -> Fold | None:

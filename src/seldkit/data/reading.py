@@ -1,6 +1,6 @@
 """Labelled recordings as chunks of waveforms or features, for training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import fspath
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
@@ -10,6 +10,7 @@ from seldkit._checks import check_positive, integer, whole_number
 from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
 from seldkit.data.clip import Labelled
+from seldkit.data.soundness import check_labelled, check_labels
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.features import FeatureExtractor
@@ -54,7 +55,7 @@ def read_chunks(
         hop_s: Distance between the beginnings of chunks, in seconds; without overlap if None.
         label_rate: Label frames per second, those of the events. What is left of a clip after its
             last whole label frame is dropped, and with it the events of that last, partly filled
-            frame. Events beyond it do not fit the clip.
+            frame.
 
     Returns:
         The chunks; a clip's name in their messages is its path.
@@ -97,6 +98,8 @@ def read_chunks(
     else:
         check_positive(hop_s=hop_s)
         hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
+    if isinstance(clips, Sequence):
+        check_labelled(clips)
     names: list[str] = []
     features: list[Tensor] = []
     targets: list[Output] = []
@@ -115,6 +118,12 @@ def read_chunks(
                     f"clips must be at least {chunk_s:g} s long, got {path} of"
                     f" {waveform.shape[1] / sample_rate:g} s"
                 )
+            check_labels(
+                events,
+                num_samples=waveform.shape[1],
+                sample_rate=sample_rate,
+                num_classes=len(getattr(clip, "classes", ())) or None,
+            )
             if rest:
                 events = events.select(events.frame != num_frames)
             features.append(waveform if extractor is None else extractor(waveform[None])[0])
