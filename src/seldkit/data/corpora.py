@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from seldkit._checks import check_choice
+from seldkit.data._manifests import scene_classes
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
 from seldkit.data.folder import LABELS, by_name, files_below
@@ -61,7 +62,8 @@ def read_corpus(
     Raises:
         FileNotFoundError: If a folder is missing, with how the published tree looks, or labels are.
         ValueError: If the corpus, the split or the kind of recordings is unknown, the error lists
-            those that are known; or if two files share a name, or a name tells no fold.
+            those that are known; if two files share a name, or a name tells no fold; or if scenes
+            were made in the tree that have other classes.
 
     Examples:
         >>> import tempfile, torch
@@ -89,6 +91,12 @@ def read_corpus(
     check_choice("check", check, CHECKS)
     root = Path(root)
     files = list(files_below(root))
+    made = scene_classes(files, "manifest_fold")
+    if made not in (None, published.classes):
+        raise ValueError(
+            f"scenes in {root} must have the classes of {name}, {', '.join(published.classes)}, got"
+            f" {', '.join(made or ())}: read_folder reads them as they are"
+        )
     recordings = published.audio[kind]
     heard = _below(files, root, recordings.folders)
     paths = by_name(heard, SUFFIXES, ending=recordings.ending)

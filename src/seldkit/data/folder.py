@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from seldkit._checks import check_choice
+from seldkit.data._manifests import scene_classes
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
 from seldkit.data.soundness import check_labelled
@@ -38,14 +39,16 @@ def read_folder(
         audio: Folder of WAV, FLAC or OGG files.
         labels: Folder of CSV files; that of the audio if None.
         format: Format of the labels, as of [`read_events`][seldkit.io.read_events].
-        classes: Names of the classes, by number. Default: those that event lists of the format have
+        classes: Names of the classes, by number. Default: those that the manifest of
+            [made scenes][seldkit.synth.write_scenes] tells, or that event lists of the format have
             as published, else unknown.
         split: Folds of the parts.
         check: What to do about doubtful labels, as for `read_events`.
 
     Raises:
         FileNotFoundError: If there is no such folder, or a recording has no labels.
-        ValueError: If there is no recording, two files share a name, or the format is unknown.
+        ValueError: If there is no recording, two files share a name, the format is unknown, or
+            manifests tell of different classes.
 
     Examples:
         >>> import tempfile
@@ -53,19 +56,23 @@ def read_folder(
         >>> folder = tempfile.mkdtemp()
         >>> scenes = synth.SceneSynthesizer(duration_s=1.0, anechoic=True)
         >>> _ = list(synth.write_scenes(scenes, folder, 2, num_workers=0))
-        >>> corpus = read_folder(folder, classes=scenes.classes)
-        >>> [clip.audio.name for clip in corpus]
-        ['scene_00000.flac', 'scene_00001.flac']
+        >>> corpus = read_folder(folder)
+        >>> [clip.audio.name for clip in corpus], corpus.classes[:2]
+        (['scene_00000.flac', 'scene_00001.flac'], ('bell', 'bird'))
     """
     audio = Path(audio)
     labels = audio if labels is None else Path(labels)
+    heard, written = list(files_below(audio)), list(files_below(labels))
+    if classes is None:
+        beside = audio.parent.iterdir() if audio.parent == labels.parent != labels else ()
+        classes = scene_classes([*heard, *written, *beside])
     edition = find_edition(format, classes=classes)
     check_choice("check", check, CHECKS)
-    names = tuple(classes) if classes is not None else edition.classes
-    recordings = by_name(files_below(audio), SUFFIXES)
+    names = edition.classes
+    recordings = by_name(heard, SUFFIXES)
     if not recordings:
         raise ValueError(f"there are no recordings in {audio}")
-    tables = by_name(files_below(labels), LABELS)
+    tables = by_name(written, LABELS)
     read = partial(read_events, format=format, check=check, classes=classes)
     clips = [
         Clip(name, path, tables.get(name), read=read, classes=names, fold=_fold(name))

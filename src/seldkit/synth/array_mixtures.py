@@ -23,7 +23,7 @@ from seldkit.synth.ranges import (
     checked_seeds,
     checked_value,
 )
-from seldkit.synth.sounds import Sounds, as_sounds, draw_sound
+from seldkit.synth.sounds import Sounds, as_sounds, draw_sound, drawable
 
 _RINGING = 64
 _FRAMES_PER_S = 10
@@ -165,7 +165,10 @@ class ArrayMixtures:
             raise ValueError(f"azimuths_deg must be different, got {self.azimuths_deg}")
         if self.num_samples < 1:
             raise ValueError(f"duration_s must hold a sample, got {self.duration_s}")
-        for name, things in (("classes", self.classes), ("azimuths_deg", self.azimuths_deg)):
+        for name, things in (
+            ("classes", drawable(self._sounds)),
+            ("azimuths_deg", self.azimuths_deg),
+        ):
             if len(things) < self.num_sounds:
                 raise ValueError(
                     f"num_sounds must be at most the {len(things)} {name}, got {self.num_sounds}"
@@ -193,7 +196,7 @@ class ArrayMixtures:
         """
         generator = np.random.default_rng(checked_seeds(seed, index))
         count = self.num_sounds
-        labels = generator.choice(len(self.classes), count, replace=False).tolist()
+        labels = generator.choice(drawable(self._sounds), count, replace=False).tolist()
         places = generator.choice(len(self.azimuths_deg), count, replace=False).tolist()
         target_db = generator.uniform(*self.level_db)
         others_db = target_db + generator.uniform(*self.other_db, count - 1)
