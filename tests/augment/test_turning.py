@@ -171,6 +171,8 @@ def test_wrong_arguments_are_named() -> None:
         turn_clips(x, labels)
     with pytest.raises(ValueError, match=r"swaps must be \(swap, axis=3, axis=3\), got shape"):
         turn_clips(torch.zeros(2, 4, 5), labels, swaps=torch.eye(3))
+    with pytest.raises(ValueError, match="swaps must hold at least one, got none"):
+        turn_clips(torch.zeros(2, 4, 5), labels, swaps=torch.zeros(0, 3, 3))
     with pytest.raises(ValueError, match="swaps must be one of 'stereo', got 'foa'"):
         turn_clips(torch.zeros(2, 4, 5), labels, swaps="foa")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="labels must be of 2 clips, as what is augmented, got 3"):

@@ -99,4 +99,6 @@ def _drawn_from(swaps: Swaps) -> tuple[Tensor, Tensor | None, ArrayGeometry | Li
         return matrices, orders, swaps
     matrices = channel_swaps(16) if swaps is None else swaps
     check_shape("swaps", matrices, "swap axis axis", axis=3)
+    if not len(matrices):
+        raise ValueError("swaps must hold at least one, got none")
     return matrices, None, "foa"
