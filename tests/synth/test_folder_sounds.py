@@ -78,6 +78,8 @@ def test_a_class_that_is_missing_is_named_or_keeps_its_number(table: Path) -> No
     names = ("owl", "dog", "wolf")
     with pytest.raises(ValueError, match=r"classes must be some of cat, dog, .* got owl, wolf: "):
         FolderSounds(table, classes=names)
+    with pytest.raises(ValueError, match=r"classes must be some of cat, dog, .* got owl, wolf: "):
+        FolderSounds(table, classes=("owl", "wolf"), missing="keep")
     sounds = FolderSounds(table, classes=names, missing="keep", folds=(1, 2))
     assert (sounds.classes, sounds.absent, len(sounds)) == (names, ("owl", "wolf"), 2)
     assert draw(sounds, 1).any()

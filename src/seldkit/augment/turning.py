@@ -8,7 +8,7 @@ from torch import Tensor
 from seldkit._checks import check_literal, check_shape
 from seldkit._typing import Float
 from seldkit.arrays import ArrayGeometry
-from seldkit.augment._chance import Chance
+from seldkit.augment._chance import Chance, of_each
 from seldkit.augment._extractor import Extractor
 from seldkit.augment._labels import Labels, check_labels
 from seldkit.augment.channel_swap import (
@@ -76,7 +76,7 @@ def turn_clips(
     drawn = chance.below(len(matrices)).to(matrices.device)
     still = torch.eye(3, dtype=matrices.dtype, device=matrices.device)
     chosen = chance.chosen.to(matrices.device)
-    matrix = torch.where(chosen.reshape(-1, 1, 1), matrices[drawn], still)
+    matrix = torch.where(of_each(chosen, matrices), matrices[drawn], still)
     turned = swap_directions(labels, matrix, planar=planar)
     if x.ndim == 4:
         if extractor is None:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from seldkit._files import replacing
+from seldkit._files import check_written, replacing
 from seldkit.data.splits import Fold
 
 LAYOUT = 2
@@ -160,13 +160,7 @@ def _read(path: Path) -> dict[str, Any]:
         whole = record["crc32"] == f"{zlib.crc32(text.encode()):08x}"
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    if layout != LAYOUT:
-        raise ValueError(
-            f"{path} was written by another version of seldkit: its layout is {layout}, this one"
-            f" reads {LAYOUT}"
-        )
-    if not whole:
-        raise ValueError(f"{path} is damaged: its contents are not what was written")
+    check_written(path, layout=layout, reads=LAYOUT, whole=whole)
     values: dict[str, Any] = json.loads(text)
     return values
 

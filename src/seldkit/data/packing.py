@@ -31,7 +31,7 @@ from seldkit.data._store_records import (
     write_index,
     write_record,
 )
-from seldkit.data.clip import Labelled
+from seldkit.data.clip import Labelled, check_kind
 from seldkit.data.soundness import check_labelled, check_labels
 from seldkit.data.store import Store
 from seldkit.events import Events
@@ -125,8 +125,7 @@ def _check_names(clips: Sequence[Labelled]) -> None:
         raise ValueError("clips must hold at least one, got none")
     first: dict[str, Labelled] = {}
     for clip in clips:
-        if not isinstance(clip, Labelled):
-            raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
+        check_kind(clip)
         if clip.name in first:
             raise ValueError(
                 f"clips must have names that differ, got {clip.name} for"

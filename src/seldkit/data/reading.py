@@ -9,7 +9,7 @@ from torch import Tensor
 from seldkit._checks import check_positive, integer, whole_number
 from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
-from seldkit.data.clip import Labelled
+from seldkit.data.clip import Labelled, check_kind
 from seldkit.data.soundness import check_labelled, check_labels
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
@@ -88,24 +88,20 @@ def read_chunks(
         raise TypeError("one of sample_rate and extractor must be given")
     rate = extractor.sample_rate if extractor is not None else sample_rate
     sample_rate = integer("sample_rate", rate)
-    check_positive(sample_rate=sample_rate, chunk_s=chunk_s, label_rate=label_rate)
+    hop_s = chunk_s if hop_s is None else hop_s
+    check_positive(sample_rate=sample_rate, chunk_s=chunk_s, hop_s=hop_s, label_rate=label_rate)
     samples = ratio = whole_number("sample_rate / label_rate", sample_rate / label_rate)
     if extractor is not None:
         ratio = whole_number("frame_rate / label_rate", extractor.frame_rate / label_rate)
     chunk_frames = whole_number("chunk_s * label_rate", chunk_s * label_rate)
-    if hop_s is None:
-        hop_frames = None
-    else:
-        check_positive(hop_s=hop_s)
-        hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
+    hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
     if isinstance(clips, Sequence):
         check_labelled(clips)
     names: list[str] = []
     features: list[Tensor] = []
     targets: list[Output] = []
     for clip in clips:
-        if not isinstance(clip, Labelled):
-            raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
+        check_kind(clip)
         path = fspath(clip.audio)
         names.append(path)
         with naming(path):

@@ -16,6 +16,7 @@ from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
 from seldkit.geometry import unit_vector
 from seldkit.synth.excerpt import at_level, excerpt
+from seldkit.synth.labels import FRAMES_PER_S
 from seldkit.synth.ranges import (
     Range,
     checked_positive,
@@ -26,7 +27,6 @@ from seldkit.synth.ranges import (
 from seldkit.synth.sounds import Sounds, as_sounds, draw_sound, drawable
 
 _RINGING = 64
-_FRAMES_PER_S = 10
 _SOUNDING_DB = 30.0
 
 
@@ -216,7 +216,7 @@ class ArrayMixtures:
         self, generator: np.random.Generator, label: int, place: int, level_db: float
     ) -> Float[Tensor, "channel sample"]:
         """Return one sound from one direction, at a random time."""
-        rate, frame = self.sample_rate, math.ceil(self.sample_rate / _FRAMES_PER_S)
+        rate, frame = self.sample_rate, math.ceil(self.sample_rate / FRAMES_PER_S)
         sound = draw_sound(self._sounds, label, generator, rate)
         piece = excerpt(sound, generator, num_samples=self.num_samples, sample_rate=rate)
         dry = torch.from_numpy(at_level(piece, level_db, frame=frame, range_db=_SOUNDING_DB))

@@ -1,6 +1,5 @@
 """Sounds from the recordings in a folder."""
 
-import csv
 import hashlib
 from collections.abc import Collection, Sequence
 from os import PathLike
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from seldkit._checks import check_count, check_literal, check_positive, integer
 from seldkit._typing import Float
 from seldkit.io import read_audio
-from seldkit.io.audio import SUFFIXES
 from seldkit.synth.fingerprints import add_file, name_below
 from seldkit.synth.folds import NUM_FOLDS, fold_by_hash
 from seldkit.synth.ranges import checked_label
 from seldkit.synth.recent import Recent
+from seldkit.synth.recordings import read_rows, recordings_below
 
 Missing = Literal["error", "keep"]
 
@@ -76,7 +75,7 @@ class FolderSounds:
         rows = _from_table(self.folder, folds is not None) or _from_folders(self.folder)
         names = tuple(rows) if classes is None else _checked_names(classes)
         self.absent = tuple(name for name in names if name not in rows)
-        if missing == "error" and self.absent:
+        if self.absent and (missing == "error" or len(self.absent) == len(names)):
             raise ValueError(
                 f"classes must be some of {_words(rows)}, which {self.folder} has, got"
                 f" {_words(self.absent)}: missing='keep' keeps their numbers"
@@ -138,21 +137,11 @@ def _from_table(folder: Path, need_folds: bool) -> dict[str, list[tuple[Path, st
     table = folder / "metadata.csv"
     if not table.is_file():
         return None
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{table} must be a CSV file in UTF-8: {error}") from error
-    needed = ["file", "class", "fold"] if need_folds else ["file", "class"]
-    missing = [column for column in needed if not rows or not all(r.get(column) for r in rows)]
-    if missing:
-        raise ValueError(f"{table} must have rows with, each, the columns {_words(missing)}")
+    rows = read_rows(table, ["file", "class", "fold"] if need_folds else ["file", "class"])
     recordings: dict[str, list[tuple[Path, str]]] = {
         name: [] for name in sorted({r["class"] for r in rows})
     }
     for row in rows:
-        if not (folder / row["file"]).is_file():
-            raise FileNotFoundError(f"{table} names {row['file']}, which is not there")
         recordings[row["class"]].append((folder / row["file"], row.get("fold") or ""))
     return recordings
 
@@ -164,15 +153,10 @@ def _from_folders(folder: Path) -> dict[str, list[tuple[Path, str]]]:
         raise ValueError(f"{folder} must hold a folder for each class or a metadata.csv")
     recordings = {}
     for each in classes:
-        files = sorted(file for file in each.rglob("*") if _is_recording(file))
+        files = recordings_below(each)
         folds = fold_by_hash([name_below(folder, file) for file in files])
         recordings[each.name] = list(zip(files, folds, strict=True))
     return recordings
-
-
-def _is_recording(path: Path) -> bool:
-    # Some systems put a file of their own, beginning with a dot, beside each.
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _chosen(
