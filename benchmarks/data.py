@@ -166,7 +166,8 @@ def compare_processes(folder: Path, steps: int) -> None:
     times = []
     for num_ranks in (1, 2):
         threads = max(torch.get_num_threads() // num_ranks, 1)
-        multiprocessing.spawn(epoch, (num_ranks, folder, threads, steps), num_ranks)
+        shared = num_ranks, folder, threads, steps
+        multiprocessing.spawn(epoch, shared, num_ranks)  # type: ignore[attr-defined,no-untyped-call]
         times.append(float((folder / f"seconds{num_ranks}").read_text()))
     print(
         f"an epoch shared by two processes takes {times[1] / times[0]:.2f} times as long as in one"

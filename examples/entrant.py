@@ -5,6 +5,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from einops.layers.torch import Reduce
@@ -31,13 +32,12 @@ def main(root: str, out: Path, *, epochs: int = 100, width: int = 64) -> None:
     corpus = data.read_corpus(root, "starss23", split="development").verify()
     extractor, n = features.presets.dcase2023_foa(), len(corpus.classes)
     format, network = formats.MultiACCDOA(n, overflow="drop"), build_network(n, width)
-    clips = data.pack(corpus.train, out / "store")
-    chunks = data.StoredChunks(clips, format, chunk_s=5.0, hop_s=1.0)
-    scaler = features.Standardize(7, 64).fit(extractor(clip.read()[None]) for clip in clips)
+    chunks = data.StoredChunks(data.pack(corpus.train, out / "store"), format, chunk_s=5, hop_s=1)
+    scaler = features.Standardize(7, 64).fit(extractor(clip.read()[None]) for clip in chunks.clips)
     pipeline = Pipeline(extractor, network, format, standardize=scaler, window_s=5.0)
     pipeline.to(device := torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     optimizer, chance = torch.optim.AdamW(network.parameters(), 1e-3), torch.default_generator
-    parts = {"network": network, "optimizer": optimizer, "chance": chance}
+    parts: dict[str, Any] = {"network": network, "optimizer": optimizer, "chance": chance}
     done = data.load_checkpoint(last, **parts) if (last := out / "last.safetensors").exists() else 0
     for epoch in range(done, epochs):
         for heard, target in DataLoader(chunks, 32, shuffle=True, collate_fn=chunks.collate):
