@@ -17,6 +17,8 @@ MAX_NAMES = 36
 """A legend names so many classes; how many more there are stands below them."""
 NAMES_IN_COLUMN = 18
 """A legend with more lines has several columns."""
+COLUMN_IN = 1.3
+"""By how many inches each further column widens a figure of one's own."""
 
 
 def stacked_axes(
@@ -91,15 +93,18 @@ def add_legend(axes: "Axes", handles: "Sequence[Artist]", *, own: bool) -> None:
     """
     if not handles:
         return
+    columns = 1 + (len(handles) - 1) // NAMES_IN_COLUMN
     look: dict[str, Any] = {
         "handles": handles,
-        "ncols": 1 + (len(handles) - 1) // NAMES_IN_COLUMN,
+        "ncols": columns,
         "frameon": False,
         "fontsize": "small",
         "handlelength": 2.8,
     }
     if own:
-        figure_of(axes).legend(loc="outside right upper", **look)
+        figure = figure_of(axes)
+        figure.set_figwidth(figure.get_figwidth() + COLUMN_IN * (columns - 1))
+        figure.legend(loc="outside right upper", **look)
     else:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, **look)
 

@@ -21,8 +21,8 @@ Found by maximising the smallest distance in OKLab as seen with full colour visi
 dichromacy (Machado et al., IEEE TVCG 2009); early colours lie furthest apart.
 """
 DARK_PALETTE = (
-    "#4870A9 #836C4A #E7080D #4795FC #AA02FA #4ED000 #BB85A1"
-    " #F447E0 #65FFFD #C9C6CC #8FAB67 #F1E36C #EE9FFF #CD168E"
+    "#3571A8 #747246 #EA0102 #4D97FF #B002E5 #5EDB0D #BB7E9C"
+    " #FC41E1 #5AFFFC #C8C9BE #91AA60 #F2F275 #F4A2FB #CD118E"
 ).split()
 """Their colours on a dark page, found in the same way among those that stand out from it."""
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
