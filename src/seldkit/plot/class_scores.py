@@ -56,7 +56,7 @@ def plot_class_scores(
         interval: Their confidence intervals, such as
             `jackknife(metrics, per_class=True, clip=True)["f_score"]`; an interval with a nan is
             not drawn.
-        overall: The score of all classes, drawn as a line across.
+        overall: The score of all classes, drawn as a dashed line across.
         classes: Names of the classes; by default their numbers.
         label: What the score is, with its unit.
         title: Heading of the picture.
@@ -86,6 +86,8 @@ def plot_class_scores(
     names = list(class_names(classes, range(len(scores))).values())
     values = torch.stack([column.detach().cpu().double() for column in columns]).numpy()
     top = max(1.0, np.nanmax(values, initial=0.0), overall or 0.0)
+    if overall is not None:
+        label = f"{label} (dashed: all, {overall:.3g})"
     panels = _panels(axes, len(names))
     for panel, rows in zip(panels, np.array_split(np.arange(len(names)), len(panels)), strict=True):
         ink = ink_of(panel)
@@ -95,16 +97,6 @@ def plot_class_scores(
         _draw_bars(panel, values[:, rows], ink)
         if overall is not None:
             panel.axvline(overall, color=ink.text, linewidth=1.0, linestyle=(0, (4, 3)), zorder=4)
-    if overall is not None:
-        mark = f"all {overall:.3g}"
-        panels[0].annotate(
-            mark,
-            (overall, 1),
-            xycoords=("data", "axes fraction"),
-            va="bottom",
-            ha="center",
-            fontsize="small",
-        )
     if title is not None:
         panels[0].set_title(title, loc="left", fontsize="medium")
     return figure_of(panels[0])
@@ -124,7 +116,7 @@ def _draw_bars(panel: "Axes", values: NDArray[np.float64], ink: Ink) -> None:
     """Draw scores and, where there are more rows of values, their lower and upper ends."""
     scores, place = values[0], np.arange(values.shape[1])
     known = ~np.isnan(scores)
-    colour = ink.palette[3]
+    colour = ink.palette[0]
     panel.barh(place[known], scores[known], height=0.7, color=ink.pale(colour, 0.25), zorder=2)
     for row in place[~known]:
         panel.text(0, row, " none", va="center", fontsize="small", color=ink.pale(ink.text, 0.4))

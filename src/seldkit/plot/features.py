@@ -1,8 +1,10 @@
 """What a network reads: a panel for each channel of features."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,17 @@ COLUMNS = 4
 """So many panels stand beside each other in a figure of one's own."""
 LEVEL_QUANTILE = 0.02
 """Levels below those of this share of the bins are as dark as it gets."""
+
+
+IMAGE: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "none"}
+"""How matplotlib draws values as they are."""
+
+
+class _Kind(NamedTuple):
+    """Channels of one scale: what their bins are, and whether zero is in the middle."""
+
+    bins: str
+    both_sides: bool
 
 
 class Meaning(Protocol):
@@ -99,41 +112,32 @@ def plot_features(
     for name, given in (("names", names), ("extractor.meanings", kinds)):
         if given is not None and len(given) != count:
             raise ValueError(f"{name} must be {count}, one for each channel, got {len(given)}")
-    panels = _panels(axes, count)
+    panels, bars = _panels(axes, kinds)
     seconds = values.shape[1] / (1.0 if extractor is None else extractor.frame_rate)
-    looks = {kind: _look(values[[k == kind for k in kinds]], kind[1]) for kind in set(kinds)}
-    images = {}
-    for number, (panel, kind) in enumerate(zip(panels, kinds, strict=True)):
-        extent = (0, seconds, 0, values.shape[2])
-        images[kind] = panel.imshow(
-            values[number].T,
-            origin="lower",
-            aspect="auto",
-            interpolation="none",
-            extent=extent,
-            **looks[kind],
-        )
-        name = str(number) if names is None else names[number]
-        panel.set_title(name, loc="left", fontsize="small")
-        panel.set_xlabel("frame" if extractor is None else "time (s)")
-        panel.set_ylabel(kind[0])
-        panel.tick_params(labelsize="x-small")
-        panel.label_outer()
-    figure = figure_of(panels[0])
-    for kind, image in images.items():
-        last = max(number for number in range(count) if kinds[number] == kind)
-        figure.colorbar(image, ax=panels[last]).ax.tick_params(labelsize="x-small")
+    extent = (0.0, seconds, 0.0, float(values.shape[2]))
+    for kind in dict.fromkeys(kinds):
+        numbers = [number for number in range(count) if kinds[number] == kind]
+        look = _look(values[numbers], kind.both_sides)
+        for number in numbers:
+            panel, name = panels[number], str(number) if names is None else names[number]
+            image = panel.imshow(values[number].T, extent=extent, **IMAGE, **look)
+            panel.set_title(name, loc="left", fontsize="small")
+            panel.set_xlabel("frame" if extractor is None else "time (s)", fontsize="small")
+            panel.set_ylabel(kind.bins, fontsize="small")
+            panel.tick_params(labelsize="x-small")
+        place = {"ax": [panels[number] for number in numbers], "cax": bars.get(kind)}
+        bar = figure_of(panels[0]).colorbar(image, **place)
+        bar.ax.tick_params(labelsize="x-small")
     if title is not None:
-        figure.suptitle(title, fontsize="medium")
-    return figure
+        figure_of(panels[0]).suptitle(title, fontsize="medium")
+    return figure_of(panels[0])
 
 
-def _kinds(values: NDArray[np.float64], extractor: Extractor | None) -> list[tuple[str, bool]]:
-    """Return what the bins of each channel are, and whether its values go to both sides of zero."""
+def _kinds(values: NDArray[np.float64], extractor: Extractor | None) -> list[_Kind]:
     if extractor is None:
-        return [("bin", bool((x < 0).any() and (x > 0).any())) for x in values]
+        return [_Kind("bin", bool((x < 0).any() and (x > 0).any())) for x in values]
     words = {"frequency": "frequency bin"}
-    return [(words.get(m.bins, m.bins), m.per_db == 0) for m in extractor.meanings]
+    return [_Kind(words.get(m.bins, m.bins), m.per_db == 0) for m in extractor.meanings]
 
 
 def _look(values: NDArray[np.float64], both_sides: bool) -> dict[str, Any]:
@@ -144,13 +148,31 @@ def _look(values: NDArray[np.float64], both_sides: bool) -> dict[str, Any]:
     return {"cmap": "magma", "vmin": float(np.quantile(values, LEVEL_QUANTILE))}
 
 
-def _panels(axes: "Sequence[Axes] | None", count: int) -> "list[Axes]":
+def _panels(
+    axes: "Sequence[Axes] | None", kinds: Sequence[_Kind]
+) -> "tuple[list[Axes], dict[_Kind, Axes]]":
+    """Return axes for each channel, and for the bars of a figure of one's own.
+
+    In that each kind begins a row, at the end of which its bar stands.
+    """
+    count = len(kinds)
     if axes is not None:
         given: list[Axes] = np.asarray(axes, dtype=object).ravel().tolist()
         if len(given) != count:
             raise ValueError(f"axes must be {count}, one for each channel, got {len(given)}")
-        return given
-    columns = min(COLUMNS, count)
-    rows = ceil(count / columns)
-    figure = new_figure(1.0 + 2.2 * columns, 0.5 + 1.7 * rows)
-    return [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+        return given, {}
+    columns = min(COLUMNS, max(Counter(kinds).values()))
+    rows = {kind: ceil(number / columns) for kind, number in Counter(kinds).items()}
+    height = sum(rows.values())
+    figure = new_figure(1.4 + 2.2 * columns, 0.3 + 1.8 * height)
+    grid = figure.add_gridspec(height, columns + 1, width_ratios=[*[1.0] * columns, 0.06])
+    starts = dict(zip(rows, accumulate(rows.values(), initial=0), strict=False))
+    panels = []
+    for number, kind in enumerate(kinds):
+        row, column = divmod(kinds[:number].count(kind), columns)
+        panels.append(figure.add_subplot(grid[starts[kind] + row, column]))
+    bars = {
+        kind: figure.add_subplot(grid[start : start + rows[kind], columns])
+        for kind, start in starts.items()
+    }
+    return panels, bars

@@ -21,8 +21,8 @@ Found by maximising the smallest distance in OKLab as seen with full colour visi
 dichromacy (Machado et al., IEEE TVCG 2009); early colours lie furthest apart.
 """
 DARK_PALETTE = (
-    "#3571A8 #747246 #EA0102 #4D97FF #B002E5 #5EDB0D #BB7E9C"
-    " #FC41E1 #5AFFFC #C8C9BE #91AA60 #F2F275 #F4A2FB #CD118E"
+    "#4D97FF #F2F275 #EA0102 #BB7E9C #5AFFFC #B002E5 #5EDB0D"
+    " #91AA60 #3571A8 #C8C9BE #F4A2FB #FC41E1 #CD118E #747246"
 ).split()
 """Their colours on a dark page, found in the same way among those that stand out from it."""
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))

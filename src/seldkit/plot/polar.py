@@ -60,7 +60,7 @@ def plot_polar(
     check_number(time_s=time_s)
     drawn = [(_at(events, time_s), side) for events, side in sides(reference, prediction)]
     names = class_names(classes, by_onset(events for events, _ in drawn))
-    panel = one_axes(ax, (5.4, 4.2), projection="polar")
+    panel = one_axes(ax, (6.4, 4.2), projection="polar")
     ink = ink_of(panel)
     looks = class_looks(names, ink)
     _dress(panel)

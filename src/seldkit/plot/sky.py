@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIDES = {180: "back", 90: "left", 0: "front", -90: "right", -180: "back"}
 """Words for azimuths in degrees."""
-START = 2.0
+START = 1.6
 """How many times as wide as a single frame the dot is where a source begins."""
 
 
