@@ -84,7 +84,7 @@ def plot_activity(
     looks = class_looks(names, ink)
     length_s = num_frames * frame_s
     dress(panel, ink, title=title, xlabel="time (s)", xlim=(0, length_s))
-    panel.set_ylim(len(shown), 0)
+    panel.set_ylim(max(len(shown), 1), 0)
     edges = np.arange(num_frames + 1) * frame_s
     for lane, label in enumerate(shown):
         floor = lane + LANE

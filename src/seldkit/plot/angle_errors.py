@@ -1,7 +1,7 @@
 """How far directions are off: how often each angle, and how often less than it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -70,7 +70,10 @@ def plot_angle_errors(
     for number, (name, angles) in enumerate(errors.items()):
         hits = within(torch.from_numpy(angles), threshold_deg).double().mean()
         text = f"{100 * hits:.0f} % within {threshold_deg:g}°, median {np.median(angles):.3g}°"
-        look = {"color": looks[number].colour, "label": f"{name}: {text}" if name else text}
+        look: dict[str, Any] = {
+            "color": looks[number].colour,
+            "label": f"{name}: {text}" if name else text,
+        }
         if kind == "ecdf":
             panel.ecdf(angles, linewidth=1.8, **look)
             continue
@@ -79,7 +82,7 @@ def plot_angle_errors(
         panel.stairs(share, edges, linewidth=1.8, fill=len(errors) == 1, **look)
     dress(panel, ink, title=title, xlabel="angle error (°)", xlim=(0, limit), ylim=(0, None))
     panel.set_ylabel("share of pairs" if kind == "histogram" else "share of pairs up to there")
-    mark = {"color": ink.text, "linestyle": (0, (4, 3)), "linewidth": 1.0}
+    mark: dict[str, Any] = {"color": ink.text, "linestyle": (0, (4, 3)), "linewidth": 1.0}
     panel.axvline(threshold_deg, label=f"{threshold_deg:g}°", **mark)
     panel.legend(frameon=False, fontsize="small", loc="best")
     return figure_of(panel)

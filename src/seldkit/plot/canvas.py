@@ -40,8 +40,8 @@ def stacked_axes(
             raise ValueError(f"axes must be {len(heights)} panels, got {len(panels)}")
         return panels
     figure = new_figure(width, sum(heights) + 0.2 * len(heights))
-    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
-    return list(np.ravel(np.asarray(panels)))
+    made = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
+    return list(np.ravel(made))
 
 
 def one_axes(

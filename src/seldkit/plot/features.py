@@ -125,7 +125,10 @@ def plot_features(
             panel.set_xlabel("frame" if extractor is None else "time (s)", fontsize="small")
             panel.set_ylabel(kind.bins, fontsize="small")
             panel.tick_params(labelsize="x-small")
-        place = {"ax": [panels[number] for number in numbers], "cax": bars.get(kind)}
+        place: dict[str, Any] = {
+            "ax": [panels[number] for number in numbers],
+            "cax": bars.get(kind),
+        }
         bar = figure_of(panels[0]).colorbar(image, **place)
         bar.ax.tick_params(labelsize="x-small")
     if title is not None:
@@ -145,7 +148,8 @@ def _look(values: NDArray[np.float64], both_sides: bool) -> dict[str, Any]:
     if both_sides:
         limit = float(np.quantile(np.abs(values), 0.995)) or 1.0
         return {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-    return {"cmap": "magma", "vmin": float(np.quantile(values, LEVEL_QUANTILE))}
+    low = float(np.quantile(values, LEVEL_QUANTILE))
+    return {"cmap": "magma", "vmin": low, "vmax": float(values.max())}
 
 
 def _panels(

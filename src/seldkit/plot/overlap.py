@@ -1,7 +1,7 @@
 """Scores by how many sources sound at once."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
 
@@ -72,8 +72,12 @@ def plot_overlap(
     handles = []
     for row, name in enumerate(table.rows):
         values = [table.columns[column][row].item() for column in (*counts, *apart)]
-        look = {"color": looks[row].colour, "marker": MARKERS[row % len(MARKERS)], "markersize": 6}
-        line = {"linewidth": 1.6, "linestyle": looks[row].dashes}
+        look: dict[str, Any] = {
+            "color": looks[row].colour,
+            "marker": MARKERS[row % len(MARKERS)],
+            "markersize": 6,
+        }
+        line: dict[str, Any] = {"linewidth": 1.6, "linestyle": looks[row].dashes}
         panel.plot(places[: len(counts)], values[: len(counts)], **look, **line)
         panel.plot(places[len(counts) :], values[len(counts) :], linestyle="none", **look)
         handles.append(legend_line(name, **look, **line))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def plot_polar(
     panel = one_axes(ax, (6.4, 4.2), projection="polar")
     ink = ink_of(panel)
     looks = class_looks(names, ink)
-    _dress(panel)
+    _dress(cast("PolarAxes", panel))
     panel.set_title(f"{time_s:g} s" if title is None else title, loc="left", fontsize="medium")
     panel.grid(color=ink.pale(ink.text, 0.85), linewidth=0.6)
     turn = np.linspace(0, 2 * np.pi, 181)

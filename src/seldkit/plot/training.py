@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DOTS = 50
+"""Of a log with no more rows each is a dot, too."""
 CLOCKS = ("epoch", "step", "steps")
 """Columns that tell how far the training is, the first of them that there is."""
 WORDS = (
@@ -73,9 +75,12 @@ def plot_training(
         ink = ink_of(panel)
         looks = class_looks(range(len(names)), ink)
         for number, name in enumerate(names):
-            look = {"color": looks[number].colour, "linestyle": looks[number].dashes}
-            dot = {"marker": "o", "markersize": 2.5} if len(time) <= 50 else {}
-            panel.plot(time, columns[name], linewidth=1.5, label=name, **look, **dot)
+            look: dict[str, Any] = {
+                "color": looks[number].colour,
+                "linestyle": looks[number].dashes,
+            }
+            look |= {"marker": "o", "markersize": 2.5} if len(time) <= DOTS else {}
+            panel.plot(time, columns[name], linewidth=1.5, label=name, **look)
         dress(panel, ink, ylabel=kind)
         if kind == "learning rate" and all((columns[name] > 0).all() for name in names):
             panel.set_yscale("log")
