@@ -41,6 +41,13 @@ def dots(panel: Axes) -> Points:
     return [np.asarray(line.get_xydata(), dtype=np.float64) for line in lines]
 
 
+def legend(panel: Axes) -> list[str]:
+    """Return what the legend of a panel says."""
+    found = panel.get_legend()
+    assert found is not None
+    return names(found.get_texts())
+
+
 def names(texts: object) -> list[str]:
     """Return what texts say."""
     return [text.get_text() for text in texts]  # type: ignore[attr-defined]

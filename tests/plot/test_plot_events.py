@@ -151,10 +151,10 @@ def test_axes_are_taken_as_they_are_given() -> None:
     assert plot_events(events, axes=panels[:, 0]) is figure
     assert [axes.get_ylabel() for axes in panels[:, 1]] == ["", "", ""]
     assert panels[2, 0].get_ylabel() == "distance (m)"
-    assert drawn.names(panels[0, 0].get_legend().get_texts()) == ["0"]
+    assert drawn.legend(panels[0, 0]) == ["0"]
     assert plot_events(events, axes=panels[:2, 1]) is figure  # without the distance
     assert figure.legends == []
-    part = Figure().subfigures(1, 2)[1]
+    _, part = np.ravel(np.asarray(Figure().subfigures(1, 2), dtype=object))
     assert plot_events(events, axes=part.subplots(3)) is not part
 
 

@@ -90,11 +90,10 @@ def test_columns_of_a_log_stand_with_their_kind(tmp_path: Path) -> None:
         figure = plot_training(source, title="run 3")
         kinds = ["loss", "weight", "learning rate", "degrees", "score"]
         assert [panel.get_ylabel() for panel in figure.axes] == kinds
-        named = [drawn.names(panel.get_legend().get_texts()) for panel in figure.axes]
+        named = [drawn.legend(panel) for panel in figure.axes]
         assert named[1] == ["weight_sed", "weight/doa"]
-        np.testing.assert_allclose(
-            drawn.strokes(figure.axes[0])[0], [[10, 1], [20, 0.5], [30, 1 / 3]]
-        )
+        (loss,) = drawn.strokes(figure.axes[0])
+        np.testing.assert_allclose(loss, np.array([[10, 1], [20, 0.5], [30, 1 / 3]]))
         assert len(drawn.strokes(figure.axes[4])[0]) == 2
         assert figure.axes[2].get_yscale() == "log"
         assert figure.axes[-1].get_xlabel() == "epoch"

@@ -30,8 +30,8 @@ def test_classes_stand_in_the_order_of_their_onset() -> None:
     panel = plot_scene(TWO, classes=["dog", "rain", "bell", "cough", "knock"]).axes[0]
     assert drawn.names(panel.get_yticklabels()) == ["knock", "rain"]
     (rain, knock) = sorted(drawn.strokes(panel), key=lambda stroke: -stroke[0, 1])
-    np.testing.assert_allclose(rain, [[0.2, 1], [0.25, 1], [0.35, 1], [0.4, 1]])
-    np.testing.assert_allclose(knock, [[0, 0], [0.05, 0], [0.1, 0]])
+    np.testing.assert_allclose(rain, np.array([[0.2, 1], [0.25, 1], [0.35, 1], [0.4, 1]]))
+    np.testing.assert_allclose(knock, np.array([[0, 0], [0.05, 0], [0.1, 0]]))
     assert panel.get_ylim() == (1.5, -0.5)  # the first is at the top
 
 
@@ -58,7 +58,7 @@ def test_axes_are_taken_as_they_are_given() -> None:
     panels = figure.subplots(4, sharex=True)
     assert plot_scene(TWO, TWO, waveform=TONE, sample_rate=8000, axes=panels) is figure
     assert [axes.get_ylabel() for axes in panels] == ["kHz", "", "azimuth (°)", "elevation (°)"]
-    assert drawn.names(panels[0].get_legend().get_texts()) == ["reference", "prediction"]
+    assert drawn.legend(panels[0]) == ["reference", "prediction"]
 
 
 @pytest.mark.messages

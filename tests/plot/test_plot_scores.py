@@ -27,7 +27,8 @@ def test_each_class_has_a_bar_and_its_interval() -> None:
     assert [bar.get_width() for bar in panel.patches] == pytest.approx([0.7, 0.4])  # type: ignore[attr-defined]
     assert drawn.names(panel.texts) == [" none"]
     (lines,) = panel.collections
-    np.testing.assert_allclose(lines.get_segments(), [[[0.5, 0], [0.9, 0]]])  # type: ignore[attr-defined]
+    segments = np.array(lines.get_segments())  # type: ignore[attr-defined]
+    np.testing.assert_allclose(segments, np.array([[[0.5, 0], [0.9, 0]]]))
     assert panel.get_xlabel() == "F20 (dashed: all, 0.55)"
     assert panel.get_ylim() == (2.6, -0.6)  # the first is at the top
 
@@ -63,27 +64,28 @@ def test_angles_are_counted_beside_the_line_of_a_hit() -> None:
     }  # fmt: skip
     assert line.get_xdata() == [20, 20]
     named = ["75 % within 20°, median 14°", "20°"]
-    assert drawn.names(panel.get_legend().get_texts()) == named
+    assert drawn.legend(panel) == named
 
 
 def test_shares_up_to_each_angle_of_several_systems() -> None:
     systems = {"a": ERRORS, "b": ERRORS / 2}
     (panel,) = plot_angle_errors(systems, kind="ecdf", threshold_deg=10).axes
     first, second, line = panel.get_lines()
+    first_points = np.asarray(first.get_xydata())
     np.testing.assert_allclose(
-        np.asarray(first.get_xydata())[1:], [[3, 0.25], [8, 0.5], [20, 0.75], [31, 1]]
+        first_points[1:], np.array([[3, 0.25], [8, 0.5], [20, 0.75], [31, 1]])
     )
     assert np.asarray(second.get_ydata()).max() == 1
     assert line.get_xdata() == [10, 10]
     assert first.get_color() != second.get_color()
-    texts = drawn.names(panel.get_legend().get_texts())
+    texts = drawn.legend(panel)
     assert texts == ["a: 50 % within 10°, median 14°", "b: 75 % within 10°, median 7°", "10°"]
 
 
 def test_angles_of_matches_are_taken_as_they_come() -> None:
     matches = match_events([(glide([5, 5]), glide([0, 0, 0]))])
-    legend = plot_angle_errors(matches.angle_deg).axes[0].get_legend()
-    assert drawn.names(legend.get_texts()) == ["100 % within 20°, median 4.92°", "20°"]
+    (panel,) = plot_angle_errors(matches.angle_deg).axes
+    assert drawn.legend(panel) == ["100 % within 20°, median 4.92°", "20°"]
 
 
 def test_scores_fall_with_the_number_of_sources() -> None:
@@ -102,7 +104,7 @@ def test_a_table_of_overlap_is_taken_as_it_comes() -> None:
     clip = glide([0, 5]), glide([0, 0])
     table = overlap_table([clip], SELDMetrics("dcase2024", num_classes=1))
     (panel,) = plot_overlap(table, ax=Figure().add_subplot()).axes
-    assert drawn.names(panel.get_legend().get_texts()) == list(table.rows)
+    assert drawn.legend(panel) == list(table.rows)
 
 
 @pytest.mark.messages

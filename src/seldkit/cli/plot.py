@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,12 @@ A file makes a picture, a folder one for each clip; the path of each is told. Wh
 drawn alone if it stands in the place of the labels. The exit code is 0, or 2 if a file is missing
 or not in order."""
 
-KINDS = {"scene": plot_scene, "events": plot_events, "sky": plot_sky, "polar": plot_polar}
+KINDS: Mapping[str, Callable[..., Any]] = {
+    "scene": plot_scene,
+    "events": plot_events,
+    "sky": plot_sky,
+    "polar": plot_polar,
+}
 MAX_DPI = 2400
 
 

@@ -73,7 +73,7 @@ def plot_sky(
     ticks = [f"{degrees}°\n{word}" for degrees, word in SIDES.items()]
     dress(panel, ink, title=title, ylim=(-90, 90), xlim=(180, -180), aspect="equal")
     panel.set(xticks=list(SIDES), yticks=range(-90, 91, 45), ylabel="elevation (°)")
-    panel.set_xticklabels(ticks)
+    panel.set_xticklabels(ticks, fontsize="small")
     for events, side in drawn:
         sky = np.stack((events.azimuth_deg.numpy(), events.elevation_deg.numpy()))
         for label, lines in strokes(events).items():
