@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from plot.drawn import glide
 from seldkit.events import Events
 from seldkit.plot import DARK_PALETTE, PALETTE, plot_events
-from seldkit.plot.ink import Ink, class_looks, ink_of
+from seldkit.plot.ink import DARK_PAPER, Ink, class_looks, ink_of
 
 # How the red, green and blue of light look without one kind of cone: Machado, Oliveira and
 # Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009.
@@ -102,7 +102,8 @@ def test_the_ink_is_that_of_the_style_or_of_the_axes() -> None:
     assert ink_of(panel) == WHITE
     with matplotlib.style.context("dark_background"):
         assert ink_of(Figure().add_subplot()) == DARK
-        assert ink_of(Figure(facecolor="none").add_subplot(facecolor="none")) == DARK
+        clear = Figure(facecolor="none").add_subplot(facecolor="none")
+        assert ink_of(clear) == DARK._replace(paper=DARK_PAPER)
         line, *_ = plot_events(glide([0, 0])).axes[0].get_lines()
     assert line.get_color() == pytest.approx(rgb(DARK_PALETTE[0]))
     panel.set_facecolor("#202020")

@@ -84,7 +84,7 @@ def plot_angle_errors(
     panel.set_ylabel("share of pairs" if kind == "histogram" else "share of pairs up to there")
     mark: dict[str, Any] = {"color": ink.text, "linestyle": (0, (4, 3)), "linewidth": 1.0}
     panel.axvline(threshold_deg, label=f"{threshold_deg:g}°", **mark)
-    panel.legend(frameon=False, fontsize="small", loc="best")
+    panel.legend(fontsize="small", facecolor=ink.paper, edgecolor="none")
     return figure_of(panel)
 
 

@@ -25,6 +25,9 @@ DARK_PALETTE = (
     " #91AA60 #3571A8 #C8C9BE #F4A2FB #FC41E1 #CD118E #747246"
 ).split()
 """Their colours on a dark page, found in the same way among those that stand out from it."""
+WHITE_PAPER: Colour = (1.0, 1.0, 1.0)
+DARK_PAPER: Colour = (0.12, 0.13, 0.16)
+"""What pages are taken for where their colour is not known."""
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
 """Line styles of the first 14 classes, of the next 14, and so on."""
 
@@ -57,12 +60,12 @@ class Ink(NamedTuple):
 def ink_of(axes: "Axes") -> Ink:
     """Return the ink of axes: what the style in use, or whoever made them, has given them.
 
-    Where nothing is painted below them, the page is taken for white if the text is dark, and for
-    black if it is light.
+    Where nothing is painted below them, the page is taken for white if the text is dark, and for a
+    dark one if it is light.
     """
     colours = require("matplotlib.colors", "plot")
     text: Colour = colours.to_rgb(axes.xaxis.label.get_color())
-    paper: Colour = (0.0, 0.0, 0.0) if sum(text) > 1.5 else (1.0, 1.0, 1.0)
+    paper = DARK_PAPER if sum(text) > 1.5 else WHITE_PAPER
     for painted in (axes.figure.get_facecolor(), axes.get_facecolor()):
         *colour, opacity = colours.to_rgba(painted)
         paper = _mix(paper, (colour[0], colour[1], colour[2]), opacity)

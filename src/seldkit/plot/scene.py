@@ -121,4 +121,5 @@ def _draw_spectrogram(panel: "Axes", signal: Float[Tensor, " sample"], sample_ra
         extent=(0, len(signal) / sample_rate, 0, sample_rate / 2000),
     )
     panel.set_ylabel("kHz")
+    panel.locator_params(axis="y", nbins=4, integer=True)
     panel.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_shape
+from seldkit._checks import check_finite, check_shape, require
 from seldkit._typing import Float
 from seldkit.events import Events
 from seldkit.plot.canvas import add_legend, class_handles, dress, figure_of, one_axes
@@ -42,8 +42,9 @@ def plot_sky(
     Args:
         reference: What sounds, or anything that is drawn alone.
         prediction: What a system found.
-        level: What a map of directions holds, to be shown behind the lines: rows from elevation
-            -90° to 90°, columns from azimuth -180° to 180°, each the middle of a field.
+        level: What a map of directions holds, shown behind the lines in shades of the page: rows
+            from elevation -90° to 90°, columns from azimuth -180° to 180°, each the middle of a
+            field.
         classes: Names of the classes; by default their numbers.
         title: Heading of the picture.
         ax: Axes to draw on; by default those of a new figure.
@@ -69,7 +70,9 @@ def plot_sky(
         check_shape("level", level, "elevation azimuth")
         check_finite("level", level)
         values = level.detach().cpu().numpy()
-        panel.imshow(values, extent=(-180, 180, -90, 90), origin="lower", cmap="magma")
+        shades = [ink.paper, ink.pale(ink.text, 0.45)]
+        colours = require("matplotlib.colors", "plot").LinearSegmentedColormap.from_list("", shades)
+        panel.imshow(values, extent=(-180, 180, -90, 90), origin="lower", cmap=colours)
     ticks = [f"{degrees}°\n{word}" for degrees, word in SIDES.items()]
     dress(panel, ink, title=title, ylim=(-90, 90), xlim=(180, -180), aspect="equal")
     panel.set(xticks=list(SIDES), yticks=range(-90, 91, 45), ylabel="elevation (°)")
