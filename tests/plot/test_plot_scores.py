@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from plot import drawn
 from plot.drawn import glide
+from seldkit.calibration import f1_curve
 from seldkit.metrics import SELDMetrics, jackknife
 from seldkit.metrics.analysis import Table, match_events, overlap_table
-from seldkit.plot import plot_angle_errors, plot_class_scores, plot_overlap
+from seldkit.plot import plot_angle_errors, plot_class_scores, plot_overlap, plot_thresholds
 
 ERRORS = torch.tensor([3.0, 8.0, 20.0, 31.0, torch.nan])
 
@@ -107,6 +108,21 @@ def test_a_table_of_overlap_is_taken_as_it_comes() -> None:
     assert drawn.legend(panel) == list(table.rows)
 
 
+def test_scores_stand_over_their_thresholds() -> None:
+    target = torch.tensor([[1, 0], [1, 1], [0, 0], [0, 1]])
+    curve = f1_curve(torch.rand(4, 2), target, grid=[0.25, 0.5, 0.75])
+    scores = {"F1": curve.micro, "gap": torch.tensor([0.1, torch.nan, 0.2])}
+    figure = plot_thresholds(curve.thresholds, scores, per_class=curve.per_class, chosen=0.5)
+    (panel,) = figure.axes
+    assert drawn.names(figure.legends[0].get_texts()) == ["F1", "gap", "each class", "chosen, 0.5"]
+    *_, micro, gap, line = panel.get_lines()
+    np.testing.assert_array_equal(np.asarray(micro.get_xdata()), curve.thresholds.numpy())
+    np.testing.assert_array_equal(np.asarray(micro.get_ydata()), curve.micro.numpy())
+    assert np.isnan(np.asarray(gap.get_ydata())).tolist() == [False, True, False]
+    assert line.get_xdata() == [0.5, 0.5]
+    assert len(panel.get_lines()) == 2 + 2 + 1
+
+
 @pytest.mark.messages
 def test_messages() -> None:
     interval = SimpleNamespace(low=torch.zeros(2), high=torch.zeros(3))
@@ -126,3 +142,11 @@ def test_messages() -> None:
         plot_angle_errors({})
     with pytest.raises(ValueError, match="table must have rows and columns, got 0 rows and 1 col"):
         plot_overlap(Table([], {"1": torch.zeros(0)}))
+    with pytest.raises(ValueError, match="thresholds and scores must not be empty, got 2 and 0"):
+        plot_thresholds(torch.zeros(2), {})
+    with pytest.raises(
+        ValueError, match=r"scores\['F'\] must be \(threshold=2\), got shape \(3,\)"
+    ):
+        plot_thresholds(torch.zeros(2), {"F": torch.zeros(3)})
+    with pytest.raises(ValueError, match=r"per_class must be \(threshold=2, cls\), got shape"):
+        plot_thresholds(torch.zeros(2), {"F": torch.zeros(2)}, per_class=torch.zeros(3, 2))

@@ -11,6 +11,7 @@ from seldkit.plot.polar import plot_polar
 from seldkit.plot.scene import plot_scene
 from seldkit.plot.sky import plot_sky
 from seldkit.plot.strokes import MAX_JUMP_DEG
+from seldkit.plot.thresholds import plot_thresholds
 from seldkit.plot.training import plot_training
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "plot_polar",
     "plot_scene",
     "plot_sky",
+    "plot_thresholds",
     "plot_training",
 ]

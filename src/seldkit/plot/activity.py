@@ -59,6 +59,7 @@ def plot_activity(
             positive.
 
     Examples:
+        >>> import torch
         >>> activity = torch.tensor([[0.1, 0.0], [0.9, 0.2], [0.8, 0.4]])
         >>> figure = plot_activity(activity, classes=["dog", "rain"])
         >>> [name.get_text() for name in figure.axes[0].get_yticklabels()]

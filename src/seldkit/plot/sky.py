@@ -58,8 +58,8 @@ def plot_sky(
     Examples:
         >>> siren = Events.from_degrees([0, 1], [0, 0], [170, -170], [10, 20])
         >>> (axes,) = plot_sky(siren, classes=["siren"]).axes
-        >>> axes.get_xlim()  # left is left
-        (180.0, -180.0)
+        >>> print(*axes.get_xlim())  # left is left
+        180.0 -180.0
     """
     drawn = sides(reference, prediction)
     names = class_names(classes, by_onset(events for events, _ in drawn))
