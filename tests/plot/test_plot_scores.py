@@ -56,7 +56,8 @@ def test_many_classes_stand_in_columns() -> None:
 
 
 def test_angles_are_counted_beside_the_line_of_a_hit() -> None:
-    (panel,) = plot_angle_errors(ERRORS).axes
+    figure = plot_angle_errors(ERRORS)
+    (panel,) = figure.axes
     steps, line = panel.patches[0], panel.get_lines()[0]
     share, edges, _ = steps.get_data()  # type: ignore[attr-defined]
     assert len(share) == 36
@@ -64,13 +65,14 @@ def test_angles_are_counted_beside_the_line_of_a_hit() -> None:
         0: 0.25, 5: 0.25, 20: 0.25, 30: 0.25,
     }  # fmt: skip
     assert line.get_xdata() == [20, 20]
-    named = ["75 % within 20°, median 14°", "20°"]
-    assert drawn.legend(panel) == named
+    named = ["75 % within 20°\nmedian 14°", "20°"]
+    assert drawn.names(figure.legends[0].get_texts()) == named
 
 
 def test_shares_up_to_each_angle_of_several_systems() -> None:
     systems = {"a": ERRORS, "b": ERRORS / 2}
-    (panel,) = plot_angle_errors(systems, kind="ecdf", threshold_deg=10).axes
+    figure = plot_angle_errors(systems, kind="ecdf", threshold_deg=10)
+    (panel,) = figure.axes
     first, second, line = panel.get_lines()
     first_points = np.asarray(first.get_xydata())
     np.testing.assert_allclose(
@@ -79,14 +81,14 @@ def test_shares_up_to_each_angle_of_several_systems() -> None:
     assert np.asarray(second.get_ydata()).max() == 1
     assert line.get_xdata() == [10, 10]
     assert first.get_color() != second.get_color()
-    texts = drawn.legend(panel)
-    assert texts == ["a: 50 % within 10°, median 14°", "b: 75 % within 10°, median 7°", "10°"]
+    texts = drawn.names(figure.legends[0].get_texts())
+    assert texts == ["a\n50 % within 10°\nmedian 14°", "b\n75 % within 10°\nmedian 7°", "10°"]
 
 
 def test_angles_of_matches_are_taken_as_they_come() -> None:
     matches = match_events([(glide([5, 5]), glide([0, 0, 0]))])
-    (panel,) = plot_angle_errors(matches.angle_deg).axes
-    assert drawn.legend(panel) == ["100 % within 20°, median 4.92°", "20°"]
+    (panel,) = plot_angle_errors(matches.angle_deg, ax=Figure().add_subplot()).axes
+    assert drawn.legend(panel) == ["100 % within 20°\nmedian 4.92°", "20°"]
 
 
 def test_scores_fall_with_the_number_of_sources() -> None:

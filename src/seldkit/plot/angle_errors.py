@@ -11,7 +11,7 @@ from torch import Tensor
 from seldkit._checks import check_literal, check_positive, check_shape
 from seldkit._typing import Float
 from seldkit.geometry import within
-from seldkit.plot.canvas import dress, figure_of, one_axes
+from seldkit.plot.canvas import add_legend, dress, figure_of, one_axes
 from seldkit.plot.ink import class_looks, ink_of
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def plot_angle_errors(
     Examples:
         >>> import torch
         >>> errors = {"ours": torch.tensor([3.0, 8.0, 31.0, torch.nan]), "theirs": torch.ones(2)}
-        >>> legend = plot_angle_errors(errors).axes[0].get_legend()
-        >>> [text.get_text() for text in legend.get_texts()]
-        ['ours: 67 % within 20°, median 8°', 'theirs: 100 % within 20°, median 1°', '20°']
+        >>> (legend,) = plot_angle_errors(errors).legends
+        >>> [text.get_text().splitlines() for text in legend.get_texts()][0]
+        ['ours', '67 % within 20°', 'median 8°']
     """
     check_literal("kind", kind, Literal["histogram", "ecdf"])
     check_positive(threshold_deg=threshold_deg)
@@ -62,17 +62,20 @@ def plot_angle_errors(
     errors = {name: _pairs(angle, name) for name, angle in systems.items()}
     if not errors:
         raise ValueError("angle_deg must hold at least one system, got none")
-    panel = one_axes(ax, (6.4, 3.6))
+    panel = one_axes(ax, (7.0, 3.4))
     ink = ink_of(panel)
     looks = class_looks(range(len(errors)), ink)
     farthest = max(map(np.max, errors.values()))
     limit = min(180.0, max(2 * threshold_deg, np.ceil(farthest / 10) * 10))
     for number, (name, angles) in enumerate(errors.items()):
         hits = within(torch.from_numpy(angles), threshold_deg).double().mean()
-        text = f"{100 * hits:.0f} % within {threshold_deg:g}°, median {np.median(angles):.3g}°"
+        lines = [
+            f"{100 * hits:.0f} % within {threshold_deg:g}°",
+            f"median {np.median(angles):.3g}°",
+        ]
         look: dict[str, Any] = {
             "color": looks[number].colour,
-            "label": f"{name}: {text}" if name else text,
+            "label": "\n".join([name, *lines] if name else lines),
         }
         if kind == "ecdf":
             panel.ecdf(angles, linewidth=1.8, **look)
@@ -81,10 +84,10 @@ def plot_angle_errors(
         share = np.histogram(angles, edges)[0] / len(angles)
         panel.stairs(share, edges, linewidth=1.8, fill=len(errors) == 1, **look)
     dress(panel, ink, title=title, xlabel="angle error (°)", xlim=(0, limit), ylim=(0, None))
-    panel.set_ylabel("share of pairs" if kind == "histogram" else "share of pairs up to there")
+    panel.set_ylabel("share of pairs" if kind == "histogram" else "share up to there")
     mark: dict[str, Any] = {"color": ink.text, "linestyle": (0, (4, 3)), "linewidth": 1.0}
     panel.axvline(threshold_deg, label=f"{threshold_deg:g}°", **mark)
-    panel.legend(fontsize="small", facecolor=ink.paper, edgecolor="none")
+    add_legend(panel, panel.get_legend_handles_labels()[0], own=ax is None)
     return figure_of(panel)
 
 
