@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ BARS = 45
 """So many classes stand below each other in a figure of one's own; more take several columns."""
 
 
+@runtime_checkable
 class Bounds(Protocol):
     """The ends of confidence intervals, such as those of an `Interval`."""
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class _Kind(NamedTuple):
     both_sides: bool
 
 
+@runtime_checkable
 class Meaning(Protocol):
     """What a channel means, such as a `ChannelMeaning`."""
 
@@ -49,6 +50,7 @@ class Meaning(Protocol):
         ...
 
 
+@runtime_checkable
 class Extractor(Protocol):
     """What made the features, such as a `FeatureExtractor`."""
 

@@ -1,7 +1,7 @@
 """Scores by how many sources sound at once."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MARKERS = "osD^vP*X"
 
 
+@runtime_checkable
 class ScoreTable(Protocol):
     """Named rows and columns of numbers, such as a `Table`."""
 
