@@ -114,6 +114,8 @@ def test_messages(tmp_path: Path) -> None:
         plot_activity(ACTIVITY, [0.5, 0.5])
     with pytest.raises(ValueError, match=r"activity must hold frames and classes, got \(0, 3\)"):
         plot_activity(ACTIVITY[:0])
+    with pytest.raises(ValueError, match=r"reference.label must be below 3, got 7"):
+        plot_activity(ACTIVITY, reference=glide([0], label=7))
     with pytest.raises(ValueError, match="names must be 2, one for each channel, got 1"):
         plot_features(torch.zeros(2, 3, 4), names=["W"])
     with pytest.raises(

@@ -55,8 +55,8 @@ def plot_activity(
         ModuleNotFoundError: If matplotlib is not installed.
         TypeError: If `classes` is one text or a threshold is no number.
         ValueError: If the activity has another shape, no frames or values below 0, as logits have;
-            if there is not one threshold for each class, a class has no name, or a number is not
-            positive.
+            if there is not one threshold for each class, a class of the reference is not among
+            them or has no name, or a number is not positive.
 
     Examples:
         >>> import torch
@@ -77,12 +77,14 @@ def plot_activity(
         raise ValueError(f"activity must be from 0, not logits, got {values.min():g}")
     thresholds = _thresholds(threshold, num_classes)
     truth = {} if reference is None else strokes(reference)
-    names = class_names(classes, {*range(num_classes), *truth})
+    if truth and max(truth) >= num_classes:
+        raise ValueError(f"reference.label must be below {num_classes}, got {max(truth)}")
+    names = class_names(classes, range(num_classes))
     shown = _shown(values, thresholds, truth, max_classes)
 
     panel = one_axes(ax, (7.5, 1.0 + 0.42 * max(len(shown), 2)))
     ink = ink_of(panel)
-    looks = class_looks(names, ink)
+    looks = class_looks(shown, ink)
     length_s = num_frames * frame_s
     dress(panel, ink, title=title, xlabel="time (s)", xlim=(0, length_s))
     panel.set_ylim(max(len(shown), 1), 0)

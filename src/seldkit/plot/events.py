@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seldkit.events import Events
-from seldkit.plot.canvas import add_legend, class_handles, figure_of, stacked_axes
+from seldkit.plot.canvas import figure_of, stacked_axes
 from seldkit.plot.ink import class_looks, ink_of
 from seldkit.plot.panels import draw_panel, height_in, kinds_of
-from seldkit.plot.strokes import by_onset, class_names, duration_s, sides
+from seldkit.plot.strokes import by_onset, class_names, duration_s, name_events, sides
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,8 +74,5 @@ def plot_events(
     panels[-1].set_xlim(0, max(duration_s(events) for events, _ in drawn))
     if title is not None:
         panels[0].set_title(title, loc="left", fontsize="medium")
-    handles = class_handles(names, looks, linewidth=3.0)
-    if prediction is not None:
-        handles += [side.handle(ink) for _, side in drawn]
-    add_legend(panels[0], handles, own=axes is None)
+    name_events(panels[0], names, looks, drawn, ink, own=axes is None)
     return figure_of(panels[0])

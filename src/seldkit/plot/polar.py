@@ -8,9 +8,17 @@ import numpy as np
 
 from seldkit._checks import check_number
 from seldkit.events import Events
-from seldkit.plot.canvas import add_legend, class_handles, figure_of, one_axes
+from seldkit.plot.canvas import figure_of, one_axes
 from seldkit.plot.ink import class_looks, ink_of
-from seldkit.plot.strokes import ALONE, PREDICTION, REFERENCE, by_onset, class_names, sides
+from seldkit.plot.strokes import (
+    ALONE,
+    PREDICTION,
+    REFERENCE,
+    by_onset,
+    class_names,
+    name_events,
+    sides,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,10 +82,7 @@ def plot_polar(
             dots = side.dots(looks[label], ink) | {"markersize": DOTS[side], "clip_on": False}
             x, y, _ = there.direction.T.numpy()
             panel.plot(np.arctan2(y, x), 90 - there.elevation_deg.numpy(), **dots)
-    handles = class_handles(names, looks, linewidth=3.0)
-    if prediction is not None:
-        handles += [side.handle(ink) for _, side in drawn]
-    add_legend(panel, handles, own=ax is None)
+    name_events(panel, names, looks, drawn, ink, own=ax is None)
     return figure_of(panel)
 
 

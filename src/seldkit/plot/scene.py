@@ -10,10 +10,10 @@ from torch import Tensor
 from seldkit._checks import check_count, check_finite, check_shape
 from seldkit._typing import Float
 from seldkit.events import Events
-from seldkit.plot.canvas import add_legend, figure_of, stacked_axes
+from seldkit.plot.canvas import figure_of, stacked_axes
 from seldkit.plot.ink import class_looks, ink_of
 from seldkit.plot.panels import Kind, draw_panel, height_in, kinds_of
-from seldkit.plot.strokes import by_onset, class_names, duration_s, sides
+from seldkit.plot.strokes import by_onset, class_names, duration_s, name_events, sides
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,8 +83,8 @@ def plot_scene(
     panels[-1].set_xlim(0, length_s)
     if title is not None:
         panels[0].set_title(title, loc="left", fontsize="medium")
-    if prediction is not None:
-        add_legend(panels[0], [side.handle(ink) for _, side in drawn], own=axes is None)
+    # The panel of classes names them itself.
+    name_events(panels[0], {}, looks, drawn, ink, own=axes is None)
     return figure_of(panels[0])
 
 

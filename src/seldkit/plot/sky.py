@@ -9,9 +9,9 @@ from torch import Tensor
 from seldkit._checks import check_finite, check_shape, require
 from seldkit._typing import Float
 from seldkit.events import Events
-from seldkit.plot.canvas import add_legend, class_handles, dress, figure_of, one_axes
+from seldkit.plot.canvas import dress, figure_of, one_axes
 from seldkit.plot.ink import class_looks, ink_of
-from seldkit.plot.strokes import broken_at_edge, by_onset, class_names, sides, strokes
+from seldkit.plot.strokes import broken_at_edge, by_onset, class_names, name_events, sides, strokes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +84,5 @@ def plot_sky(
             panel.plot(*np.concatenate(pieces, axis=1), **side.line(looks[label], ink))
             dots = side.dots(looks[label], ink) | {"markersize": START * side.dot}
             panel.plot(*sky[:, [rows[0] for rows in lines]], **dots)
-    handles = class_handles(names, looks, linewidth=3.0)
-    if prediction is not None:
-        handles += [side.handle(ink) for _, side in drawn]
-    add_legend(panel, handles, own=ax is None)
+    name_events(panel, names, looks, drawn, ink, own=ax is None)
     return figure_of(panel)

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from seldkit.events import Events
 from seldkit.events.spans import unbroken
 from seldkit.geometry import angle_deg, within
-from seldkit.plot.canvas import legend_line
+from seldkit.plot.canvas import add_legend, class_handles, legend_line
 from seldkit.plot.ink import Ink, Look
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 MAX_JUMP_DEG = 45.0
 """A line breaks where the direction moves further than this from one frame to the next."""
@@ -139,3 +140,28 @@ def class_names(classes: Sequence[str] | None, labels: Iterable[int]) -> dict[in
     if classes is not None and labels and max(labels) >= len(classes):
         raise ValueError(f"classes must name class {max(labels)}, got {len(classes)} names")
     return {label: str(label) if classes is None else classes[label] for label in labels}
+
+
+def name_events(
+    panel: "Axes",
+    names: Mapping[int, str],
+    looks: Mapping[int, Look],
+    drawn: Sequence[tuple[Events, Side]],
+    ink: Ink,
+    *,
+    own: bool,
+) -> None:
+    """Name the classes and, where there are two, the sides in a legend.
+
+    Args:
+        panel: The topmost of the panels.
+        names: Classes to name, in this order.
+        looks: How each class is drawn.
+        drawn: What is there, and how it is drawn.
+        ink: Colours of the page.
+        own: Whether the figure was made for the picture.
+    """
+    handles = class_handles(names, looks, linewidth=3.0)
+    if len(drawn) > 1:
+        handles += [side.handle(ink) for _, side in drawn]
+    add_legend(panel, handles, own=own)
