@@ -83,7 +83,8 @@ def encode(
     taps = torch.from_numpy(design.taps).to(waveform.device)
     with torch.autocast(waveform.device.type, enabled=False):
         exact = waveform.to(torch.promote_types(waveform.dtype, torch.float32))
-        return _filtered(exact, taps.to(exact)).to(waveform.dtype)
+        foa: Tensor = _filtered(exact, taps.to(exact)).to(waveform.dtype)
+    return foa
 
 
 def usable_band_hz(
@@ -213,8 +214,6 @@ def _filtered(
     spare = -samples % hop
     padded = functional.pad(waveform, (length // 2 - 1, length // 2 + spare))
     blocks = padded.unfold(-1, size, hop)
-    spectra = torch.einsum(
-        "...cbf,ocf->...obf", torch.fft.rfft(blocks), torch.fft.rfft(taps, size)
-    )
+    spectra = torch.einsum("...cbf,ocf->...obf", torch.fft.rfft(blocks), torch.fft.rfft(taps, size))
     whole = torch.fft.irfft(spectra, size)[..., length - 1 :]
     return whole.flatten(-2)[..., :samples]

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from seldkit._checks import check_positive, shortest
 from seldkit._typing import Float
-from seldkit.ambisonics import AXIS_TO_CHANNEL, convert
-from seldkit.ambisonics.conventions import Normalization, Order
+from seldkit.ambisonics import AXIS_TO_CHANNEL, Normalization, Order, convert
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.geometry import angle_deg, azimuth_elevation_deg
 from seldkit.synth.fingerprints import file_fingerprint
