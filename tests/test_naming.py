@@ -63,11 +63,12 @@ def test_two_sounds_at_once_get_their_own_names(
     data: Find, weights: tuple[YAMNet, list[str]], tmp_path: Path
 ) -> None:
     tagger, names = weights
-    rooster, rain = (
+    speech, rain = (
         read_audio(sorted(data(f"events/{cls}").glob("*.ogg"))[0], sample_rate=24000)[0][0, :48000]
-        for cls in ("rooster", "rain")
+        for cls in ("speech", "rain")
     )
-    waveform = plane_wave(rooster, direction(90.0)) + plane_wave(rain, direction(-60.0))
+    speech, rain = (sound / sound.square().mean().sqrt() for sound in (speech, rain))
+    waveform = plane_wave(speech, direction(90.0)) + plane_wave(rain, direction(-60.0))
     waveform = 0.5 * waveform / waveform.abs().max()
     events = Events.from_degrees(
         [*range(20)] * 2, [0] * 20 + [1] * 20, [90.0] * 20 + [-60.0] * 20, [0.0] * 40
@@ -75,7 +76,7 @@ def test_two_sounds_at_once_get_their_own_names(
     write_audio(tmp_path / "both.wav", waveform, 24000)
     found = name_spans(events, waveform, 24000, tagger=tagger, names=names)
     assert [one.span.label for one in found] == [0, 1]
-    assert "Chicken, rooster" in found[0].names
+    assert found[0].names[0] == "Speech"
     assert "Rain" in found[1].names
     assert sorted(found[0].scores, reverse=True) == list(found[0].scores)
     again = name_spans(events, tmp_path / "both.wav", tagger=tagger, names=names, most=1)

@@ -215,5 +215,5 @@ def _filtered(
     padded = functional.pad(waveform, (length // 2 - 1, length // 2 + spare))
     blocks = padded.unfold(-1, size, hop)
     spectra = torch.einsum("...cbf,ocf->...obf", torch.fft.rfft(blocks), torch.fft.rfft(taps, size))
-    whole = torch.fft.irfft(spectra, size)[..., length - 1 :]
+    whole: Tensor = torch.fft.irfft(spectra, size)[..., length - 1 :]
     return whole.flatten(-2)[..., :samples]
