@@ -180,6 +180,9 @@ def test_naming_messages() -> None:
         name_spans(events, foa[:2], RATE, tagger=tagger, names=NAMES, most=1)
     with pytest.raises(TypeError, match="sample_rate must be an integer, got None"):
         name_spans(events, foa, tagger=tagger, names=NAMES, most=1)
+    late = Events.from_degrees([10], [0], [0.0], [0.0])
+    with pytest.raises(ValueError, match="within the recording, 1 s long, got one from 1 s"):
+        name_spans(late, foa, RATE, tagger=tagger, names=NAMES, most=1)
     with pytest.raises(TypeError, match="threshold must be a number, got 'high'"):
         name_recording(foa, RATE, tagger=tagger, names=NAMES, threshold="high")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="divide samples of 16 bits"):

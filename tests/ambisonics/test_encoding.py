@@ -109,7 +109,9 @@ def test_a_band_scales_with_the_array_and_not_with_the_rate() -> None:
 def test_a_sphere_of_no_size_is_none(capsules: Capsules, wavenumber: float) -> None:
     """Close together, microphones hear the pressure itself; cardioids in front hear it whole."""
     places = 1e-5 * torch.eye(3, dtype=torch.float64).numpy()
-    heard = steering(places, torch.tensor([wavenumber]).numpy(), places / 1e-5, capsules)[0]
+    heard = steering(places, torch.tensor([wavenumber]).double().numpy(), places / 1e-5, capsules)[
+        0
+    ]
     wanted = torch.full((3, 3), 0.5 if capsules == "cardioid" else 1.0).fill_diagonal_(1.0)
     torch.testing.assert_close(torch.from_numpy(heard).abs().float(), wanted, atol=0.02, rtol=0)
 
@@ -190,6 +192,10 @@ def test_what_cannot_be_encoded_is_told() -> None:
     for array in (ArrayGeometry.line(4, spacing_m=0.05), ArrayGeometry.line(2, spacing_m=0.05)):
         with pytest.raises(ValueError, match="three microphones that are not on one line, got "):
             usable_band_hz(array, RATE)
+    with pytest.raises(ValueError, match=r"within 0\.58 m .* rate of 24000, got a microphone 5 m"):
+        usable_band_hz(ArrayGeometry.circle(4, radius_m=5.0), RATE)
+    with pytest.raises(ValueError, match="must tell directions at some frequency"):
+        usable_band_hz(ArrayGeometry.circle(4, radius_m=5.0), 1000)
     middle = ArrayGeometry(torch.cat((SQUARE.positions, torch.zeros(1, 3))))
     assert usable_band_hz(middle, RATE)[1] > 1000
     with pytest.raises(ValueError, match="must be 'omni' where a microphone is in the middle"):

@@ -30,6 +30,12 @@ FLAT = 1e-3
 FILTER_S = 0.04
 """Least length of the filters: they know frequencies 25 Hz apart."""
 
+STEP = 64
+"""Frequencies that are solved at once: all of them would take much memory."""
+
+LARGEST = 128.0
+"""Most radians that a wave turns from the middle of an array to a microphone."""
+
 
 def encode(
     waveform: Float[Tensor, "*batch channel sample"],
@@ -62,8 +68,8 @@ def encode(
 
     Raises:
         TypeError: If the waveform holds integers.
-        ValueError: If the channels are not those of the array, its microphones are on one line, it
-            has no usable band at this rate, or its capsules cannot be of this kind.
+        ValueError: If the channels are not those of the array, its microphones are on one line or
+            too far apart, it has no usable band, or its capsules cannot be of this kind.
 
     Examples:
         >>> array = ArrayGeometry.tetrahedron()
@@ -142,6 +148,40 @@ def _designed(
     length = 2 ** math.ceil(math.log2(FILTER_S * sample_rate))
     hertz = np.arange(length // 2 + 1) * sample_rate / length
     wavenumber = 2 * np.pi * hertz / SPEED_OF_SOUND
+    radius = np.linalg.norm(positions, axis=1).max()
+    if wavenumber[-1] * radius > LARGEST:
+        raise ValueError(
+            f"array must be within {LARGEST / wavenumber[-1]:.2g} m of its middle at a sample_rate"
+            f" of {sample_rate:g}, got a microphone {radius:.2g} m from it"
+        )
+    parts = [
+        _least_squares(positions, part, axes, capsules)
+        for part in np.split(wavenumber, range(STEP, len(wavenumber), STEP))
+    ]
+    filters, energy, worst_deg = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    usable = (worst_deg <= TRUE_DEG) & (energy[:, 1] >= HEARD)
+    if not usable.any():
+        raise ValueError("array must tell directions at some frequency, got one that does at none")
+    low = int(usable.argmax())
+    high = low + int(np.append(usable[low:], False).argmin()) - 1
+    above = slice(high + 1, None)
+    filters[above, :1] /= np.sqrt(energy[above, :1, None])
+    filters[above, 1:] /= np.sqrt(energy[above, 1:, None])
+    taps = np.roll(np.fft.irfft(filters, length, axis=0), length // 2, axis=0)
+    return _Design(np.moveaxis(taps, 0, -1), (float(hertz[low]), float(hertz[high])))
+
+
+def _least_squares(
+    positions: NDArray[np.float64],
+    wavenumber: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    capsules: Capsules,
+) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the filters `[freq, foa, channel]`, and how good they are.
+
+    That is the energy of sound from all around in W and in the dipoles against what it should be,
+    `[freq, 2]`, and by how many degrees a plane wave is taken to come from elsewhere at worst.
+    """
     reach = wavenumber[-1] * np.linalg.norm(positions, axis=1).max()
     directions, weights = sphere_points(2 * math.ceil(reach) + 12)
     heard = steering(positions, wavenumber, directions, capsules)
@@ -150,21 +190,12 @@ def _designed(
     together = (heard * weights) @ recorded
     own = NOISE * np.trace(together, axis1=1, axis2=2).real.mean() / len(positions)
     target = (wanted * weights).astype(complex) @ recorded
-    # The matrix is Hermitian: solving it from the right is solving its conjugate from the left.
     noisy = together + own * np.eye(len(positions))
-    filters = np.linalg.solve(noisy.mT, target.mT).mT
+    filters = np.linalg.solve(noisy.mT, target.mT).mT  # filters @ noisy = target
     energy = ((filters @ together) * filters.conj()).sum(axis=-1).real
-    omni, dipoles = energy[:, 0], energy[:, 1:].sum(axis=-1) * 3 / len(axes)
-    usable = (_worst_deg(filters @ heard, directions, axes) <= TRUE_DEG) & (dipoles >= HEARD)
-    if not usable.any():
-        raise ValueError("array must tell directions at some frequency, got one that does at none")
-    low = int(usable.argmax())
-    high = low + int(np.append(usable[low:], False).argmin()) - 1
-    above = slice(high + 1, None)
-    filters[above, :1] /= np.sqrt(omni[above, None, None])
-    filters[above, 1:] /= np.sqrt(dipoles[above, None, None])
-    taps = np.roll(np.fft.irfft(filters, length, axis=0), length // 2, axis=0)
-    return _Design(np.moveaxis(taps, 0, -1), (float(hertz[low]), float(hertz[high])))
+    dipoles = energy[:, 1:].sum(axis=-1) * 3 / len(axes)
+    good = np.stack((energy[:, 0], dipoles), axis=1)
+    return filters, good, _worst_deg(filters @ heard, directions, axes)
 
 
 def _heard_axes(positions: NDArray[np.float64], capsules: Capsules) -> NDArray[np.float64]:

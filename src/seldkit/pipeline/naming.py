@@ -92,7 +92,7 @@ def name_spans(
 
     Raises:
         TypeError: If a waveform holds integers, or a number is none.
-        ValueError: If the audio is not of four channels, or the names are not as many as the
+        ValueError: If the audio is not of four channels or ends before an event, or the names are not as many as the
             network has classes, or fewer than are asked for.
     """
     check_count(most=most)
@@ -104,6 +104,11 @@ def name_spans(
     found = []
     spans = events.spans()
     for span in spans:
+        if span.start_s * rate >= excerpts.num_samples:
+            raise ValueError(
+                f"events must be within the recording, {excerpts.num_samples / rate:g} s long, got"
+                f" one from {span.start_s:g} s"
+            )
         spare = max(LEAST_S - (span.end_s - span.start_s), 0) / 2
         piece = excerpts.read(
             round((span.start_s - spare) * rate), round((span.end_s + spare) * rate)
