@@ -87,7 +87,7 @@ def test_what_comes_out_is_the_plane_wave_itself() -> None:
     ("array", "capsules", "low", "high"),
     [
         (TETRAHEDRON, "omni", 117, 1242),
-        (TETRAHEDRON, "sphere", 94, 984),
+        (TETRAHEDRON, "sphere", 70, 984),
         (ArrayGeometry.tetrahedron(0.015), "cardioid", 0, 1266),
         (SQUARE, "omni", 117, 1523),
         (ArrayGeometry.circle(6, radius_m=0.05), "omni", 70, 2600),

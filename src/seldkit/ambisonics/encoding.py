@@ -188,13 +188,14 @@ def _least_squares(
     wanted = np.concatenate((np.ones((1, len(directions))), directions.T[[1, 2, 0]]))
     recorded = np.ascontiguousarray(heard.conj().mT)
     together = (heard * weights) @ recorded
-    own = NOISE * np.trace(together, axis1=1, axis2=2).real.mean() / len(positions)
+    own = NOISE * np.trace(together, axis1=1, axis2=2).real / len(positions)
     target = (wanted * weights).astype(complex) @ recorded
-    noisy = together + own * np.eye(len(positions))
-    filters = np.linalg.solve(noisy.mT, target.mT).mT  # filters @ noisy = target
-    energy = ((filters @ together) * filters.conj()).sum(axis=-1).real
-    dipoles = energy[:, 1:].sum(axis=-1) * 3 / len(axes)
-    good = np.stack((energy[:, 0], dipoles), axis=1)
+    noisy = together + own[:, None, None] * np.eye(len(positions))
+    solved = np.linalg.solve(noisy.mT, target.mT).mT  # solved @ noisy = target
+    filters: NDArray[np.complex128] = solved.astype(np.complex128)
+    energy: NDArray[np.float64] = ((filters @ together) * filters.conj()).sum(axis=-1).real
+    dipoles = energy[:, 1:].sum(axis=-1, keepdims=True) * 3 / len(axes)
+    good = np.concatenate((energy[:, :1], dipoles), axis=1)
     return filters, good, _worst_deg(filters @ heard, directions, axes)
 
 

@@ -92,8 +92,8 @@ def name_spans(
 
     Raises:
         TypeError: If a waveform holds integers, or a number is none.
-        ValueError: If the audio is not of four channels or ends before an event, or the names are not as many as the
-            network has classes, or fewer than are asked for.
+        ValueError: If the audio is not of four channels or ends before an event, or the names are
+            not as many as the network has classes, or fewer than are asked for.
     """
     check_count(most=most)
     if most > len(names):
