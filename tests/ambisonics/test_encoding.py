@@ -95,7 +95,7 @@ def test_what_comes_out_is_the_plane_wave_itself() -> None:
 )
 def test_usable_bands(array: ArrayGeometry, capsules: Capsules, low: float, high: float) -> None:
     found = usable_band_hz(array, RATE, capsules=capsules)
-    assert found == pytest.approx((low, high), abs=24)
+    assert found == pytest.approx((low, high), abs=50)
 
 
 def test_a_band_scales_with_the_array_and_not_with_the_rate() -> None:
@@ -192,7 +192,7 @@ def test_what_cannot_be_encoded_is_told() -> None:
     for array in (ArrayGeometry.line(4, spacing_m=0.05), ArrayGeometry.line(2, spacing_m=0.05)):
         with pytest.raises(ValueError, match="three microphones that are not on one line, got "):
             usable_band_hz(array, RATE)
-    with pytest.raises(ValueError, match=r"within 0\.58 m .* rate of 24000, got a microphone 5 m"):
+    with pytest.raises(ValueError, match=r"within 0\.58 m .* of 24000, got a microphone 5 m"):
         usable_band_hz(ArrayGeometry.circle(4, radius_m=5.0), RATE)
     with pytest.raises(ValueError, match="must tell directions at some frequency"):
         usable_band_hz(ArrayGeometry.circle(4, radius_m=5.0), 1000)
