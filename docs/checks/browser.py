@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over two pipes: no port of its own, and nothing to install beside it."""
+"""A headless Chromium, driven over two pipes: no port of its own, nothing to install beside it."""
 
 import json
 import os

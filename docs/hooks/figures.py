@@ -1,4 +1,4 @@
-"""Give pictures of matplotlib the colours of the page, so that they are right on white and on dark."""
+"""Give pictures of matplotlib the colours of the page, to be right on white and on dark."""
 
 import re
 
