@@ -5,6 +5,7 @@ The source stays one file for each room, `reference/ROOM.md`, with one `:::` lin
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ rooms: dict[str, tuple[str, list[Section]]] = {}
 def on_config(config: MkDocsConfig) -> None:
     """Find the large rooms, and list their pages where the navigation names the room."""
     rooms.clear()
+    _package.cache_clear()
     for page in sorted(Path(config.docs_dir).glob("reference/*.md")):
         uri = f"reference/{page.name}"
         text = page.read_text()
@@ -56,16 +58,20 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if page.file.src_uri not in rooms:
         return markdown
     opening, sections = rooms[page.file.src_uri]
-    package = griffe.load("seldkit", search_paths=["src"])
     lines = [opening.rstrip()]
     for section in sections:
         lines += ["", f"## [{section.title}]({section.uri.removeprefix('reference/')})", ""]
         lines += ["| name | what it is |", "| --- | --- |"]
         for path in NAME.findall(section.body):
-            told = package[path.removeprefix("seldkit.")].docstring
+            told = _package()[path.removeprefix("seldkit.")].docstring
             name = path.split(".", 2)[2]
             lines.append(f"| [`{name}`][{path}] | {told.value.splitlines()[0] if told else ''} |")
     return "\n".join([*lines, ""])
+
+
+@cache
+def _package() -> griffe.Object | griffe.Alias:
+    return griffe.load("seldkit", search_paths=["src"])
 
 
 def _section(room: str, part: str) -> Section:
