@@ -111,9 +111,10 @@ def test_pictures_have_the_colours_of_the_page(site: str, tab: Browser, scheme: 
 
 def test_formulas_have_their_own_font(site: str, tab: Browser) -> None:
     tab.open(site + "balancing/")
-    tab.ask("document.fonts.ready.then(() => true)")
-    fonts = "[...document.fonts].map(font => font.family + ' ' + font.status)"
-    assert '"STIX Two Math" loaded' in tab.ask(fonts)
+    assert tab.wait(
+        "[...document.fonts].some(font =>"
+        " font.family.includes('STIX Two Math') && font.status === 'loaded')"
+    )
 
 
 @pytest.mark.parametrize("words", WORDS)

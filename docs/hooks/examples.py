@@ -11,7 +11,7 @@ from mkdocs.utils import get_relative_url
 
 FOLDER = Path("examples")
 PICTURE = re.compile(r"!\[[^]]*\]\((\w+\.svg)\)")
-NAMED = re.compile(r"(?<!\">)<code>(?:python )?examples/(\w+)\.py</code>")
+NAMED = re.compile(r'(?<!">)<code>(?:python )?examples/(\w+)\.py</code>')
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
