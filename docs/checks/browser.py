@@ -68,12 +68,12 @@ class Browser:
         return answer["result"].get("value")
 
     def wait(self, expression: str) -> Any:
-        """Wait until an expression is true; thirty seconds at most."""
+        """Wait until an expression is true; two minutes at most."""
         return self.ask(
             "new Promise((done, fail) => { const begun = Date.now(); const look = () => {"
             f" const found = {expression};"
             " if (found) done(found);"
-            " else if (Date.now() - begun > 30000) fail(new Error('too long'));"
+            " else if (Date.now() - begun > 120000) fail(new Error('too long'));"
             " else setTimeout(look, 20); }; look(); })"
         )
 
