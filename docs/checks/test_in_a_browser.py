@@ -55,7 +55,7 @@ WORDS = {
     "DOA": "glossary/#direction-of-arrival-doa-doae",
     "direction of arrival": "glossary/#direction-of-arrival-doa-doae",
     "ambisonics": "glossary/#ambisonics-foa-b-format",
-    "B-format": "glossary/#ambisonics-foa-b-format",
+    "FOA": "glossary/#ambisonics-foa-b-format",
     "GCC-PHAT": "gcc-phat",
     "intensity vector": "glossary/#intensity-vector",
     "log-mel": "glossary/#log-mel-spectrogram",
@@ -109,8 +109,12 @@ def test_every_page_fits_a_phone_and_a_desk(site: str, tab: Browser) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_have_the_colours_of_the_page(site: str, tab: Browser, scheme: str) -> None:
+    tab.open(site)
+    tab.ask("localStorage.clear()")  # where the choice of a reader is kept
     tab.look(width=DESK, scheme=scheme)
     tab.open(site)
+    shown = tab.ask("document.body.dataset.mdColorScheme")
+    assert shown == {"light": "default", "dark": "slate"}[scheme]
     ground = tab.ask("getComputedStyle(document.body).backgroundColor")
     paper = "getComputedStyle(document.querySelector('svg.figure path')).fill"
     assert tab.ask(paper) == ground
