@@ -93,6 +93,16 @@ class Browser:
         """Write what the window shows as a PNG."""
         path.write_bytes(b64decode(self.call("Page.captureScreenshot")["data"]))
 
+    def close(self) -> None:
+        """End the browser and the pipes to it."""
+        self._session = None
+        with suppress(EOFError, BrokenPipeError):
+            self.call("Browser.close")
+        self.process.wait()
+        with suppress(BrokenPipeError):
+            self._write.close()
+        self._read.close()
+
     def _next(self) -> dict[str, Any]:
         message = bytearray()
         while (byte := self._read.read(1)) != b"\0":
@@ -134,10 +144,7 @@ def browser() -> Iterator[Browser]:
         try:
             yield tab
         finally:
-            with suppress(EOFError, BrokenPipeError):
-                tab._session = None
-                tab.call("Browser.close")
-            process.wait()
+            tab.close()
 
 
 @contextmanager
