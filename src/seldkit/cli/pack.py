@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 from typing import get_args
 
-from seldkit.cli.clips import note
 from seldkit.cli.files import read_names
+from seldkit.cli.messages import note
 from seldkit.cli.options import check_number
 from seldkit.data import Corpus, pack, read_corpus, read_folder
 from seldkit.data._store_records import DType

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from seldkit.cli.messages import error_text
+
 COMMANDS = {
+    "predict": "tell what sounds in recordings, when and from where",
+    "models": "list trained systems, and what saved ones are made of and cost",
+    "export": "write a trained system as one file for ONNX Runtime",
+    "convert": "bring label files into another format",
     "score": "score predictions as a published protocol does",
     "check": "find all that is wrong with label files",
     "synth": "make labelled scenes from sounds",
@@ -49,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (OSError, ValueError, OverflowError, MemoryError, ModuleNotFoundError) as error:
-        told = str(error) or "there is not enough memory"
+        told = error_text(error) or "there is not enough memory"
         sys.stderr.write(f"seldkit {args.command}: error: {told}\n")
         return 2
     return code

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seldkit.arrays import ArrayGeometry
+from seldkit.cli.progress import Progress
 from seldkit.events import Events
 from seldkit.io import read_events
 from seldkit.synth import FolderSounds, SceneStatistics, SceneSynthesizer, write_scenes
@@ -112,14 +113,10 @@ def run(args: argparse.Namespace) -> int:
         num_workers=args.workers,
     )
     statistics = SceneStatistics()
-    try:
-        for number, files in enumerate(scenes, start=1):
+    with Progress(count, "scenes") as progress:
+        for files in scenes:
             statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\r{number} of {count} scenes{'' if number < count else chr(10)}")
-    except ValueError as error:  # whose note says at which scene
-        told = [str(error), *getattr(error, "__notes__", ())]
-        raise ValueError("\n  ".join(told)) from error
+            progress.advance()
     minutes = count * synthesizer.duration_s / 60
     sys.stdout.write(f"{count} scenes, {minutes:g} minutes, in {args.out}\n\n")
     sys.stdout.write(statistics.text(synthesizer.classes))
