@@ -77,7 +77,7 @@ def measure_cost(pipeline: Pipeline, *, repeats: int = 3) -> Cost:
             if pipeline.standardize is not None:
                 features = pipeline.standardize(features)
             pipeline(noise)  # the first run of some kernels takes longer
-            with _LiveBytes() as live:
+            with LiveBytes() as live:
                 pipeline(noise)
             whole_s = min(_seconds(pipeline, noise) for _ in range(repeats))
             features_s = min(_seconds(extractor, noise) for _ in range(repeats))
@@ -123,7 +123,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-class _LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):
     """Keeps count of the bytes of the tensors that are made in it and still alive."""
 
     def __init__(self) -> None:
