@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seldkit._checks import require
-from seldkit.cli.messages import error_text, note
+from seldkit.cli.messages import note
 from seldkit.cli.progress import Progress
 from seldkit.cli.recordings import add_convention, as_heard, find_recordings
 from seldkit.cli.systems import add_model, load_system
@@ -118,7 +118,7 @@ def _predictions(
                     if not args.skip:
                         raise
                     progress.clear()
-                    note(f"skipped: {error_text(error)}")
+                    note(f"skipped: {error}")
                     events = None
                 progress.advance(sum(heard_s[: number + 1]) - progress.done)
                 progress.clear()

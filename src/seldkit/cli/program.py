@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from seldkit.cli.messages import error_text
-
 COMMANDS = {
     "predict": "tell what sounds in recordings, when and from where",
     "models": "list trained systems, and what saved ones are made of and cost",
@@ -55,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (OSError, ValueError, OverflowError, MemoryError, ModuleNotFoundError) as error:
-        told = error_text(error) or "there is not enough memory"
+        told = str(error) or "there is not enough memory"
         sys.stderr.write(f"seldkit {args.command}: error: {told}\n")
         return 2
     return code

@@ -113,10 +113,14 @@ def run(args: argparse.Namespace) -> int:
         num_workers=args.workers,
     )
     statistics = SceneStatistics()
-    with Progress(count, "scenes") as progress:
-        for files in scenes:
-            statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
-            progress.advance()
+    try:
+        with Progress(count, "scenes") as progress:
+            for files in scenes:
+                statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
+                progress.advance()
+    except ValueError as error:  # whose note says at which scene
+        told = [str(error), *getattr(error, "__notes__", ())]
+        raise ValueError("\n  ".join(told)) from error
     minutes = count * synthesizer.duration_s / 60
     sys.stdout.write(f"{count} scenes, {minutes:g} minutes, in {args.out}\n\n")
     sys.stdout.write(statistics.text(synthesizer.classes))

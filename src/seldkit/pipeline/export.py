@@ -70,6 +70,22 @@ class WaveformNetwork(nn.Module):
         return output
 
 
+class Tensors(nn.Module):
+    """Returns the tensors of a network's output one by one, without those that it lacks.
+
+    Args:
+        network: The network.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, waveform: Float[Tensor, "batch channel sample"]) -> tuple[Tensor, ...]:
+        """Return activity, direction, and the distance if there is one; or one tensor."""
+        return tuple(tensors(self.network(waveform)))
+
+
 def export_onnx(
     pipeline: Pipeline, path: str | PathLike[str], *, int8: bool = False, optimize: bool = True
 ) -> None:
@@ -112,7 +128,7 @@ def export_onnx(
         output.type.tensor_type.shape.dim[1].dim_param = "time"
     for key, value in _metadata(pipeline).items():
         model.metadata_props.add(key=key, value=value)
-    content = (quantized(model, "model") if int8 else model).SerializeToString()
+    content = (quantized(model, "network.model") if int8 else model).SerializeToString()
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     try:
         draft.write_bytes(content)
@@ -170,7 +186,7 @@ def _graph(network: nn.Module, example: Tensor, names: list[str], *, optimize: b
         warnings.simplefilter("ignore", FutureWarning)  # of the exporter, about itself
         try:
             program = torch.onnx.export(
-                network,
+                Tensors(network),
                 (example,),
                 dynamic_shapes={"waveform": {0: "batch", 2: "sample"}},
                 input_names=["waveform"],
