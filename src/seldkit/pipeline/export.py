@@ -186,7 +186,7 @@ def _graph(network: nn.Module, example: Tensor, names: list[str], *, optimize: b
         warnings.simplefilter("ignore", FutureWarning)  # of the exporter, about itself
         try:
             program = torch.onnx.export(
-                Tensors(network),
+                Tensors(network).eval(),
                 (example,),
                 dynamic_shapes={"waveform": {0: "batch", 2: "sample"}},
                 input_names=["waveform"],
