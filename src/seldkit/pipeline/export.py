@@ -25,10 +25,11 @@ def for_export(pipeline: Pipeline) -> nn.Module:
     """Return the way from waveform to output as a module of its own, without complex numbers.
 
     It holds a copy of extractor, standardisation and network, in float32 and in evaluation mode,
-    and returns what the network does, before `postprocess` and the format. Batch and samples may
-    have any size. `torch.export`, ONNX and other compilers take it whole: see
-    [`FeatureExtractor.for_export`][seldkit.features.FeatureExtractor.for_export] for how features
-    are made.
+    and returns what the network does, before `postprocess` and the format. `torch.export`, ONNX and
+    other compilers take it whole, for any number of samples; networks with attention that
+    `torch.export` has seen with several clips refuse a single one, so show it one where one is
+    meant. How features are made tells
+    [`FeatureExtractor.for_export`][seldkit.features.FeatureExtractor.for_export].
 
     Shape:
         - Input: `(batch, channel, sample)`.
