@@ -15,10 +15,11 @@ from seldkit.cli.recordings import add_convention, as_heard, find_recordings
 from seldkit.cli.systems import add_model, load_system
 from seldkit.events import Events, sentences
 from seldkit.geometry import azimuth_elevation_deg
-from seldkit.io import audio_info, write_events, write_label_track
+from seldkit.io import audio_info, read_audio, write_events, write_label_track
 from seldkit.io.audacity import label_track
 from seldkit.io.editions import FORMATS
 from seldkit.pipeline import Pipeline
+from seldkit.plot import plot_scene
 
 EXAMPLE = """examples:
   seldkit predict street.wav --model trained
@@ -169,9 +170,10 @@ def _write(
         if args.labels:
             write_label_track(args.csv / f"{name}.txt", events, classes=system.classes)
     if args.plot is not None:
-        from seldkit.plot import plot_events  # needs an extra
-
-        figure = plot_events(events, classes=system.classes, title=path.name)
+        waveform, rate = read_audio(path)
+        figure = plot_scene(
+            events, waveform=waveform, sample_rate=rate, classes=system.classes, title=path.name
+        )
         figure.savefig(args.plot / f"{name}.png", dpi=150)
 
 

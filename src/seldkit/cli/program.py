@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "find all that is wrong with label files",
     "synth": "make labelled scenes from sounds",
     "pack": "decode a corpus once into a store for training",
+    "plot": "draw labels, predictions and recordings",
 }
 """What each command does, in a line; its file is imported when it is asked for."""
 
