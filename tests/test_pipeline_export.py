@@ -9,6 +9,7 @@ from torch.export import Dim
 
 from seldkit import Pipeline, SELDOutput, features, formats, models
 from seldkit.pipeline import compare_onnx, export_onnx, for_export
+from seldkit.pipeline.quantizing import quantized
 
 
 def pipeline(*, standardized: bool = True) -> Pipeline:
@@ -103,14 +104,21 @@ def test_messages(tmp_path: Path) -> None:
 
 
 @pytest.mark.messages
-@pytest.mark.transforms
-def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript")
+def test_what_cannot_be_exported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
     path = tmp_path / "system.onnx"
-    simple = Pipeline(pipeline().extractor, Bins(), formats.ACCDOA(3), window_s=1.0)
-    with pytest.raises(ValueError, match="int8 needs a network with linear layers, got none"):
-        export_onnx(simple, path, int8=True)
     salsa = Pipeline(features.presets.salsa_foa(), Bins(), formats.ACCDOA(3), window_s=1.0)
-    with pytest.raises(ValueError, match="FeatureExtractor, Bins cannot be exported to ONNX"):
+    with pytest.raises(ValueError, match=r"as SALSA does with noise_ratio=1\.5; noise_"):
         export_onnx(salsa, path)
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a page of text")
+
+    monkeypatch.setattr(torch.onnx, "export", fails)
+    with pytest.raises(ValueError, match="StitchedSELD cannot be exported to ONNX: RuntimeError"):
+        export_onnx(pipeline(), path)
     assert not list(tmp_path.iterdir())
+    nothing = onnx.helper.make_graph([], "nothing", [], [])
+    with pytest.raises(ValueError, match="int8 needs a network with linear layers, got none"):
+        quantized(onnx.helper.make_model(nothing), "network")

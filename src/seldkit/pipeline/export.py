@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seldkit._checks import check_shape, require
 from seldkit._typing import Float
-from seldkit.features import FeatureExtractor, Standardize
+from seldkit.features import SALSA, FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput
 from seldkit.pipeline.frames import tensors
 from seldkit.pipeline.pipeline import Pipeline
@@ -117,6 +117,12 @@ def export_onnx(
             there is no linear layer for `int8`.
     """
     require("onnxscript", "onnx")
+    for part in pipeline.extractor.parts:
+        if isinstance(part, SALSA) and part.noise_ratio is not None:
+            raise ValueError(
+                "features must not need a loop over frames to be exported, as SALSA does with"
+                f" noise_ratio={part.noise_ratio}; noise_ratio=None needs none"
+            )
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
