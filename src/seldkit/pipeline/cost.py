@@ -63,7 +63,7 @@ def measure_cost(pipeline: Pipeline, *, repeats: int = 3) -> Cost:
         >>> model = models.einv2(5, widths=(8, 8), pool_time=(2, 2), pool_freq=(4, 4))
         >>> cost = measure_cost(Pipeline(extractor, model, formats.TrackWise(5)), repeats=1)
         >>> cost.parameters
-        42866
+        146440
         >>> cost.real_time_factor < 1
         True
     """
