@@ -66,7 +66,7 @@ def test_onnx_holds_what_is_needed_to_use_it(tmp_path: Path) -> None:
     told = {entry.key: entry.value for entry in model.metadata_props}
     assert told["classes"] == '["a", "b", "c"]'
     assert (told["sample_rate"], told["label_rate"], told["window_s"]) == ("24000", "10", "1")
-    assert told["format"].startswith("TrackWise(num_classes=3, num_tracks=1, ")
+    assert told["format"].startswith("TrackWise(num_classes=3, ")
     axes = {
         x.name: [d.dim_param or d.dim_value for d in x.type.tensor_type.shape.dim]
         for x in (*model.graph.input, *model.graph.output)
