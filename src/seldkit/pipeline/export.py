@@ -26,9 +26,8 @@ def for_export(pipeline: Pipeline) -> nn.Module:
 
     It holds a copy of extractor, standardisation and network, in float32 and in evaluation mode,
     and returns what the network does, before `postprocess` and the format. `torch.export`, ONNX and
-    other compilers take it whole, for any number of samples; networks with attention that
-    `torch.export` has seen with several clips refuse a single one, so show it one where one is
-    meant. How features are made tells
+    other compilers take it whole. Show `torch.export` two clips: one alone would fix the length in
+    networks with attention. How features are made tells
     [`FeatureExtractor.for_export`][seldkit.features.FeatureExtractor.for_export].
 
     Shape:
