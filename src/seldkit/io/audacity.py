@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from seldkit.events import Events
-from seldkit.events.sentences import told
+from seldkit.events.telling import told
 
 
 def write_label_track(
