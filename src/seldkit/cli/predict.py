@@ -4,11 +4,13 @@ import argparse
 import json
 import math
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from seldkit._checks import require
+from seldkit.ambisonics import RecordingWarning
 from seldkit.cli.messages import note
 from seldkit.cli.progress import Progress
 from seldkit.cli.recordings import add_convention, as_heard, find_recordings
@@ -133,7 +135,12 @@ def _predict(system: Pipeline, path: Path, args: argparse.Namespace) -> Events:
     try:
         audio = as_heard(path, args, system.extractor.sample_rate)
         rate = None if audio is path else system.extractor.sample_rate
-        return system.predict(audio, rate)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", RecordingWarning)
+            events = system.predict(audio, rate)
+        for warning in caught:
+            note(f"{'' if audio is path else f'{path}: '}{warning.message}")
+        return events
     except ValueError as error:
         if str(path) in str(error):
             raise
