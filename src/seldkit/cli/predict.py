@@ -115,32 +115,32 @@ def _predictions(
         handle = system.model.register_forward_hook(advance)
         try:
             for number, path in enumerate(files):
+                events: Events | None = None
                 try:
-                    events = _predict(system, path, args)
+                    events, notes = _predict(system, path, args)
                 except (OSError, ValueError) as error:
                     if not args.skip:
                         raise
-                    progress.clear()
-                    note(f"skipped: {error}")
-                    events = None
+                    notes = [f"skipped: {error}"]
                 progress.advance(sum(heard_s[: number + 1]) - progress.done)
                 progress.clear()
+                for text in notes:
+                    note(text)
                 yield path, events
         finally:
             handle.remove()
 
 
-def _predict(system: Pipeline, path: Path, args: argparse.Namespace) -> Events:
-    """Return the events of a file, whose name every error tells."""
+def _predict(system: Pipeline, path: Path, args: argparse.Namespace) -> tuple[Events, list[str]]:
+    """Return the events of a file and what it warns of; every error tells the file's name."""
     try:
         audio = as_heard(path, args, system.extractor.sample_rate)
         rate = None if audio is path else system.extractor.sample_rate
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", RecordingWarning)
             events = system.predict(audio, rate)
-        for warning in caught:
-            note(f"{'' if audio is path else f'{path}: '}{warning.message}")
-        return events
+        name = "" if audio is path else f"{path}: "  # which a file's own warnings tell
+        return events, [f"{name}{warning.message}" for warning in caught]
     except ValueError as error:
         if str(path) in str(error):
             raise
