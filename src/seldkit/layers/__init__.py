@@ -17,6 +17,14 @@ from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.streaming import (
+    State,
+    StepSize,
+    Streaming,
+    StreamingStep,
+    step_size,
+    stream_step,
+)
 from seldkit.layers.temporal import temporal_encoder
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
@@ -45,7 +53,11 @@ __all__ = [
     "SinusoidalPositions",
     "SoftmaxGate",
     "SqueezeExcite",
+    "State",
+    "StepSize",
     "StitchedBranches",
+    "Streaming",
+    "StreamingStep",
     "TrackAttention",
     "TrackEncoders",
     "TrackSplit",
@@ -55,5 +67,7 @@ __all__ = [
     "UNetEncoder",
     "max_feature_map",
     "softmax_gate",
+    "step_size",
+    "stream_step",
     "temporal_encoder",
 ]
