@@ -2,7 +2,8 @@
 
 from seldkit._builders import builder
 from seldkit.pipeline.checks import OutputFormat
+from seldkit.pipeline.event_stream import EventStream
 from seldkit.pipeline.many import predict_files
 from seldkit.pipeline.pipeline import Pipeline
 
-__all__ = ["OutputFormat", "Pipeline", "builder", "predict_files"]
+__all__ = ["EventStream", "OutputFormat", "Pipeline", "builder", "predict_files"]
