@@ -68,7 +68,7 @@ class StepOutputs:
             )
         self._least = self._taken // made if self._taken % made == 0 else self._taken
         self._features = extractor.stream()
-        self.latency = (self._taken - 1) * hop + self._features.latency + 1
+        self.latency = (self._taken - 1) * hop + self._features.steady_latency + 1
         self._held: Tensor | None = None  # features that make no whole step yet
         self._state: Any = None
         self._num_samples = self._num_frames = 0
@@ -126,8 +126,10 @@ class WindowOutputs:
         self, run: Callable[[Tensor], Output], window: int, hop: int, samples: int
     ) -> None:
         self._run, self._window, self._hop, self._samples = run, window, hop, samples
+        # The first frame of a window waits for its last one; the last frame waits for as much of
+        # the clip that the next window begins in time, if it ends with the clip.
         both = window + hop
-        self.latency = max(-(-both // 2) * samples, both // 2 * samples + 1)
+        self.latency = max(-(-both // 2) * samples, both // 2 * samples + 1 if hop > 1 else 0)
         self._held: Tensor | None = None  # the samples from the start of the window on
         self._start = 0  # of the window, in label frames
         self._output: Output = None  # of the window

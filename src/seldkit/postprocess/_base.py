@@ -71,7 +71,7 @@ def largest(setting: Setting) -> int:
 
 def threshold_tensor(setting: Setting, scores: Tensor) -> Float[Tensor, "*cls"]:
     """Return a threshold, or one for each class, beside the scores."""
-    threshold = torch.asthreshold_tensor(setting, dtype=torch.float64, device=scores.device)
+    threshold = torch.as_tensor(setting, dtype=torch.float64, device=scores.device)
     if threshold.ndim and threshold.shape != scores.shape[-1:]:
         raise ValueError(
             f"threshold must be one number or {scores.shape[-1]}, got {threshold.numel()}"
