@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from seldkit.layers import (
     CausalConv2d,
     CausalDoubleConv,
+    ChunkedAttention,
+    ConformerBlock,
     GatedRecurrentUnit,
     MinimalGatedUnit,
     StepSize,
@@ -42,6 +44,26 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "double": (lambda: CausalDoubleConv(2, 3, pool_time=2, pool_freq=2), (2, FRAMES, 4), 2),
     "gru": (lambda: GatedRecurrentUnit(3, 4, 2, bidirectional=False), (FRAMES, 3), 1),
     "patches": (lambda: nn.Conv2d(2, 3, (4, 3), (4, 1), (0, 1)), (2, FRAMES, 4), 2),
+    "attention": (lambda: ChunkedAttention(8, context=(9, 3)), (FRAMES, 8), 1),
+    "shaw": (
+        lambda: ChunkedAttention(8, context=(4, 1), positions="shaw", max_distance=3),
+        (FRAMES, 8),
+        1,
+    ),
+    "no past": (lambda: ChunkedAttention(8, context=(0, 2), num_heads=2), (FRAMES, 8), 1),
+    "conformer": (lambda: ConformerBlock(8, context=(5, 1), kernel_size=5), (FRAMES, 8), 1),
+    "of attention": (
+        lambda: ConformerBlock(
+            8,
+            attention=ChunkedAttention(8, context=(6, 2), qkv_bias=False),
+            context=(6, 2),
+            kernel_size=4,
+            conv_expansion=2,
+            depthwise_bias=True,
+        ),
+        (FRAMES, 8),
+        1,
+    ),
     "network": (
         lambda: nn.Sequential(
             CausalDoubleConv(2, 3, pool_time=2),
@@ -154,7 +176,7 @@ def test_sizes_of_steps(first: Any, second: Any, both: Any) -> None:
 
 
 @pytest.mark.transforms
-@pytest.mark.parametrize("name", ["double", "gru", "network"])
+@pytest.mark.parametrize("name", ["double", "gru", "conformer", "network"])
 def test_a_step_is_exported(name: str) -> None:
     module, x, dim = layer(name)
     module, x = module.float(), x.float()
@@ -196,6 +218,7 @@ def test_a_step_runs_in_onnx_runtime() -> None:
     ("module", "message"),
     [
         (GatedRecurrentUnit(2, 2), "GatedRecurrentUnit cannot stream: it reads from the end, too"),
+        (ConformerBlock(8), "ConformerBlock cannot stream: it looks ahead, as it has no context"),
         (nn.Conv2d(2, 2, 3, padding=1), "its kernel of 3 frames must be its stride, got 1"),
         (nn.Conv2d(2, 2, 1, padding=1), "Conv2d cannot stream: it must not be padded in time"),
         (nn.MaxPool2d(2, 1), "MaxPool2d cannot stream: its kernel of 2 frames must be its stride"),

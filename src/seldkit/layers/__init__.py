@@ -5,6 +5,7 @@ from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
 from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
+from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
@@ -36,6 +37,7 @@ __all__ = [
     "BinNorm",
     "CausalConv2d",
     "CausalDoubleConv",
+    "ChunkedAttention",
     "ConformerBlock",
     "CrossStitch",
     "DoubleConv",

@@ -152,10 +152,8 @@ def check_step(x: Tensor, taken: int, *, dim: int) -> None:
     """Raise `ValueError` unless there are frames, by whole steps."""
     frames = x.shape[dim]
     if not frames or frames % taken:
-        raise ValueError(
-            f"x must have a multiple of {taken} frames in a step, got {frames}: of shape"
-            f" {tuple(x.shape)}"
-        )
+        rule = "at least one frame" if taken == 1 else f"a multiple of {taken} frames"
+        raise ValueError(f"x must have {rule} in a step, got {frames}: shape {tuple(x.shape)}")
 
 
 class StreamingStep(nn.Module):
