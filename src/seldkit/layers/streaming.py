@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-State: TypeAlias = Tensor | tuple["State", ...]
+State: TypeAlias = Tensor | tuple[Any, ...]
 """What a layer remembers: tensors whose first axis is the batch, or tuples of such."""
 
 _EACH_FRAME = (

@@ -1,7 +1,7 @@
 """The output of a network for a signal that comes in chunks."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ Output = Any
 """A `SELDOutput` or a tensor without the batch axis, frames first."""
 
 
+@runtime_checkable
 class OutputStream(Protocol):
     """The output for one clip, whose samples come in chunks of any size.
 
