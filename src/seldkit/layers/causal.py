@@ -1,5 +1,7 @@
 """Convolutions that look back in time, never ahead."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -83,7 +85,7 @@ class CausalConv2d(nn.Conv2d):
         return StepSize()
 
     def step(
-        self, x: Float[Tensor, "batch channel time freq"], state: Tensor | None = None
+        self, x: Float[Tensor, "batch channel time freq"], state: Any = None
     ) -> tuple[Float[Tensor, "batch out time freq"], State]:
         """Return the map of the next frames, and the last `past` frames of the input as state."""
         check_shape("x", x, "batch channel time freq", channel=self.in_channels)

@@ -245,8 +245,8 @@ class _Convolution(nn.Module):
     def step(
         self,
         x: Float[Tensor, "batch time channel"],
-        state: Float[Tensor, "batch channel past"] | None,
-    ) -> tuple[Float[Tensor, "batch time channel"], Float[Tensor, "batch channel past"]]:
+        state: Float[Tensor, "batch width past"] | None,
+    ) -> tuple[Float[Tensor, "batch time channel"], Float[Tensor, "batch width past"]]:
         """Return what is added to the next frames, and the gated frames that the next ones see."""
         maps, past = self._gated(x), self.past or 0
         if state is None:

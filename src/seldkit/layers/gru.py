@@ -67,7 +67,7 @@ class GatedRecurrentUnit(nn.RNNBase):
     def step(
         self,
         x: Float[Tensor, "batch time channel"],
-        state: Float[Tensor, "batch layer channel"] | None = None,
+        state: Float[Tensor, "batch layer state"] | None = None,
     ) -> tuple[Float[Tensor, "batch time out"], State]:
         """Return the states of the last layer, and behind the last frame those of all layers."""
         check_step(x, self.step_size.taken, dim=1)
