@@ -302,6 +302,23 @@ def test_memory_is_flat(window_s: float | None) -> None:
     assert sizes[-1] < (1.5e5 if window_s is None else 3e5)
 
 
+@pytest.mark.parametrize("window_s", [None, 1.0])
+def test_the_memory_of_a_chunk_may_be_used_again(window_s: float | None) -> None:
+    pipeline, waveform = causal(window_s=window_s), noise(20000)
+    stream, buffer, parts = pipeline.stream(), np.empty((4, 2000), np.float32), []
+    for chunk in waveform.split(2000, dim=1):
+        buffer[:] = chunk.numpy()
+        parts.append(stream.push(buffer))
+    found = Events.concatenate([*parts, stream.flush()])
+    assert_same(found, pipeline.predict(waveform, RATE))
+
+
+@pytest.mark.parametrize("window_s", [None, 4.0])
+def test_a_chunk_may_be_long(window_s: float | None) -> None:
+    pipeline, waveform = causal(window_s=window_s), noise(2**18 + 5000)
+    assert_same(streamed(pipeline, waveform, 2**20), pipeline.predict(waveform, RATE))
+
+
 def test_nothing_is_told_of_nothing() -> None:
     for window_s in (None, 1.0):
         stream = causal(window_s=window_s, postprocess=MedianFilter(3)).stream()

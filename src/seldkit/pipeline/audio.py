@@ -60,6 +60,8 @@ def open_audio(audio: Audio, sample_rate: object, *, expected: int, channels: in
             f"sample_rate must be {expected}, got {sample_rate}: say the rate of the waveform, and"
             " resample it if it is another; a file is resampled as it is read"
         )
+    if not isinstance(audio, np.ndarray | Tensor):
+        raise TypeError(f"audio must be a path, a tensor or an array, got {type(audio).__name__}")
     waveform = checked_waveform("audio", audio, channels)
     if waveform.shape[1] == 0:
         raise ValueError("audio must have at least one sample, got none")
@@ -118,8 +120,7 @@ def _tensor(name: str, audio: Any) -> Tensor:
         native = audio.dtype.newbyteorder("=")
         return torch.from_numpy(np.require(audio, native, ["C", "W"]))
     if not isinstance(audio, np.ndarray | Tensor):
-        kinds = "a path, a tensor or an array" if name == "audio" else "a tensor or an array"
-        raise TypeError(f"{name} must be {kinds}, got {type(audio).__name__}")
+        raise TypeError(f"{name} must be a tensor or an array, got {type(audio).__name__}")
     if not (isinstance(audio, Tensor) and audio.is_floating_point()):
         raise TypeError(
             f"{name} must hold floats with full scale 1, got {audio.dtype}: divide samples of 16"

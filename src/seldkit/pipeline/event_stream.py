@@ -10,8 +10,8 @@ from torch import Tensor
 
 from seldkit._typing import Float
 from seldkit.events import Events
-from seldkit.pipeline.audio import checked_waveform
-from seldkit.pipeline.output_stream import Output, OutputStream, num_frames
+from seldkit.pipeline.audio import BLOCK, checked_waveform
+from seldkit.pipeline.output_stream import Output, OutputStream, joined, num_frames
 from seldkit.pipeline.precision import as_waveform
 from seldkit.pipeline.windows import evaluating
 
@@ -72,9 +72,9 @@ class EventStream:
         """
         self._check_open()
         samples = checked_waveform("chunk", chunk, self._pipeline.extractor.in_channels)
-        samples = as_waveform(samples, self._pipeline.model)
+        blocks = as_waveform(samples, self._pipeline.model).split(BLOCK, dim=1)
         with evaluating(self._pipeline), torch.inference_mode():
-            return self._tell(self._outputs.push(samples))
+            return self._tell(joined([self._outputs.push(block) for block in blocks]))
 
     def flush(self) -> Events:
         """End the stream and return the events of the frames that are left.

@@ -139,7 +139,9 @@ class WindowOutputs:
     def push(self, samples: Float[Tensor, "channel sample"]) -> Output | None:
         """Take the next samples and return the frames that are known with them, if any."""
         self._num_samples += samples.shape[1]
-        self._held = samples if self._held is None else torch.cat((self._held, samples), dim=1)
+        # A copy, because who gave the samples may use their memory again.
+        held = [samples] if self._held is None else [self._held, samples]
+        self._held = torch.cat(held, dim=1)
         told = []
         while self._num_samples >= (self._start + self._window) * self._samples:
             if self._output is None:
