@@ -8,10 +8,15 @@ from importlib import import_module
 from importlib.metadata import version
 
 COMMANDS = {
+    "predict": "tell what sounds in recordings, when and from where",
+    "models": "list trained systems, and what saved ones are made of and cost",
+    "export": "write a trained system as one file for ONNX Runtime",
+    "convert": "bring label files into another format",
     "score": "score predictions as a published protocol does",
     "check": "find all that is wrong with label files",
     "synth": "make labelled scenes from sounds",
     "pack": "decode a corpus once into a store for training",
+    "plot": "draw labels, predictions and recordings",
 }
 """What each command does, in a line; its file is imported when it is asked for."""
 

@@ -8,6 +8,9 @@ from torch import Tensor
 from seldkit._checks import check_positive, whole_number
 from seldkit.outputs import SELDOutput
 
+CLIP_S = 4.0
+"""Length of a clip that stands for any other where there are no windows, in seconds."""
+
 TELLING = 20
 """Label frames of a window from which on one frame too many cannot be another rate."""
 

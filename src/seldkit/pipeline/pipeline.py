@@ -23,6 +23,7 @@ from seldkit.pipeline.loading import PARTS, VALUES, faults_of, fill, read_pipeli
 from seldkit.pipeline.precision import as_features, as_waveform, precise
 from seldkit.pipeline.saving import compare_outputs, describe
 from seldkit.pipeline.scanning import Scanner
+from seldkit.pipeline.sound_field import Check, watched
 from seldkit.pipeline.windows import evaluating
 
 
@@ -119,6 +120,7 @@ class Pipeline(nn.Module):
         sample_rate: float | None = None,
         *,
         batch_size: int = 8,
+        check: Check = "warn",
     ) -> Events:
         """Return the events of a file or waveform of any length.
 
@@ -129,6 +131,9 @@ class Pipeline(nn.Module):
             sample_rate: Sampling rate of the waveform, in hertz, which must be the extractor's;
                 not for a file, which says its own.
             batch_size: Number of windows that run at once.
+            check: `"warn"` or `"raise"` if the extractor reads ambisonics and the recording cannot
+                be that, whose directions would mean nothing; None takes it as it is. See
+                [`ambisonics.check`][seldkit.ambisonics.check].
 
         Returns:
             Events in frames of `1 / label_rate` seconds, whose `num_frames` covers every sample;
@@ -138,9 +143,9 @@ class Pipeline(nn.Module):
             TypeError: If a waveform holds integers, or the model returns something else.
             ValueError: If the sampling rate, the channels or the samples are wrong, the network
                 makes another number of frames per second than `label_rate`, or its output is none
-                of the format.
+                of the format; or by the check.
         """
-        output = self._scan(audio, sample_rate, batch_size, decodes=self.postprocess is None)
+        output = self._scan(audio, sample_rate, batch_size, check, decodes=self.postprocess is None)
         if self.postprocess is not None:
             with evaluating(self), torch.inference_mode():
                 output = self.postprocess(output)
@@ -152,6 +157,7 @@ class Pipeline(nn.Module):
         sample_rate: float | None = None,
         *,
         batch_size: int = 8,
+        check: Check = "warn",
     ) -> SELDOutput | Tensor:
         """Return the network's output for a file or waveform of any length, without the batch axis.
 
@@ -159,7 +165,8 @@ class Pipeline(nn.Module):
         thresholds are chosen on it, for instance. It is float32 or better. Arguments and errors are
         the same.
         """
-        output: SELDOutput | Tensor = self._scan(audio, sample_rate, batch_size, decodes=False)
+        output: SELDOutput | Tensor
+        output = self._scan(audio, sample_rate, batch_size, check, decodes=False)
         return output
 
     def stream(self) -> EventStream:
@@ -247,18 +254,21 @@ class Pipeline(nn.Module):
         return pipeline.eval()
 
     def _scan(
-        self, audio: Audio, sample_rate: float | None, batch_size: int, *, decodes: bool
+        self, audio: Audio, rate: float | None, batch_size: int, check: Check, *, decodes: bool
     ) -> Any:
         """Return the joined output; `decodes` tries the format on the first window."""
         check_count(batch_size=batch_size)
         source = open_audio(
             audio,
-            sample_rate,
+            rate,
             expected=self.extractor.sample_rate,
             channels=self.extractor.in_channels,
         )
+        blocks = watched(source.blocks, audio, self.extractor, check)
         decode = self._decode if decodes else None
-        return Scanner(self, self._measured).scan(source, batch_size, decode)
+        return Scanner(self, self._measured).scan(
+            source._replace(blocks=blocks), batch_size, decode
+        )
 
     def _decode(self, output: Any) -> Events:
         try:
