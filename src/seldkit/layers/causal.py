@@ -1,5 +1,7 @@
 """Convolutions that look back in time, never ahead."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -8,6 +10,7 @@ from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers.conv import DoubleConv
+from seldkit.layers.streaming import State, StepSize, check_step, stream_step
 
 
 class CausalConv2d(nn.Conv2d):
@@ -76,6 +79,24 @@ class CausalConv2d(nn.Conv2d):
         check_shape("x", x, "batch channel time freq", channel=self.in_channels)
         return super().forward(functional.pad(x, (0, 0, self.past, 0)))
 
+    @property
+    def step_size(self) -> StepSize:
+        """A step takes any number of frames."""
+        return StepSize()
+
+    def step(
+        self, x: Float[Tensor, "batch channel time freq"], state: Any = None
+    ) -> tuple[Float[Tensor, "batch out time freq"], State]:
+        """Return the map of the next frames, and the last `past` frames of the input as state."""
+        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_step(x, 1, dim=2)
+        if not self.past:
+            return super().forward(x), ()
+        if state is None:
+            state = x.new_zeros(*x.shape[:2], self.past, x.shape[3])
+        x = torch.cat((state, x), dim=2)
+        return super().forward(x), x[:, :, x.shape[2] - self.past :].clone()
+
 
 class CausalDoubleConv(DoubleConv):
     """[`DoubleConv`][seldkit.layers.DoubleConv] of causal convolutions.
@@ -109,3 +130,19 @@ class CausalDoubleConv(DoubleConv):
         dtype: torch.dtype | None,
     ) -> nn.Conv2d:
         return CausalConv2d(in_channels, out_channels, bias=False, device=device, dtype=dtype)
+
+    @property
+    def step_size(self) -> StepSize:
+        """A step takes the frames of a mean."""
+        return StepSize(self.pool_time, 1)
+
+    def step(
+        self, x: Float[Tensor, "batch channel time freq"], state: tuple[State, ...] | None = None
+    ) -> tuple[Float[Tensor, "batch out short_time short_freq"], State]:
+        """Return the pooled map of the next frames, and the states of both convolutions."""
+        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_step(x, self.pool_time, dim=2)
+        first, second = state or (None, None)
+        x, after_first = stream_step(self.conv1, x, first)
+        x, after_second = stream_step(self.conv2, functional.relu(self.norm1(x)), second)
+        return self._pooled(functional.relu(self.norm2(x))), (after_first, after_second)

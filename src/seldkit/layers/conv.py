@@ -72,7 +72,10 @@ class DoubleConv(Shown):
         if x.shape[2] < pool[0] or x.shape[3] < pool[1]:
             raise ValueError(f"x must have at least {pool} frames and bins, got {tuple(x.shape)}")
         x = functional.relu(self.norm1(self.conv1(x)))
-        x = functional.relu(self.norm2(self.conv2(x)))
+        return self._pooled(functional.relu(self.norm2(self.conv2(x))))
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        pool = (self.pool_time, self.pool_freq)
         return functional.avg_pool2d(x, pool) if max(pool) > 1 else x
 
     @staticmethod
