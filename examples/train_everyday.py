@@ -100,7 +100,7 @@ def main() -> None:
             model,
             formats.ClassWise(len(classes), threshold=threshold),
             standardize=standardize,
-            window_s=10.0,
+            window_s=None,
             classes=classes,
         )
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from seldkit import Pipeline, pretrained
+from seldkit import Events, Pipeline, pretrained
 from seldkit.geometry import angle_deg, unit_vector
+from seldkit.io import read_audio
 from seldkit.synth import FolderSounds, SceneSynthesizer
 
 BOX = Path(pretrained.__file__).parent
@@ -61,6 +62,23 @@ def test_what_sounds_later_changes_no_frame(everyday: Pipeline, frame: int) -> N
         change = (getattr(after, name) - getattr(before, name)).abs()
         assert change[:, :frame].max() < 1e-5
         assert change[:, frame:].max() > 0.01
+
+
+def test_it_streams_what_it_finds_in_the_whole_clip(
+    everyday: Pipeline, data: Callable[[str], Path]
+) -> None:
+    path = data("foa/recordings/starss23_clip.flac")
+    waveform, _ = read_audio(path)
+    stream = everyday.stream()
+    assert stream.latency_s <= 0.1
+    parts = [stream.push(chunk) for chunk in waveform.split(1111, dim=1)]
+    told = Events.concatenate([*parts, stream.flush()])
+    found = everyday.predict(path)
+    assert len(found) > 0
+    assert told.num_frames == found.num_frames
+    assert torch.equal(told.frame, found.frame)
+    assert torch.equal(told.label, found.label)
+    torch.testing.assert_close(told.direction, found.direction, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(
