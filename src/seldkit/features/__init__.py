@@ -14,6 +14,7 @@ from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
+from seldkit.features.srp_phat import SRPPHAT
 from seldkit.features.standardize import Standardize
 from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
@@ -22,6 +23,7 @@ from seldkit.features.turning import ChannelSwap
 __all__ = [
     "GCCPHAT",
     "SALSA",
+    "SRPPHAT",
     "STFT",
     "ChannelMeaning",
     "ChannelSwap",
