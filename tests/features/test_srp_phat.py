@@ -230,7 +230,12 @@ def test_compiles_and_exports(lags: Any) -> None:
     ],
 )
 def test_messages(settings: dict[str, Any], message: str) -> None:
-    standard = {"array": TETRAHEDRON, "grid": GRIDS[1], "n_fft": 64, "sample_rate": RATE}
+    standard: dict[str, Any] = {
+        "array": TETRAHEDRON,
+        "grid": GRIDS[1],
+        "n_fft": 64,
+        "sample_rate": RATE,
+    }
     with pytest.raises(ValueError, match=message):
         SRPPHAT(**(standard | settings))(noise())
 

@@ -166,7 +166,11 @@ class SRPPHAT(Part):
 
         The grid must be mapped onto itself, as far as the array can tell its points apart.
         """
-        return features[..., turned_points("SRPPHAT", self.array, self.grid, swap)]
+        if set(swap.sign) != {1}:
+            raise ValueError("SRPPHAT cannot be turned so: a microphone would be inverted")
+        path = self.array.delays(self.grid.directions, speed_of_sound=1.0)
+        heard = path - path.mean(dim=1, keepdim=True)
+        return features[..., turned_points("SRPPHAT", heard, swap)]
 
     def _scaled(self, values: Float[Tensor, "batch time point"]) -> Tensor:
         channels, pairs = self.array.num_channels, len(self._first)
