@@ -93,7 +93,7 @@ def test_maps_turn_and_stream(width: Any) -> None:
     stft = STFT(n_fft=64, hop_length=32, sample_rate=RATE)
     waveform = torch.randn(1, 4, 400, dtype=torch.float64)
     for array in (TETRAHEDRON, "foa"):
-        part = MUSIC(array, grid, reach=2, fmax=3000, width=width)  # type: ignore[arg-type]
+        part = MUSIC(array, grid, reach=2, fmax=3000, width=width)
         extractor = FeatureExtractor(stft, [part])
         maps = extractor(waveform)
         assert maps.shape == (1, 13 if width == "narrow" else 1, 13, 144)

@@ -187,7 +187,7 @@ def test_silence_has_a_map_of_zeros_and_finite_gradients() -> None:
     spectrum[:, :, 0] = 0
     spectrum.requires_grad_()
     for scale in ("mean", "frame"):
-        part = SRPPHAT(TETRAHEDRON, GRIDS[1], scale=scale, n_fft=64, sample_rate=RATE)  # type: ignore[arg-type]
+        part = SRPPHAT(TETRAHEDRON, GRIDS[1], scale=scale, n_fft=64, sample_rate=RATE)
         maps = part(spectrum)
         assert (maps[:, :, 0] == 0).all()
         spectrum.grad = None

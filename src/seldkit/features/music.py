@@ -76,8 +76,7 @@ class MUSIC(Part):
 
     needs_rate = True
     meaning = ChannelMeaning("point")
-    steering_real: Tensor
-    steering_imag: Tensor
+    steering: Tensor
 
     def __init__(
         self,
@@ -122,10 +121,10 @@ class MUSIC(Part):
         else:
             vectors = plane_wave_gains(self.grid.directions).unsqueeze(0).to(torch.complex128)
         vectors = vectors / torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-        # Of a Hermitian form all pairs of channels, so that one product of matrices gives it.
-        forms = (vectors.unsqueeze(-1).conj() * vectors.unsqueeze(-2)).flatten(2).mT
-        self.register_constant("steering_real", forms.real.contiguous())
-        self.register_constant("steering_imag", forms.imag.contiguous())
+        forms = _entries(vectors.unsqueeze(-1).conj() * vectors.unsqueeze(-2))
+        forms[..., self._channels :] *= 2  # once for each side of the diagonal
+        forms[..., -(self._channels * (self._channels - 1) // 2) :] *= -1  # of conjugates
+        self.register_constant("steering", forms.mT.contiguous())
 
     def num_channels(self, in_channels: int) -> int:
         """Return one, or the number of bins of the band; `ValueError` for other channels."""
@@ -173,7 +172,7 @@ class MUSIC(Part):
 
     def _noise(
         self, spectrum: Complex[Tensor, "batch freq time channel"]
-    ) -> tuple[Complex[Tensor, "batch freq time form"], Float[Tensor, "batch freq time"]]:
+    ) -> tuple[Float[Tensor, "batch freq time entry"], Float[Tensor, "batch freq time"]]:
         """Return the projection onto the noise, and 1 where anything sounds at all."""
         squares = (spectrum.unsqueeze(-1) * spectrum.unsqueeze(-2).conj()).flatten(3)
         frames, reach = squares.shape[2], self.reach
@@ -187,14 +186,19 @@ class MUSIC(Part):
         scale = power.where(sounds, 1)[..., None, None]
         vectors = torch.linalg.eigh(covariance / scale).eigenvectors
         vectors = vectors[..., : self._channels - self.num_sources]
-        return (vectors @ vectors.mH).flatten(3), sounds.to(power.dtype)
+        return _entries(vectors @ vectors.mH), sounds.to(power.dtype)
 
     def _maps(
-        self, noise: Complex[Tensor, "batch freq time form"], bins: slice
+        self, noise: Float[Tensor, "batch freq time entry"], bins: slice
     ) -> Float[Tensor, "batch freq time point"]:
         """Return the maps of some bins."""
         some = bins if isinstance(self.array, ArrayGeometry) else slice(None)
-        real, imag = self.steering_real[some].to(noise.real), self.steering_imag[some]
-        share = noise.real @ real - noise.imag @ imag.to(noise.real)
-        share = share.clamp(min=_LEAST)
+        share = (noise @ self.steering[some].to(noise)).clamp(min=_LEAST)
         return share.amin(dim=-1, keepdim=True) / share
+
+
+def _entries(matrix: Complex[Tensor, "*axes row row"]) -> Float[Tensor, "*axes entry"]:
+    """Return what tells Hermitian matrices: the diagonals, then real and imaginary parts above."""
+    above = matrix[..., *torch.triu_indices(*matrix.shape[-2:], offset=1, device=matrix.device)]
+    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
+    return torch.cat((diagonal.real, above.real, above.imag), dim=-1)
