@@ -199,6 +199,8 @@ class MUSIC(Part):
 
 def _entries(matrix: Complex[Tensor, "*axes row row"]) -> Float[Tensor, "*axes entry"]:
     """Return what tells Hermitian matrices: the diagonals, then real and imaginary parts above."""
-    above = matrix[..., *torch.triu_indices(*matrix.shape[-2:], offset=1, device=matrix.device)]
+    size = matrix.shape[-1]
+    row, column = torch.triu_indices(size, size, offset=1, device=matrix.device)
+    above = matrix[..., row, column]
     diagonal = matrix.diagonal(dim1=-2, dim2=-1)
     return torch.cat((diagonal.real, above.real, above.imag), dim=-1)

@@ -77,11 +77,12 @@ class IntensityHistogram(_AmbisonicMap):
         for row, bins in zip(counts, vector, strict=True):
             row.index_add_(0, self.grid.nearest(bins), torch.linalg.vector_norm(bins, dim=-1))
         maps = counts @ nearness(self.grid, _WIDTH_DEG).to(counts) / vector.shape[1]
-        return maps.unflatten(0, (energy.shape[0], 1, energy.shape[1]))
+        return maps.reshape(energy.shape[0], 1, energy.shape[1], self.grid.num_points)
 
 
 def nearness(grid: DirectionGrid, width_deg: float) -> Float[Tensor, "point point"]:
     """Return how near points are to each other: 1 for themselves, falling off like a Gaussian."""
     cosine = (grid.directions @ grid.directions.mT).clamp(max=1)
     width = torch.deg2rad(torch.tensor(width_deg, dtype=cosine.dtype))
-    return ((cosine - 1) / width.square()).exp()
+    near: Tensor = ((cosine - 1) / width.square()).exp()
+    return near
