@@ -6,8 +6,9 @@ channels at 24 kHz, packs them, and reads chunks of 5 s at random places three w
 the store, and by decoding that part of the WAV and of the FLAC file. The ratio of the times carries
 over between machines, seconds do not. Then a loader feeds them to a training, features made by the
 device of the network, and the time of an epoch is held against that of the same steps on one batch
-that is held in memory: how long the network waits. At last chunks are read from sparse files of an
-hour each: the memory that is added must not depend on how many hours there are.
+that is held in memory: how long the network waits. The same epoch is then shared by two processes,
+which average gradients through gloo and share the cores. At last chunks are read from sparse files
+of an hour each: the memory that is added must not depend on how many hours there are.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from time import perf_counter
 import numpy as np
 import soundfile
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, multiprocessing
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from benchmarks.measuring import arguments, peak_mb, seconds
@@ -134,6 +136,44 @@ def compare_training(store: Store, num_workers: int, max_steps: int) -> None:
     )
 
 
+def epoch(rank: int, num_ranks: int, folder: Path, num_threads: int, steps: int) -> None:
+    """Train for an epoch of some steps, of which this process takes its share; keep the seconds."""
+    torch.set_num_threads(num_threads)
+    meeting = f"file://{folder / f'meeting{num_ranks}'}"
+    distributed.init_process_group("gloo", meeting, rank=rank, world_size=num_ranks)
+    chunks = StoredChunks(Store(folder / "store"), MultiACCDOA(CLASSES), chunk_s=CHUNK_S, hop_s=1.0)
+    size = min(BATCH, len(chunks))
+    sampler = EpochSampler(len(chunks), batch_size=size // num_ranks)
+    loader = DataLoader(chunks, batch_sampler=sampler, collate_fn=chunks.collate)
+    extractor = presets.dcase2023_foa(top_db=None)
+    model = DistributedDataParallel(seldnet(CLASSES, format="multi_accdoa"))
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    distributed.barrier()
+    start = perf_counter()
+    for _, (waveforms, target) in zip(range(steps), sampler.consume(loader), strict=False):
+        features = extractor(waveforms)[:, :, : chunks.chunk_frames * 5]
+        (model(features) - target).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    distributed.barrier()
+    if rank == 0:
+        (folder / f"seconds{num_ranks}").write_text(str(perf_counter() - start))
+    distributed.destroy_process_group()
+
+
+def compare_processes(folder: Path, steps: int) -> None:
+    """Print how long two processes take over an epoch, beside one on as many threads."""
+    times = []
+    for num_ranks in (1, 2):
+        threads = max(torch.get_num_threads() // num_ranks, 1)
+        shared = num_ranks, folder, threads, steps
+        multiprocessing.spawn(epoch, shared, num_ranks)  # type: ignore[attr-defined,no-untyped-call]
+        times.append(float((folder / f"seconds{num_ranks}").read_text()))
+    print(
+        f"an epoch shared by two processes takes {times[1] / times[0]:.2f} times as long as in one"
+    )
+
+
 def sparse_store(folder: Path, clip: Clip, hours: int) -> Store:
     """Write a store of clips of an hour, whose files take no room."""
     first = pack([clip], folder)[0]
@@ -163,7 +203,7 @@ def memory(folder: Path, clip: Clip, hours: int, num_chunks: int) -> None:
 
 
 def main() -> None:
-    """Print the three comparisons."""
+    """Print all comparisons."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", nargs="?", type=Path, help="where files go; a temporary one")
     given = arguments(parser)
@@ -182,6 +222,7 @@ def main() -> None:
         compare_reading(store, files, num_chunks, rounds)
         for num_workers in (0,) if given.quick else (0, 1):
             compare_training(store, num_workers, 1 if given.quick else 5)
+        compare_processes(folder, 1 if given.quick else 5)
         for hours in (1, 3) if given.quick else (1, 10, 100):
             memory(folder / f"sparse{hours}", files[".wav"][0], hours, num_chunks)
 

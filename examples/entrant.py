@@ -5,6 +5,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from einops.layers.torch import Reduce
@@ -18,7 +19,6 @@ def build_network(num_classes: int, width: int) -> nn.Sequential:
     """Return convolutions, two conformers, and vectors for three tracks of each class."""
     return nn.Sequential(
         layers.DoubleConv(7, width, pool_time=5, pool_freq=4),
-        layers.SqueezeExcite(width),
         layers.DoubleConv(width, 2 * width, pool_freq=4),
         Reduce("batch channel time freq -> batch time channel", "mean"),
         *(layers.ConformerBlock(2 * width) for _ in range(2)),
@@ -26,34 +26,35 @@ def build_network(num_classes: int, width: int) -> nn.Sequential:
     )
 
 
-def main(root: str, out: str, *, epochs: int = 100, width: int = 64) -> None:
-    """Train, score and submit."""
-    (submission := Path(out) / "submission").mkdir(parents=True, exist_ok=True)
+def main(root: str, out: Path, *, epochs: int = 100, width: int = 64) -> None:
+    """Train, on from the last epoch if this was stopped, score and submit."""
+    (submission := out / "submission").mkdir(parents=True, exist_ok=True)
     corpus = data.read_corpus(root, "starss23", split="development").verify()
-    entry = corpus.in_folds("eval") if "eval" in corpus.folds else corpus.test
     extractor, n = features.presets.dcase2023_foa(), len(corpus.classes)
     format, network = formats.MultiACCDOA(n, overflow="drop"), build_network(n, width)
-    store = data.pack(corpus.train, Path(out) / "store")
-    chunks = data.StoredChunks(store, format, chunk_s=5.0, hop_s=1.0)
-    scaler = features.Standardize(7, 64).fit(extractor(clip.read()[None]) for clip in store)
+    chunks = data.StoredChunks(data.pack(corpus.train, out / "store"), format, chunk_s=5, hop_s=1)
+    scaler = features.Standardize(7, 64).fit(extractor(clip.read()[None]) for clip in chunks.clips)
     pipeline = Pipeline(extractor, network, format, standardize=scaler, window_s=5.0)
     pipeline.to(device := torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
-    for epoch in range(epochs):
+    optimizer, chance = torch.optim.AdamW(network.parameters(), 1e-3), torch.default_generator
+    parts: dict[str, Any] = {"network": network, "optimizer": optimizer, "chance": chance}
+    done = data.load_checkpoint(last, **parts) if (last := out / "last.safetensors").exists() else 0
+    for epoch in range(done, epochs):
         for heard, target in DataLoader(chunks, 32, shuffle=True, collate_fn=chunks.collate):
             heard, target = augment.turn_clips(heard.to(device), target.to(device))
             maps, target = augment.equalize(extractor(heard), target)
             optimizer.zero_grad()
             losses.adpit_loss(network.train()(scaler(maps)), target).backward()
             optimizer.step()
+        data.save_checkpoint(last, epoch=epoch + 1, **parts)
         scores = metrics.SELDMetrics("dcase2023", n)
         for clip in corpus.test:
             scores.update(pipeline.predict(clip.audio), clip.events())
         print(f"epoch {epoch + 1}: {scores.compute()}", flush=True)
-    for clip in entry:
+    for clip in corpus.in_folds("eval") if "eval" in corpus.folds else corpus.test:
         path, found = submission / f"{clip.name}.csv", pipeline.predict(clip.audio)
         io.write_events(path, found, format="dcase2023", kind="output")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -15,7 +15,7 @@ import soundfile
 import torch
 
 from seldkit import io
-from seldkit.backbones import YAMNet, yamnet
+from seldkit.backbones import YAMNet
 from seldkit.compat import yamnet as published
 from seldkit.features import presets
 
@@ -38,16 +38,13 @@ RIGHT = {  # the folder of a class, and what AudioSet calls it
 def main() -> None:
     """Name every file and print the table."""
     args = parse_arguments()
-    folder = published.installed_folder()
-    names = published.class_names(folder)
-    tagger = yamnet()
-    tagger.load_state_dict(published.convert(published.read_saved_model(folder)))
+    tagger, names = published.load()
     heard: dict[str, list[list[str]]] = defaultdict(list)  # of each class, five names a file
     paths = list(find_audio(args.paths))
     if not paths:
         raise FileNotFoundError(f"there are no audio files in {', '.join(map(str, args.paths))}")
     for path in paths:
-        scores = tag(tagger.eval(), path)
+        scores = tag(tagger, path)
         best = scores.topk(5).indices.tolist()
         if not args.quiet:
             print(path, *(f"{names[i]} {scores[i]:.2f}" for i in best), sep="\n    ")

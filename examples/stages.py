@@ -105,7 +105,7 @@ def make_scenes(
         scenes = sk.synth.write_scenes(synthesizer, folder / part, count, seed=number)
         for _ in bar(scenes, f"scenes in {folder / part}", total=count):
             pass
-        parts.append(sk.data.read_folder(folder / part, classes=drawn.classes)[:count])
+        parts.append(sk.data.read_folder(folder / part)[:count])
     return parts
 
 

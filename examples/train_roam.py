@@ -115,6 +115,7 @@ def read_clips(args: argparse.Namespace) -> list[sk.data.Corpus]:
     """Return clips to train, to choose and to test on."""
     if args.data is not None:
         corpus = sk.data.read_corpus(args.data, "l3das22", split="official")
+        sk.data.check_labelled(corpus)
         return [corpus.train, corpus.validation, corpus.test]
     shares = {"train": 1.0, "validation": 0.1, "test": 0.1}
     return make_scenes(

@@ -82,8 +82,9 @@ def test_train_reads_a_labelled_corpus(
 
 def test_an_entrant_needs_sixty_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len((ROOT / "examples" / "entrant.py").read_text().splitlines()) <= 60
-    out = tmp_path / "out"
-    entrant.main(str(trees.record(tmp_path, evaluation=True)), str(out), epochs=2, width=8)
+    root, out = str(trees.record(tmp_path, evaluation=True)), tmp_path / "out"
+    entrant.main(root, out, epochs=1, width=8)  # and stopped
+    entrant.main(root, out, epochs=2, width=8)
     told = capsys.readouterr().out.splitlines()
     assert [line[:21] for line in told] == ["epoch 1: SELDScores(E", "epoch 2: SELDScores(E"]
     assert [path.name for path in out.glob("submission/*")] == ["mix001.csv"]

@@ -19,6 +19,7 @@ from seldkit.formats import TrackWise
 from seldkit.io import write_audio
 from seldkit.models import einv2
 from seldkit.pipeline import Pipeline, builder
+from sound_fields import turning_noise
 
 RATE, CLASSES = 8000, 3
 
@@ -62,10 +63,7 @@ def local_pipeline(model: nn.Module | None = None, **kwargs: Any) -> Pipeline:
 
 
 def noise(samples: int, seed: int = 0) -> Tensor:
-    """Return noise whose level and direction change every few frames."""
-    generator = torch.Generator().manual_seed(seed)
-    blocks = torch.randn(4, samples // 1600 + 1, generator=generator).repeat_interleave(1600, dim=1)
-    return 0.1 * blocks[:, :samples] * torch.randn(4, samples, generator=generator)
+    return turning_noise(samples, every=1600, seed=seed)
 
 
 def assert_same_events(found: Events, wanted: Events) -> None:

@@ -22,6 +22,7 @@ from seldkit.models import einv2
 from seldkit.pipeline import Pipeline
 from seldkit.pipeline import audio as audio_room
 from seldkit.pipeline.windows import cut
+from sound_fields import diffuse_noise
 
 RATE, CLASSES = 8000, 3
 
@@ -57,7 +58,7 @@ def level_pipeline(pool: float = 4, more: int = 0, **arguments: Any) -> Pipeline
 
 
 def noise(samples: int = 20000, seed: int = 0) -> Tensor:
-    return 0.1 * torch.randn(4, samples, generator=torch.Generator().manual_seed(seed))
+    return diffuse_noise(samples, seed)
 
 
 def activity(pipeline: Pipeline, audio: Any, rate: Any = None) -> Tensor:

@@ -13,6 +13,7 @@ from seldkit.formats import ACCDOA
 from seldkit.io import write_audio
 from seldkit.models import seldnet
 from seldkit.pipeline import Pipeline, predict_files
+from sound_fields import diffuse_noise
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
     pipeline.eval().save(folder / "pipeline")
     files = [folder / f"{number}.wav" for number in range(3)]
     for number, path in enumerate(files):
-        noise = torch.randn(4, 8000, generator=torch.Generator().manual_seed(number))
-        write_audio(path, 0.1 * noise, 8000)
+        write_audio(path, diffuse_noise(8000, seed=number), 8000)
     return folder / "pipeline", files
 
 

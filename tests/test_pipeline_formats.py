@@ -11,6 +11,7 @@ from seldkit.features import FeatureExtractor, presets
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.heads import MultiACCDOAHead
 from seldkit.pipeline import OutputFormat, Pipeline, builder
+from sound_fields import turning_noise
 
 RATE, CLASSES = 8000, 3
 
@@ -43,8 +44,7 @@ def extractor() -> FeatureExtractor:
 
 def noise(seconds: int) -> Tensor:
     """Return noise whose level and direction change five times a second."""
-    levels = torch.randn(4, 5 * seconds).repeat_interleave(RATE // 5, dim=1)
-    return 0.1 * levels * torch.randn(4, seconds * RATE)
+    return turning_noise(seconds * RATE, every=RATE // 5)
 
 
 def test_a_network_may_return_vectors(tmp_path: Path) -> None:

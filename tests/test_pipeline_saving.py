@@ -20,6 +20,7 @@ from seldkit.features import FeatureExtractor, Standardize, presets
 from seldkit.formats import ACCDOA, ClassWise, TrackWise
 from seldkit.models import at2seld, einv2
 from seldkit.pipeline import Pipeline, builder
+from sound_fields import diffuse_noise
 
 RATE, CLASSES = 8000, 3
 
@@ -40,7 +41,7 @@ def tiny_pipeline(model: nn.Module | None = None, **arguments: Any) -> Pipeline:
 
 
 def noise(samples: int = 12000) -> Tensor:
-    return 0.1 * torch.randn(4, samples, generator=torch.Generator().manual_seed(0))
+    return diffuse_noise(samples)
 
 
 def scanned(pipeline: Pipeline) -> list[Tensor]:

@@ -177,6 +177,19 @@ def check_one_length(**lists: Sequence[object]) -> None:
         )
 
 
+def check_pair(name: str, values: Sequence[object], entries: str) -> None:
+    """Raise `ValueError` unless there are two entries.
+
+    Examples:
+        >>> check_pair("snr_db", (5.0,), "low and high")
+        Traceback (most recent call last):
+        ...
+        ValueError: snr_db must be low and high, got (5.0,)
+    """
+    if len(values) != 2:
+        raise ValueError(f"{name} must be {entries}, got {values}")
+
+
 def shortest(value: float | Tensor) -> str:
     """Return the shortest text that tells a number from every other: 90, and 90.0000001.
 

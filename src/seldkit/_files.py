@@ -85,3 +85,14 @@ def _place_first(draft: Path, path: Path) -> None:
     except OSError:  # a disk without links
         if not path.exists():
             draft.replace(path)
+
+
+def check_written(path: Path, *, layout: object, reads: int, whole: bool) -> None:
+    """Raise `ValueError` unless a file has the layout that this version reads, and is whole."""
+    if layout != reads:
+        raise ValueError(
+            f"{path} was written by another version of seldkit: its layout is {layout}, this one"
+            f" reads {reads}"
+        )
+    if not whole:
+        raise ValueError(f"{path} is damaged: its contents are not what was written")

@@ -51,3 +51,14 @@ def test_an_array_turns_by_its_own_swaps() -> None:
         waveform, target, extractor=presets.salsa_lite(), swaps=ArrayGeometry.tetrahedron()
     )
     assert features.shape[:2] == (4, 7)
+
+
+def test_stereo_has_two_directions_and_vectors_in_a_plane() -> None:
+    waveform, target = torch.randn(40, 2, 9600), torch.zeros(40, 4, 5, 2)
+    target[:, :, 0] = torch.tensor([0.6, 0.8])
+    features, turned = four_stage(
+        waveform, target, extractor=presets.dcase2025_stereo(), swaps="stereo", planar=True
+    )
+    assert features.shape[:2] == (40, 2)
+    found = turned[:, 0, 0].unique(dim=0)
+    torch.testing.assert_close(found, torch.tensor([[0.6, -0.8], [0.6, 0.8]]))

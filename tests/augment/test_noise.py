@@ -83,6 +83,8 @@ def test_integer_audio_is_told() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"waveform must be \(batch, channel, sample\), got shape"):
         add_noise(torch.zeros(4, 10), LABELS)
+    with pytest.raises(ValueError, match=r"snr_db must be low and high, got \(\)"):
+        add_noise(torch.zeros(1, 4, 10), LABELS, snr_db=())  # type: ignore[arg-type]
     for wrong in ((30.0, 10.0), (0.0, torch.inf), (torch.nan, 1.0)):
         with pytest.raises(ValueError, match="snr_db must be low and high, finite, got"):
             add_noise(torch.zeros(1, 4, 10), LABELS, snr_db=wrong)

@@ -79,6 +79,44 @@ def test_features_of_an_array_are_those_of_the_turned_sound() -> None:
     assert differ.float().mean() < 1e-3, "but for phases that wrap around"
 
 
+def stereo_waves(directions: torch.Tensor, samples: int, generator: torch.Generator) -> Any:
+    """Return left and right as those of DCASE 2025 were made of FOA: W + Y and W - Y."""
+    omni, side = foa_waves(directions, samples, generator)[:, :2].unbind(dim=1)
+    return torch.stack((omni + side, omni - side), dim=1)
+
+
+@quick
+@given(st.integers(0, 2**16), st.booleans())
+def test_stereo_is_mirrored_or_not(seed: int, planar: bool) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    labels = sphere(6, generator)
+    waveform = stereo_waves(labels, 200, generator)
+    axes = labels[:, :2] if planar else labels
+    turned, target = turn_clips(
+        waveform, axes, swaps="stereo", planar=planar, p=0.8, generator=generator
+    )
+    left, right = turned.unbind(dim=1)
+    heard = ((left - right) * (left + right)).sum(dim=1) / (left + right).square().sum(dim=1)
+    torch.testing.assert_close(heard, target[:, 1])
+    assert torch.equal(target[:, 0], labels[:, 0]), "what is in front stays in front"
+    assert torch.equal(target[:, 2:], axes[:, 2:])
+
+
+@pytest.mark.parametrize("top_db", [80.0, None])
+def test_features_of_stereo_are_those_of_the_turned_sound(top_db: float | None) -> None:
+    waveform = stereo_waves(sphere(6, torch.Generator()), 4800, torch.Generator()).float()
+    target, extractor = torch.randn(6, 10, 13, 2), presets.dcase2025_stereo(top_db=top_db)
+    draw = [torch.Generator().manual_seed(3) for _ in range(2)]
+    settings: dict[str, Any] = {"swaps": "stereo", "planar": True}
+    features, mirrored = turn_clips(
+        extractor(waveform), target, extractor=extractor, generator=draw[0], **settings
+    )
+    turned, same = turn_clips(waveform, target, generator=draw[1], **settings)
+    assert torch.equal(mirrored, same)
+    assert not torch.equal(turned, waveform)
+    torch.testing.assert_close(features, extractor(turned))
+
+
 def test_labels_of_any_kind_turn_alike() -> None:
     directions = sphere(8, torch.Generator().manual_seed(0))
     waveform = foa_waves(directions, 10, torch.Generator().manual_seed(1))
@@ -133,6 +171,10 @@ def test_wrong_arguments_are_named() -> None:
         turn_clips(x, labels)
     with pytest.raises(ValueError, match=r"swaps must be \(swap, axis=3, axis=3\), got shape"):
         turn_clips(torch.zeros(2, 4, 5), labels, swaps=torch.eye(3))
+    with pytest.raises(ValueError, match="swaps must hold at least one, got none"):
+        turn_clips(torch.zeros(2, 4, 5), labels, swaps=torch.zeros(0, 3, 3))
+    with pytest.raises(ValueError, match="swaps must be one of 'stereo', got 'foa'"):
+        turn_clips(torch.zeros(2, 4, 5), labels, swaps="foa")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="labels must be of 2 clips, as what is augmented, got 3"):
         turn_clips(torch.zeros(2, 4, 5), torch.zeros(3, 5, 3))
     with pytest.raises(TypeError, match="labels must be a tensor, a SELDOutput or a list of Even"):

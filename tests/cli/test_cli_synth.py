@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seldkit.data import read_corpus
 from seldkit.io import audio_info
 from seldkit.synth import FolderSounds
 
@@ -58,6 +59,25 @@ def test_recordings_of_some_folds(
     assert told == FolderSounds(sounds, folds=("1", "2")).fingerprint()
 
 
+def test_classes_are_those_of_a_file_or_of_a_corpus(
+    seldkit: Program, tmp_path: Path, data: Callable[[str], Path]
+) -> None:
+    (tmp_path / "names.txt").write_text("rain\ndrum\n")
+    words = ["--sounds", str(data("events"))]
+    assert seldkit("synth", "two", *SMALL, *words, "--classes", "names.txt")[0] == 0
+    assert settings(tmp_path / "two")["classes"] == ["rain", "drum"]
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds" / "bell").symlink_to(data("events") / "rooster")
+    words = ["--sounds", "sounds", "--classes", "starss23"]
+    code, _, told = seldkit("synth", "out", *SMALL, *words)
+    assert code == 2
+    assert "classes must be some of bell, which sounds has, got clapping, dom" in told
+    assert seldkit("synth", "out", *SMALL, *words, "--missing", "keep")[0] == 0
+    corpus = read_corpus(tmp_path / "out", "starss23")
+    labels = {label for clip in corpus for label in clip.events().label.tolist()}
+    assert {corpus.classes[label] for label in labels} <= {"bell"}
+
+
 def test_other_settings_need_another_folder(seldkit: Program) -> None:
     assert seldkit("synth", "out", *SMALL)[0] == 0
     code, _, told = seldkit("synth", "out", *SMALL, "--seed", "1")
@@ -71,6 +91,7 @@ def test_other_settings_need_another_folder(seldkit: Program) -> None:
     [
         (["--minutes", "0"], "--minutes must be positive, got 0.0"),
         (["--folds", "1"], "--folds needs --sounds"),
+        (["--classes", "starss23"], "--classes needs --sounds"),
         (["--class-weight", "bell"], "--class-weight must be NAME=NUMBER, got 'bell'"),
         (["--class-weight", "dog=1"], "class_weights must name classes of bell, "),
         (["--sounds", "none"], "there is no folder none"),

@@ -251,3 +251,15 @@ def test_what_is_no_target_is_named() -> None:
         Chunks([torch.zeros(1, 4)], [clip(4)], chunk_frames=2, ratio=1, names=["a", "b"])
     with pytest.raises(TypeError, match=r"ratio must be an integer, got 1\.5"):
         Chunks([torch.zeros(1, 6)], [clip(4)], chunk_frames=2, ratio=1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.messages
+def test_places_and_batches_are_of_something() -> None:
+    with pytest.raises(ValueError, match="at least one clip, each at least chunk=3, got none"):
+        ChunkPlaces([], 3, 3)
+    with pytest.raises(ValueError, match="each at least chunk=3, got 2"):
+        ChunkPlaces([4, 2], 3, 3)
+    with pytest.raises(ValueError, match="hop must be at least 1, got 0"):
+        ChunkPlaces([4], 3, 0)
+    with pytest.raises(ValueError, match="items must hold at least one, got none"):
+        Chunks.collate([])

@@ -19,6 +19,7 @@ from seldkit.data import (
     Corpus,
     Split,
     check_audio,
+    check_labels,
     project,
     read_corpus,
     read_folder,
@@ -152,8 +153,8 @@ def test_bad_labels_are_named_or_skipped_and_counted(corpus: Corpus) -> None:
     left = corpus.verify(errors="skip")
     assert [clip.name for clip in left] == ["fold3_a", "fold5_a", "fold6_a", "fold7_a"]
     for name, message in {
-        "fold0_a": "must have classes below 2, got 2",
-        "fold1_a": "goes on to frame 5 of 0.1 s, and .* ends at 0.5 s",
+        "fold0_a": "fold0_a.csv: labels must be of classes below 2, got 2",
+        "fold1_a": "labels must lie in the recording, of 0.5 s, got one in frame 5 of 0.1 s",
         "fold2_a": "fold2_a.csv",
         "fold4_a": "No such file .*fold4_a.csv",
     }.items():
@@ -204,6 +205,24 @@ def test_one_recording_may_be_checked(corpus: Corpus) -> None:
     for name in list(told)[2:]:
         with pytest.raises(ValueError, match=told[name]):
             check_audio(path.with_name(f"{name}.wav"))
+
+
+@given(
+    frame=st.integers(0, 600),
+    frame_s=st.sampled_from([0.1, 0.02, 0.05]),
+    rate=st.sampled_from([8000, 24000, 44100, 48000]),
+)
+def test_a_label_lies_in_what_has_a_sample_of_its_frame(
+    frame: int, frame_s: float, rate: int
+) -> None:
+    events = Events([frame], [0], [[1, 0, 0]], frame_s=frame_s)
+    begin = round(frame * frame_s * rate)
+    check_labels(events, num_samples=begin + 1, sample_rate=rate)
+    if begin:
+        with pytest.raises(ValueError, match=f"got one in frame {frame} of"):
+            check_labels(events, num_samples=begin, sample_rate=rate)
+    with pytest.raises(ValueError, match="labels must be of classes below 0, got 0"):
+        check_labels(events, num_samples=begin + 1, sample_rate=rate, num_classes=0)
 
 
 def test_a_training_split_takes_rooms_out(tmp_path: Path) -> None:

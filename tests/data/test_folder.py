@@ -1,5 +1,6 @@
 """Recordings of one's own are found beside their labels."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 import torch
 
 from seldkit import Events
-from seldkit.data import SPLITS, read_folder
+from seldkit.data import SPLITS, read_corpus, read_folder
 from seldkit.io import write_audio, write_events
+from seldkit.io.classes import STARSS_CLASSES
 
 NAMES = ("fold3_room4_mix002", "fold3_room4_mix001", "fold4_room2_mix001", "fold4_room2_mix002")
 
@@ -60,6 +62,36 @@ def test_event_lists_have_names_of_ones_own(tmp_path: Path) -> None:
     assert clip.events().label.unique().tolist() == [1]
     assert read_folder(tmp_path, format="dcase2019").classes[0] == "knock"  # as published
     assert read_folder(tmp_path).classes == ()
+
+
+def manifest(folder: Path, classes: object, fold: str = "") -> None:
+    text = json.dumps({"settings": {"classes": classes}})
+    (folder / f"manifest{fold}.json").write_text(text)
+
+
+def test_made_scenes_tell_their_classes(folder: Path) -> None:
+    manifest(folder, ["a", "b", "c", "d"], "_fold1")
+    parts = folder / "foa_dev", folder / "metadata_dev"
+    assert read_folder(folder).classes == read_folder(*parts).classes == ("a", "b", "c", "d")
+    assert read_folder(folder, classes="wxyz".split()).classes == ("wxyz",)
+    manifest(folder, ["a", "b", "c", "d"], "_fold2")
+    assert read_folder(*parts).classes == ("a", "b", "c", "d")
+    manifest(folder, ["d", "c"], "_fold2")
+    with pytest.raises(ValueError, match=r"same classes, got a, b, c, d by .*1\.json and d, c by"):
+        read_folder(folder)
+    for other in ("[]", "{", "{}", '{"settings": []}', '{"settings": {"classes": [1]}}'):
+        for path in folder.glob("*.json"):
+            path.write_text(other)
+        assert read_folder(folder).classes == ()
+
+
+def test_made_scenes_of_other_classes_are_no_published_corpus(folder: Path) -> None:
+    manifest(folder, ["a", "b", "c", "d"], "_fold1")
+    with pytest.raises(ValueError, match=r"must have the classes of starss23, female_.*got a, b, "):
+        read_corpus(folder, "starss23")
+    manifest(folder, list(STARSS_CLASSES), "_fold1")
+    (folder / "foa_dev" / "manifest.json").write_text("that of something else")
+    assert read_corpus(folder, "starss23").classes == STARSS_CLASSES
 
 
 def test_labels_alone_and_hidden_files_are_left_out(folder: Path) -> None:

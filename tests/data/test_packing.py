@@ -14,7 +14,8 @@ import soundfile
 from data.recordings import RATE, Recorded, knock, record
 from house import ROOT
 from seldkit import Events
-from seldkit.data import Store, pack
+from seldkit.data import Store, pack, read_corpus
+from trees import publish
 
 
 def bad_clips(folder: Path) -> dict[str, tuple[Recorded, str]]:
@@ -46,7 +47,11 @@ def bad_clips(folder: Path) -> dict[str, tuple[Recorded, str]]:
         "labels": (replace(good, labels=None), "has labels that cannot be read"),
         "many": (
             replace(record(folder / "many.wav"), labels=Events.from_degrees([0], [2], [0], [0])),
-            "many.wav: labels must be below the number of classes, 2, got 2",
+            "many.wav: labels must be of classes below 2, got 2",
+        ),
+        "late": (
+            replace(record(folder / "late.wav", 1.05), labels=knock(11)),
+            r"late.wav: labels must lie in the recording, of 1.05 s, got one in frame 11 of 0.1 s",
         ),
         "classes": (
             replace(record(folder / "classes.wav"), classes=("door",)),
@@ -90,6 +95,16 @@ def test_the_first_that_can_be_read_says_what_a_store_holds(tmp_path: Path) -> N
     mono = record(tmp_path / "mono.wav", channels=1)
     with pytest.raises(ValueError, match="num_channels must be 4 in this store, got 1"):
         pack([mono], tmp_path / "third", num_channels=4)
+
+
+def test_clips_without_labels_are_named_before_any_is_packed(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    corpus = read_corpus(publish(tmp_path, "starss23", labelled=False), "starss23")
+    with pytest.raises(FileNotFoundError, match=r"^there are no labels for \S*eval/mix001\.wav$"):
+        pack(corpus, folder)
+    assert not folder.exists()
+    with pytest.warns(UserWarning, match="1 of 6 clips were skipped; the first: there are no lab"):
+        assert len(pack(corpus, folder, errors="skip")) == 5
 
 
 @pytest.mark.messages

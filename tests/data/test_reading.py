@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seldkit import Events
-from seldkit.data import read_chunks
+from seldkit.data import Clip, read_chunks
 from seldkit.features import presets
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
 from seldkit.io import read_audio, write_audio
@@ -92,7 +92,7 @@ def test_a_label_in_the_last_partly_filled_frame_is_left_out(tmp_path: Path) -> 
     chunks = read_chunks([Labelled(path, last)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
     assert chunks[0][1].activity.sum() == 1
     beyond = Events.from_degrees([3, 11], [1, 1], [0, 0], [0, 0])
-    with pytest.raises(ValueError, match=r"a\.wav: .*rows do not"):
+    with pytest.raises(ValueError, match=r"a\.wav: labels must lie in the reco.* of 1.05 s"):
         read_chunks([Labelled(path, beyond)], TrackWise(3), sample_rate=1000, chunk_s=1.0)
 
 
@@ -105,7 +105,11 @@ def test_every_error_names_the_clip(tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_text("no audio")
     shape = r"features must be as those of the first clip, \(channel=4\).* got \(channel=1\)"
     for path, events, message in (
-        (long, clip(long, 1.0, 10).found, "rows do not"),
+        (
+            long,
+            clip(long, 1.0, 10).found,
+            "labels must lie in the recording, of 1 s",
+        ),
         (good.audio, crowd, "rows do not"),
         (clip(tmp_path / "short.wav", 0.4, 0).audio, good.found, "at least 0.5 s long"),
         (tmp_path / "mono.wav", good.found, shape),
@@ -151,6 +155,14 @@ def test_features_and_targets_belong_together(tmp_path: Path) -> None:
 def test_waveforms_or_features_are_asked_for(tmp_path: Path, rates: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="one of sample_rate and extractor must be given"):
         read_chunks([clip(tmp_path / "a.wav", 1.0, 3)], TrackWise(3), chunk_s=0.5, **rates)
+
+
+def test_clips_without_labels_are_named_before_any_is_read(tmp_path: Path) -> None:
+    found = [clip(tmp_path / f"{name}.wav", 1.0, 3).audio for name in "abcde"]
+    clips = [Clip(path.stem, path) for path in found]
+    named = ", ".join(str(path) for path in found[:3])
+    with pytest.raises(FileNotFoundError, match=f"^there are no labels for {named} and 2 more$"):
+        read_chunks(clips, TrackWise(3), sample_rate=1000, chunk_s=0.5)
 
 
 @pytest.mark.messages

@@ -140,7 +140,8 @@ def test_a_part_of_the_events_is_their_window(
 ) -> None:
     events = labels(rows, kinds, 0.1)
     with tempfile.TemporaryDirectory() as folder:
-        clip = replace(record(Path(folder) / "a.wav", 0.1), labels=events, classes=())
+        sound = record(Path(folder) / "a.wav", 60.1, rate=1000, channels=1)
+        clip = replace(sound, labels=events, classes=())
         stored = pack([clip], Path(folder) / "store")[0]
         found = stored.events_between(start, start + length)
     assert found == replace(events, num_frames=None).window(start, start + length)
@@ -178,7 +179,7 @@ def test_a_clip_that_is_there_is_left_as_it_is(clips: list[Recorded], tmp_path: 
 def test_a_name_stands_for_one_content(clips: list[Recorded], tmp_path: Path) -> None:
     folder = tmp_path / "store"
     pack(clips, folder)
-    with pytest.raises(ValueError, match=r"holds another b: .*end_frame 4, not 6"):
+    with pytest.raises(ValueError, match=r"holds another b: labels .*, not .*"):
         pack([replace(clips[0], labels=knock(5))], folder)
     with pytest.raises(ValueError, match=r"names that differ, got b for .*b.wav and .*b.wav"):
         pack([clips[0], clips[0]], folder)
@@ -279,7 +280,7 @@ def test_a_damaged_record_is_never_trusted(
             Store(folder)
     path.write_text(json.dumps(json.loads(text) | {"layout": 99}))
     if name != "index.json":
-        with pytest.raises(ValueError, match="its layout is 99, this one reads 1"):
+        with pytest.raises(ValueError, match="its layout is 99, this one reads 2"):
             Store(folder)
 
 

@@ -252,3 +252,12 @@ def test_what_is_no_number_is_refused() -> None:
         for wrong in (True, "1"):
             with pytest.raises(TypeError, match=f"must be a number, got {wrong!r}"):
                 make(wrong)
+
+
+@pytest.mark.messages
+def test_pairs_have_two_entries() -> None:
+    for part in (LogMagnitude, PhaseDifference):
+        with pytest.raises(ValueError, match=r"bins must be a first and a stop, got \(\)"):
+            part(bins=())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"patch must be frames of a patch and .*, got \(1,\)"):
+        STFT(n_fft=8, hop_length=4, patch=(1,), centered=False, pad_mode="constant")  # type: ignore[arg-type]

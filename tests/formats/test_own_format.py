@@ -13,6 +13,7 @@ from seldkit.features import presets
 from seldkit.geometry import unit_norm
 from seldkit.losses import FixedWeights, TaskLosses, active_direction_loss
 from seldkit.pipeline import OutputFormat, builder
+from sound_fields import diffuse_noise
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def test_a_format_of_ones_own_is_trained_and_decoded(tmp_path: Path) -> None:
     format = OneAtATime(2)
     assert isinstance(format, OutputFormat)
     scene = Events.from_degrees([1, 2, 7, 8], [0, 0, 1, 1], [90.0, 90.0, 0.0, 10.0], [0.0] * 4)
-    waveform = 0.1 * torch.randn(4, 8000)
+    waveform = diffuse_noise(8000)
     extractor = presets.ein_seld(sample_rate=8000, hop_length=200, num_mels=8)
     model, balancer = network(), FixedWeights()
     features = extractor(waveform.unsqueeze(0))[0]

@@ -13,6 +13,7 @@ from seldkit.heads import TrackWiseHead
 from seldkit.layers import ConformerBlock, DoubleConv, ResidualBlock, SqueezeExcite, TrackSplit
 from seldkit.losses import trackwise_pit_loss
 from seldkit.pipeline import builder
+from sound_fields import diffuse_noise
 
 
 @builder
@@ -35,7 +36,7 @@ class Mine(nn.Module):
 
 def test_a_network_of_ones_own_learns_and_is_saved(tmp_path: Path) -> None:
     extractor = presets.ein_seld(sample_rate=8000, hop_length=200, num_mels=8)
-    model, format, waveform = Mine(3), TrackWise(3), 0.1 * torch.randn(4, 8000)
+    model, format, waveform = Mine(3), TrackWise(3), diffuse_noise(8000)
     events = Events.from_degrees([1, 2], [0, 2], [90.0, 0.0], [0.0, 0.0])
     target = format.encode(events, 10).map(lambda x: x.unsqueeze(0))
     optimizer = torch.optim.Adam(model.parameters())

@@ -10,8 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from seldkit.arrays import ArrayGeometry
 from seldkit.io import write_audio
-from seldkit.synth import BuiltinSounds, FolderSounds, Sounds
+from seldkit.synth import ArrayMixtures, BuiltinSounds, FolderSounds, SceneSynthesizer, Sounds
 
 
 def draw(sounds: Sounds, label: int, seed: int = 0, rate: int = 24000) -> NDArray[np.float32]:
@@ -61,6 +62,48 @@ def test_folds_choose_the_recordings_but_not_the_classes(table: Path) -> None:
     assert sounds.classes == ("cat", "dog")
     assert len(sounds) == 2
     assert np.abs(draw(sounds, 1)).max() == pytest.approx(0.2, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["folder", "table"])
+def test_classes_may_be_chosen_and_ordered(kind: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(kind)
+    sounds = FolderSounds(folder, classes=("dog", "cat"))
+    assert (sounds.classes, sounds.absent) == (("dog", "cat"), ())
+    assert np.array_equal(draw(sounds, 1), draw(FolderSounds(folder), 0))
+    assert sounds.fingerprint() != FolderSounds(folder).fingerprint()
+    assert FolderSounds(folder, classes=["dog"]).classes == ("dog",)
+
+
+def test_a_class_that_is_missing_is_named_or_keeps_its_number(table: Path) -> None:
+    names = ("owl", "dog", "wolf")
+    with pytest.raises(ValueError, match=r"classes must be some of cat, dog, .* got owl, wolf: "):
+        FolderSounds(table, classes=names)
+    with pytest.raises(ValueError, match=r"classes must be some of cat, dog, .* got owl, wolf: "):
+        FolderSounds(table, classes=("owl", "wolf"), missing="keep")
+    sounds = FolderSounds(table, classes=names, missing="keep", folds=(1, 2))
+    assert (sounds.classes, sounds.absent, len(sounds)) == (names, ("owl", "wolf"), 2)
+    assert draw(sounds, 1).any()
+    with pytest.raises(ValueError, match="has no recordings of class 'wolf'"):
+        draw(sounds, 2)
+    scenes = SceneSynthesizer(sounds, duration_s=9.0, anechoic=True, class_weights={"dog": 2.0})
+    assert scenes.scene(0)[1].label.unique().tolist() == [1]
+    with pytest.raises(ValueError, match="class_weights must name classes of dog, got owl"):
+        SceneSynthesizer(sounds, anechoic=True, class_weights={"owl": 2.0})
+    pair = ArrayGeometry.line(2, spacing_m=0.1)
+    assert ArrayMixtures(pair, sounds, num_sounds=1).mixture(0).label == 1
+    with pytest.raises(ValueError, match="num_sounds must be at most the 1 classes, got 2"):
+        ArrayMixtures(pair, sounds)
+
+
+@pytest.mark.messages
+def test_classes_are_a_list_of_names(folder: Path) -> None:
+    with pytest.raises(TypeError, match="classes must be a sequence of names, got 'dog'"):
+        FolderSounds(folder, classes="dog")
+    for names in ((), ("dog", "dog")):
+        with pytest.raises(ValueError, match="classes must be names, each once, got"):
+            FolderSounds(folder, classes=names)
+    with pytest.raises(ValueError, match="missing must be one of 'error', 'keep', got 'skip'"):
+        FolderSounds(folder, missing="skip")  # type: ignore[arg-type]
 
 
 def test_folders_are_divided_by_the_names_of_their_files(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_number
+from seldkit._checks import check_number, check_pair
 from seldkit._typing import Bool, Float, Int
 
 Range = tuple[float, float]
@@ -59,6 +59,7 @@ class Chance:
 
 def check_range(name: str, limits: Range) -> None:
     """Raise `ValueError` unless a range is low and high, finite."""
+    check_pair(name, limits, "low and high")
     low, high = limits
     check_number(**{name: low})
     check_number(**{name: high})

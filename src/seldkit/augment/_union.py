@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import best_permutation
+from seldkit.augment._chance import of_each
 from seldkit.augment._labels import Labels, active
 from seldkit.events import Events
 from seldkit.outputs import SELDOutput, apply, combine
@@ -86,7 +87,7 @@ def _in_order(
 
 
 def _choose(mask: Bool[Tensor, " batch"], yes: Tensor, no: Tensor) -> Tensor:
-    return torch.where(mask.reshape(-1, *[1] * (yes.ndim - 1)), yes, no)
+    return torch.where(of_each(mask, yes), yes, no)
 
 
 def _united_events(

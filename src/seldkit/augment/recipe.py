@@ -12,7 +12,7 @@ from seldkit.augment._labels import Labels
 from seldkit.augment._union import Room
 from seldkit.augment.masking import spec_augment
 from seldkit.augment.mixing import mix_clips
-from seldkit.augment.turning import turn_clips
+from seldkit.augment.turning import Swaps, turn_clips
 
 
 def four_stage(
@@ -20,7 +20,8 @@ def four_stage(
     labels: Labels,
     *,
     extractor: Extractor,
-    swaps: Tensor | ArrayGeometry | None = None,
+    swaps: Swaps = None,
+    planar: bool = False,
     format: Room | None = None,
     counts: MutableMapping[str, int] | None = None,
     p: float = 0.5,
@@ -38,10 +39,11 @@ def four_stage(
     swapping, time-domain mixing, time-frequency masking.
 
     Args:
-        waveform: FOA audio, or that of an array.
+        waveform: FOA audio, that of an array, or stereo.
         labels: Targets of any format, or the events of each clip.
         extractor: What makes the features.
         swaps: See [`turn_clips`][seldkit.augment.turn_clips]; the eight if None.
+        planar: See [`turn_clips`][seldkit.augment.turn_clips].
         format: See [`mix_clips`][seldkit.augment.mix_clips].
         counts: See [`mix_clips`][seldkit.augment.mix_clips].
         p: Chance of each clip in each stage.
@@ -63,7 +65,9 @@ def four_stage(
     """
     if swaps is None:
         swaps = torch.stack([swap.matrix for swap in ArrayGeometry.tetrahedron().swaps()])
-    waveform, labels = turn_clips(waveform, labels, swaps=swaps, p=p, generator=generator)
+    waveform, labels = turn_clips(
+        waveform, labels, swaps=swaps, planar=planar, p=p, generator=generator
+    )
     waveform, labels = mix_clips(
         waveform, labels, format=format, counts=counts, p=p, generator=generator
     )

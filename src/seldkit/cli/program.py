@@ -13,6 +13,7 @@ COMMANDS = {
     "localize": "find where the sounds of a recording come from, without a network",
     "synth": "make labelled scenes from sounds",
     "pack": "decode a corpus once into a store for training",
+    "plot": "draw labels, predictions and recordings",
 }
 """What each command does, in a line; its file is imported when it is asked for."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seldkit.arrays import ArrayGeometry
+from seldkit.cli.files import read_names
+from seldkit.data.published import PUBLISHED
 from seldkit.events import Events
 from seldkit.io import read_events
 from seldkit.synth import FolderSounds, SceneStatistics, SceneSynthesizer, write_scenes
@@ -44,6 +46,18 @@ def add_command(
     add("--minutes", type=float, required=True, metavar="N", help="how much to make")
     add("--sounds", type=Path, metavar="DIR", help="recordings (default: the built-in sounds)")
     add("--folds", nargs="+", metavar="FOLD", help="folds of the recordings to draw from")
+    add(
+        "--classes",
+        metavar="NAMES",
+        help="classes to draw from, by number: a file with one name a line, or the corpus whose"
+        f" classes they are: {', '.join(PUBLISHED)} (default: those of the recordings, sorted)",
+    )
+    add(
+        "--missing",
+        choices=("error", "keep"),
+        default="error",
+        help="what classes are that have no recordings: an error (default), or keep their numbers",
+    )
     add("--seed", type=int, default=0, metavar="S", help="other seeds, other scenes (default: 0)")
     add("--workers", type=int, metavar="K", help="processes (default: one for each processor)")
     add("--duration", type=float, default=60.0, metavar="S", help="of a scene (default: 60 s)")
@@ -132,10 +146,17 @@ def _labels(path: Path, synthesizer: SceneSynthesizer) -> Events:
 
 def _sounds(args: argparse.Namespace) -> FolderSounds | None:
     if args.sounds is not None:
-        return FolderSounds(args.sounds, folds=args.folds)
-    if args.folds:
-        raise ValueError("--folds needs --sounds: the built-in sounds have none")
+        classes = None if args.classes is None else _classes(args.classes)
+        return FolderSounds(args.sounds, classes=classes, missing=args.missing, folds=args.folds)
+    for option in ("folds", "classes"):
+        if getattr(args, option):
+            raise ValueError(f"--{option} needs --sounds: the built-in sounds are as they are")
     return None
+
+
+def _classes(name: str) -> tuple[str, ...]:
+    """Return the classes of a published corpus, or those that a file names."""
+    return PUBLISHED[name].classes if name in PUBLISHED else read_names(Path(name))
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

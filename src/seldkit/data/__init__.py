@@ -25,7 +25,7 @@ from seldkit.data.run_settings import RunSettings
 from seldkit.data.sampler import EpochSampler
 from seldkit.data.sampling import class_frames, clip_weights
 from seldkit.data.selection import Selection, select_clips
-from seldkit.data.soundness import check_audio
+from seldkit.data.soundness import check_audio, check_labelled, check_labels
 from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 from seldkit.data.store import Store, StoredClip
 from seldkit.data.stored import StoredChunks
@@ -56,6 +56,8 @@ __all__ = [
     "StoredClip",
     "TrainingLog",
     "check_audio",
+    "check_labelled",
+    "check_labels",
     "chunk_starts",
     "class_frames",
     "clip_name",

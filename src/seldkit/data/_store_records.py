@@ -7,10 +7,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from seldkit._files import replacing
+from seldkit._files import check_written, replacing
 from seldkit.data.splits import Fold
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the way in which a store is written."""
 
 WAVEFORMS, LABELS, CLIPS = "waveforms", "labels", "clips"
@@ -40,7 +40,6 @@ class Record(NamedTuple):
         num_samples: Samples of each channel.
         waveform_crc: Checksum of the waveform's file.
         labels: Name of the labels' file without suffix, a digest of its bytes.
-        end_frame: Number of the frame after the last with an event.
         num_frames: What its events say, or None.
         frame_s: Length of a label frame, in seconds.
     """
@@ -51,7 +50,6 @@ class Record(NamedTuple):
     num_samples: int
     waveform_crc: str
     labels: str
-    end_frame: int
     num_frames: int | None
     frame_s: float
 
@@ -162,13 +160,7 @@ def _read(path: Path) -> dict[str, Any]:
         whole = record["crc32"] == f"{zlib.crc32(text.encode()):08x}"
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    if layout != LAYOUT:
-        raise ValueError(
-            f"{path} was written by another version of seldkit: its layout is {layout}, this one"
-            f" reads {LAYOUT}"
-        )
-    if not whole:
-        raise ValueError(f"{path} is damaged: its contents are not what was written")
+    check_written(path, layout=layout, reads=LAYOUT, whole=whole)
     values: dict[str, Any] = json.loads(text)
     return values
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from seldkit._checks import integer
-from seldkit._files import replacing, sweep
+from seldkit._files import check_written, replacing, sweep
 from seldkit.data._group import place
 from seldkit.data._parts import Part, check_part, state_of, take_up
 from seldkit.data._tree import pack, unpack
@@ -138,14 +138,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         layout = record.get("layout", 1)
     except (AttributeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint: {error}") from error
-    if layout != LAYOUT:
-        raise ValueError(
-            f"{path} was written by another version of seldkit: its layout is {layout}, this one"
-            f" reads {LAYOUT}"
-        )
     state = str(record.get("state"))
-    if record.get("crc32") != _checksum(state, tensors):
-        raise ValueError(f"{path} is damaged: its contents are not what was written")
+    whole = record.get("crc32") == _checksum(state, tensors)
+    check_written(path, layout=layout, reads=LAYOUT, whole=whole)
     saved: dict[str, Any] = json.loads(state)
     return saved, tensors
 

@@ -53,6 +53,10 @@ class ChunkPlaces(Sequence[ChunkPlace]):
         chunk: Length of a chunk.
         hop: Distance between the beginnings of chunks of a clip; the last one ends with it.
 
+    Raises:
+        TypeError: If a number is no integer.
+        ValueError: If there are no clips, one is shorter than a chunk, or a number is below 1.
+
     Examples:
         >>> places = ChunkPlaces([10, 4], chunk=4, hop=4)
         >>> [place.start for place in places], places.of_clip(1)
@@ -60,6 +64,12 @@ class ChunkPlaces(Sequence[ChunkPlace]):
     """
 
     def __init__(self, lengths: Sequence[int], chunk: int, hop: int) -> None:
+        check_count(chunk=chunk, hop=hop)
+        if not len(lengths) or min(lengths) < chunk:
+            raise ValueError(
+                f"lengths must be of at least one clip, each at least chunk={chunk}, got"
+                f" {min(lengths, default='none')}"
+            )
         self.chunk, self.hop = chunk, hop
         self.lengths = np.array(lengths, dtype=np.int64)
         self._ends = (1 - (chunk - self.lengths) // hop).cumsum()
@@ -117,6 +127,8 @@ class ChunkedClips(Dataset[tuple[Tensor, Output]], Generic[Output], ABC):
     @staticmethod
     def collate(items: Sequence[tuple[Tensor, Output]]) -> tuple[Tensor, Output]:
         """Return a batch of items: features and target with the batch axis."""
+        if not items:
+            raise ValueError("items must hold at least one, got none")
         features = torch.stack([features for features, _ in items])
         return features, combine(torch.stack, [target for _, target in items])
 

@@ -27,6 +27,12 @@ class Labelled(Protocol):
         """Return its events."""
 
 
+def check_kind(clip: object) -> None:
+    """Raise `TypeError` unless chunks can be made of it."""
+    if not isinstance(clip, Labelled):
+        raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
+
+
 @dataclass(frozen=True)
 class Clip:
     """A recording and its labels, which are read when they are asked for.

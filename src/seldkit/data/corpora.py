@@ -6,10 +6,12 @@ from os import PathLike
 from pathlib import Path
 
 from seldkit._checks import check_choice
+from seldkit.data._manifests import scene_classes
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
-from seldkit.data.folder import LABELS, by_name, check_labelled, files_below
+from seldkit.data.folder import LABELS, by_name, files_below
 from seldkit.data.published import PUBLISHED, Published, find_published
+from seldkit.data.soundness import check_labelled
 from seldkit.data.splits import Split, clip_name
 from seldkit.io import read_events
 from seldkit.io.audio import SUFFIXES
@@ -60,7 +62,8 @@ def read_corpus(
     Raises:
         FileNotFoundError: If a folder is missing, with how the published tree looks, or labels are.
         ValueError: If the corpus, the split or the kind of recordings is unknown, the error lists
-            those that are known; or if two files share a name, or a name tells no fold.
+            those that are known; if two files share a name, or a name tells no fold; or if scenes
+            were made in the tree that have other classes.
 
     Examples:
         >>> import tempfile, torch
@@ -88,6 +91,12 @@ def read_corpus(
     check_choice("check", check, CHECKS)
     root = Path(root)
     files = list(files_below(root))
+    made = scene_classes(files, "manifest_fold")
+    if made not in (None, published.classes):
+        raise ValueError(
+            f"scenes in {root} must have the classes of {name}, {', '.join(published.classes)}, got"
+            f" {', '.join(made or ())}: read_folder reads them as they are"
+        )
     recordings = published.audio[kind]
     heard = _below(files, root, recordings.folders)
     paths = by_name(heard, SUFFIXES, ending=recordings.ending)
@@ -99,15 +108,15 @@ def read_corpus(
         clip: clip_name(clip).fold if (fold := recordings.folders[heard[path]]) is None else fold
         for clip, path in paths.items()
     }
-    must = {clip: path for clip, path in paths.items() if fold_of[clip] != published.evaluation}
-    if must and not tables:
-        raise FileNotFoundError(_told(root, published, published.labels, "labels"))
-    check_labelled(must, tables, root)
     read = partial(read_events, format=published.format, check=check)
     clips = [
         Clip(clip, path, tables.get(clip), read=read, classes=published.classes, fold=fold_of[clip])
         for clip, path in paths.items()
     ]
+    must = [clip for clip in clips if clip.fold != published.evaluation]
+    if must and not tables:
+        raise FileNotFoundError(_told(root, published, published.labels, "labels"))
+    check_labelled(must, folder=root)
     return Corpus(
         name,
         clips,

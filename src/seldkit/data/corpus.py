@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
+from os import fspath
 from pathlib import Path
 from typing import Literal, overload
 
 from seldkit._checks import check_literal
+from seldkit.data._clips import naming
 from seldkit.data.clip import Clip
-from seldkit.data.soundness import check_audio
+from seldkit.data.soundness import check_audio, check_labels
 from seldkit.data.splits import Fold, Split
 from seldkit.events import Events
 from seldkit.io import AudioInfo
@@ -142,8 +144,8 @@ class Corpus(Sequence[Clip]):
     ) -> "Corpus":
         """Read all recordings and labels to their end, and return the clips that are in order.
 
-        A clip is in order if [`check_audio`][seldkit.data.check_audio] finds nothing, its labels
-        can be read, none has a class beyond `classes`, and none lies beyond the recording.
+        A clip is in order if [`check_audio`][seldkit.data.check_audio] finds nothing, and its
+        labels, if it has any, can be read and [lie in it][seldkit.data.check_labels].
 
         Args:
             errors: `"raise"` an error that tells what is wrong with which clips, or `"skip"` them:
@@ -200,19 +202,15 @@ class Corpus(Sequence[Clip]):
         if clip.labels is None:
             return None
         try:
-            events = clip.events()
+            with naming(fspath(clip.labels)):
+                check_labels(
+                    clip.events(),
+                    num_samples=info.num_samples,
+                    sample_rate=info.sample_rate,
+                    num_classes=len(self.classes) or None,
+                )
         except (OSError, ValueError) as error:
             return str(error)
-        if not len(events):
-            return None
-        last, highest = int(events.frame.max()), int(events.label.max())
-        if last * events.frame_s > info.duration_s - 1 / info.sample_rate:
-            return (
-                f"{clip.labels} goes on to frame {last} of {events.frame_s:g} s,"
-                f" and {clip.audio} ends at {info.duration_s:g} s"
-            )
-        if self.classes and highest >= len(self.classes):
-            return f"{clip.labels} must have classes below {len(self.classes)}, got {highest}"
         return None
 
 

@@ -1,14 +1,16 @@
 """The recordings in a folder of one's own beside their labels."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
 
 from seldkit._checks import check_choice
+from seldkit.data._manifests import scene_classes
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
+from seldkit.data.soundness import check_labelled
 from seldkit.data.splits import Fold, Split, clip_name
 from seldkit.io import read_events
 from seldkit.io.audio import SUFFIXES
@@ -37,14 +39,16 @@ def read_folder(
         audio: Folder of WAV, FLAC or OGG files.
         labels: Folder of CSV files; that of the audio if None.
         format: Format of the labels, as of [`read_events`][seldkit.io.read_events].
-        classes: Names of the classes, by number. Default: those that event lists of the format have
+        classes: Names of the classes, by number. Default: those that the manifest of
+            [made scenes][seldkit.synth.write_scenes] tells, or that event lists of the format have
             as published, else unknown.
         split: Folds of the parts.
         check: What to do about doubtful labels, as for `read_events`.
 
     Raises:
         FileNotFoundError: If there is no such folder, or a recording has no labels.
-        ValueError: If there is no recording, two files share a name, or the format is unknown.
+        ValueError: If there is no recording, two files share a name, the format is unknown, or
+            manifests tell of different classes.
 
     Examples:
         >>> import tempfile
@@ -52,25 +56,29 @@ def read_folder(
         >>> folder = tempfile.mkdtemp()
         >>> scenes = synth.SceneSynthesizer(duration_s=1.0, anechoic=True)
         >>> _ = list(synth.write_scenes(scenes, folder, 2, num_workers=0))
-        >>> corpus = read_folder(folder, classes=scenes.classes)
-        >>> [clip.audio.name for clip in corpus]
-        ['scene_00000.flac', 'scene_00001.flac']
+        >>> corpus = read_folder(folder)
+        >>> [clip.audio.name for clip in corpus], corpus.classes[:2]
+        (['scene_00000.flac', 'scene_00001.flac'], ('bell', 'bird'))
     """
     audio = Path(audio)
     labels = audio if labels is None else Path(labels)
+    heard, written = list(files_below(audio)), list(files_below(labels))
+    if classes is None:
+        beside = audio.parent.iterdir() if audio.parent == labels.parent != labels else ()
+        classes = scene_classes([*heard, *written, *beside])
     edition = find_edition(format, classes=classes)
     check_choice("check", check, CHECKS)
-    names = tuple(classes) if classes is not None else edition.classes
-    recordings = by_name(files_below(audio), SUFFIXES)
+    names = edition.classes
+    recordings = by_name(heard, SUFFIXES)
     if not recordings:
         raise ValueError(f"there are no recordings in {audio}")
-    tables = by_name(files_below(labels), LABELS)
-    check_labelled(recordings, tables, labels)
+    tables = by_name(written, LABELS)
     read = partial(read_events, format=format, check=check, classes=classes)
     clips = [
-        Clip(name, path, tables[name], read=read, classes=names, fold=_fold(name))
+        Clip(name, path, tables.get(name), read=read, classes=names, fold=_fold(name))
         for name, path in recordings.items()
     ]
+    check_labelled(clips, folder=labels)
     return Corpus(audio.name, clips, classes=names, split=split)
 
 
@@ -119,18 +127,6 @@ def by_name(
             raise ValueError(f"names must differ, got {found[name]} and {path}")
         found[name] = path
     return found
-
-
-def check_labelled(
-    recordings: Mapping[str, Path], tables: Collection[str], folder: Path | str
-) -> None:
-    """Raise `FileNotFoundError` that tells which recordings have no labels."""
-    lacking = [str(path) for name, path in recordings.items() if name not in tables]
-    if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        raise FileNotFoundError(
-            f"there are no labels in {folder} for {', '.join(lacking[:3])}{more}"
-        )
 
 
 def _fold(name: str) -> Fold | None:

@@ -31,7 +31,8 @@ from seldkit.data._store_records import (
     write_index,
     write_record,
 )
-from seldkit.data.clip import Labelled
+from seldkit.data.clip import Labelled, check_kind
+from seldkit.data.soundness import check_labelled, check_labels
 from seldkit.data.store import Store
 from seldkit.events import Events
 from seldkit.io.audio import AudioInfo, audio_info, read_blocks
@@ -73,11 +74,13 @@ def pack(
             alone, None for as many as there are processors.
         errors: What to do about a clip that cannot be packed, because its file is missing, cut off
             or no audio, holds nan, or has another rate or other channels, or because its labels
-            cannot be read: `"raise"` an error that names it, or `"skip"` it. Those skipped are
-            counted in a warning, and listed in `skipped` of the store that is returned.
+            are missing, cannot be read or lie beyond it: `"raise"` an error that names it, or
+            `"skip"` it. Those skipped are counted in a warning, and listed in `skipped` of the
+            store that is returned.
 
     Raises:
-        FileNotFoundError: If there is no such recording.
+        FileNotFoundError: If there is no such recording, or, before any is packed, if some have no
+            labels.
         OSError: If the disk is full, or the folder cannot be written.
         TypeError: If an argument or what a clip holds is of the wrong kind.
         ValueError: If a clip cannot be packed, no clip can, two have one name, or the folder holds
@@ -90,6 +93,8 @@ def pack(
             check_count(**{name: count})
     folder, clips = Path(folder).absolute(), list(clips)
     _check_names(clips)
+    if errors == "raise":
+        check_labelled(clips)
     settings = _settings(folder, clips, dtype, sample_rate, num_channels, errors)
     for part in (folder, folder / WAVEFORMS, folder / LABELS, folder / CLIPS):
         part.mkdir(parents=True, exist_ok=True)
@@ -120,8 +125,7 @@ def _check_names(clips: Sequence[Labelled]) -> None:
         raise ValueError("clips must hold at least one, got none")
     first: dict[str, Labelled] = {}
     for clip in clips:
-        if not isinstance(clip, Labelled):
-            raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
+        check_kind(clip)
         if clip.name in first:
             raise ValueError(
                 f"clips must have names that differ, got {clip.name} for"
@@ -183,7 +187,6 @@ def _try(
 
 def _pack(clip: Labelled, folder: Path, settings: Settings, resample: bool) -> None:
     """Write a clip, its record last, or find that it is there."""
-    events = _events(clip, settings)
     rate = settings.sample_rate if resample else None
     info = audio_info(clip.audio, sample_rate=rate)
     for what, wanted, found in (
@@ -192,6 +195,13 @@ def _pack(clip: Labelled, folder: Path, settings: Settings, resample: bool) -> N
     ):
         if wanted != found:
             raise ValueError(f"{what} must be {wanted} in this store, got {found} in {clip.audio}")
+    events = _events(clip, settings)
+    check_labels(
+        events,
+        num_samples=info.num_samples,
+        sample_rate=info.sample_rate,
+        num_classes=len(settings.classes) or None,
+    )
     labels = labels_to_bytes(events)
     key = f"{LAYOUT} {settings.dtype} {settings.sample_rate}".encode()
     record = Record(
@@ -201,7 +211,6 @@ def _pack(clip: Labelled, folder: Path, settings: Settings, resample: bool) -> N
         num_samples=info.num_samples,
         waveform_crc="",
         labels=digest(labels),
-        end_frame=int(events.frame.max()) + 1 if len(events) else 0,
         num_frames=events.num_frames,
         frame_s=events.frame_s,
     )
@@ -237,9 +246,4 @@ def _events(clip: Labelled, settings: Settings) -> Events:
     classes = tuple(getattr(clip, "classes", ()))
     if classes != settings.classes:
         raise ValueError(f"classes must be {settings.classes} in this store, got {classes}")
-    if classes and len(events) and int(events.label.max()) >= len(classes):
-        raise ValueError(
-            f"labels must be below the number of classes, {len(classes)}, got"
-            f" {int(events.label.max())}"
-        )
     return events

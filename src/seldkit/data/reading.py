@@ -1,6 +1,6 @@
 """Labelled recordings as chunks of waveforms or features, for training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import fspath
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
@@ -9,7 +9,8 @@ from torch import Tensor
 from seldkit._checks import check_positive, integer, whole_number
 from seldkit.data._clips import check_clip, naming
 from seldkit.data.chunks import Chunks
-from seldkit.data.clip import Labelled
+from seldkit.data.clip import Labelled, check_kind
+from seldkit.data.soundness import check_labelled, check_labels
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.features import FeatureExtractor
@@ -54,7 +55,7 @@ def read_chunks(
         hop_s: Distance between the beginnings of chunks, in seconds; without overlap if None.
         label_rate: Label frames per second, those of the events. What is left of a clip after its
             last whole label frame is dropped, and with it the events of that last, partly filled
-            frame. Events beyond it do not fit the clip.
+            frame.
 
     Returns:
         The chunks; a clip's name in their messages is its path.
@@ -87,22 +88,20 @@ def read_chunks(
         raise TypeError("one of sample_rate and extractor must be given")
     rate = extractor.sample_rate if extractor is not None else sample_rate
     sample_rate = integer("sample_rate", rate)
-    check_positive(sample_rate=sample_rate, chunk_s=chunk_s, label_rate=label_rate)
+    hop_s = chunk_s if hop_s is None else hop_s
+    check_positive(sample_rate=sample_rate, chunk_s=chunk_s, hop_s=hop_s, label_rate=label_rate)
     samples = ratio = whole_number("sample_rate / label_rate", sample_rate / label_rate)
     if extractor is not None:
         ratio = whole_number("frame_rate / label_rate", extractor.frame_rate / label_rate)
     chunk_frames = whole_number("chunk_s * label_rate", chunk_s * label_rate)
-    if hop_s is None:
-        hop_frames = None
-    else:
-        check_positive(hop_s=hop_s)
-        hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
+    hop_frames = whole_number("hop_s * label_rate", hop_s * label_rate)
+    if isinstance(clips, Sequence):
+        check_labelled(clips)
     names: list[str] = []
     features: list[Tensor] = []
     targets: list[Output] = []
     for clip in clips:
-        if not isinstance(clip, Labelled):
-            raise TypeError(f"clips must have a name, audio and events(), got {clip!r}")
+        check_kind(clip)
         path = fspath(clip.audio)
         names.append(path)
         with naming(path):
@@ -115,6 +114,12 @@ def read_chunks(
                     f"clips must be at least {chunk_s:g} s long, got {path} of"
                     f" {waveform.shape[1] / sample_rate:g} s"
                 )
+            check_labels(
+                events,
+                num_samples=waveform.shape[1],
+                sample_rate=sample_rate,
+                num_classes=len(getattr(clip, "classes", ())) or None,
+            )
             if rest:
                 events = events.select(events.frame != num_frames)
             features.append(waveform if extractor is None else extractor(waveform[None])[0])

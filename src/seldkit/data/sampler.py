@@ -6,11 +6,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from seldkit._checks import check_count, check_finite, check_literal, check_shape, integer
 from seldkit._typing import Int
+from seldkit.data._group import place
 
 Remainder = Literal["drop", "spread"]
 
@@ -91,11 +92,9 @@ class EpochSampler(Sampler[list[int]]):
         rank: int | None = None,
         num_ranks: int | None = None,
     ) -> None:
-        grouped = distributed.is_available() and distributed.is_initialized()
-        if num_ranks is None:
-            num_ranks = distributed.get_world_size() if grouped else 1
-        if rank is None:
-            rank = distributed.get_rank() if grouped else 0
+        own_rank, group_size = place()
+        num_ranks = group_size if num_ranks is None else num_ranks
+        rank = own_rank if rank is None else rank
         check_count(size=size, batch_size=batch_size, num_ranks=num_ranks)
         check_literal("remainder", remainder, Remainder)
         self.size, self.batch_size = integer("size", size), integer("batch_size", batch_size)

@@ -80,11 +80,6 @@ class StoredClip:
         return self._record.frame_s
 
     @property
-    def end_frame(self) -> int:
-        """Number of the label frame after the last in which something sounds, 0 for none."""
-        return self._record.end_frame
-
-    @property
     def waveform(self) -> NDArray[np.int16] | NDArray[np.float32]:
         """The whole waveform `[channel, sample]`, mapped: only what is touched is read.
 

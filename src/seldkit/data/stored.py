@@ -28,13 +28,13 @@ class StoredChunks(ChunkedClips[Output]):
         hop_s: Distance between the beginnings of chunks, in seconds; without overlap if None.
         label_rate: Label frames per second, those of the events. What is left of a clip after its
             last whole label frame is dropped, and with it the events of that last, partly filled
-            frame. Events beyond it do not fit the clip.
+            frame.
 
     Raises:
         ValueError: If there are no clips, a length is no whole number of label frames, a label
-            frame no whole number of samples, a clip's events have frames of another length or lie
-            beyond it, it is shorter than a chunk, the clips are of several kinds, or the format has
-            another number of classes. An item raises one if the format cannot hold its events, or
+            frame no whole number of samples, a clip's events have frames of another length, it
+            is shorter than a chunk, the clips are of several kinds, or the format has another
+            number of classes. An item raises one if the format cannot hold its events, or
             the store is damaged.
 
     Examples:
@@ -110,15 +110,10 @@ def _num_frames(
                 f" {getattr(clip, what)}"
             )
     check_frame_s("events", clip.frame_s, 1 / label_rate)
-    length, rest = divmod(clip.num_samples, ratio)
+    length = clip.num_samples // ratio
     if length < chunk:
         raise ValueError(
             f"clips must be at least {chunk / label_rate:g} s long, got"
             f" {clip.num_samples / clip.sample_rate:g} s"
-        )
-    if clip.end_frame > length + (rest > 0):
-        raise ValueError(
-            f"events must lie in the {length + (rest > 0)} label frames of the clip, got one in"
-            f" frame {clip.end_frame - 1}"
         )
     return length

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from seldkit._checks import integer
+from seldkit._checks import check_pair, integer
 from seldkit._typing import Float
 
 Bins = tuple[int, int]
@@ -13,6 +13,7 @@ def check_bins(bins: Bins | None) -> Bins | None:
     """Return the bins, or raise `ValueError` unless they are a first and a later stop."""
     if bins is None:
         return None
+    check_pair("bins", bins, "a first and a stop")
     first, stop = (integer("bins", edge) for edge in bins)
     if not 0 <= first < stop:
         raise ValueError(f"bins must be 0 <= first < stop, got {first} and {stop}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_count, check_literal
+from seldkit._checks import check_count, check_literal, check_pair
 from seldkit._typing import Complex, Float
 from seldkit.features.precision import without_autocast
 
@@ -41,6 +41,7 @@ class Framing:
         if not self.centered and self.pad_mode != "constant":
             raise ValueError(f"centered=False needs pad_mode='constant', got {self.pad_mode!r}")
         if self.patch is not None:
+            check_pair("patch", self.patch, "frames of a patch and from one to the next")
             check_count(**{"patch[0]": self.patch[0], "patch[1]": self.patch[1]})
             if self.centered or not self.last_frame:
                 raise ValueError(f"patch={self.patch} needs centered=False and last_frame=True")

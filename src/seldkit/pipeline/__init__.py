@@ -3,6 +3,16 @@
 from seldkit._builders import builder
 from seldkit.pipeline.checks import OutputFormat
 from seldkit.pipeline.many import predict_files
+from seldkit.pipeline.naming import NamedSpan, NamedStretch, name_recording, name_spans
 from seldkit.pipeline.pipeline import Pipeline
 
-__all__ = ["OutputFormat", "Pipeline", "builder", "predict_files"]
+__all__ = [
+    "NamedSpan",
+    "NamedStretch",
+    "OutputFormat",
+    "Pipeline",
+    "builder",
+    "name_recording",
+    "name_spans",
+    "predict_files",
+]

@@ -83,11 +83,17 @@ def check_channels(shape: tuple[int, ...], channels: int) -> None:
     elif len(shape) == 3:
         hint = "give one clip at a time, such as audio[0]"
     elif len(shape) == 2 and shape[0] > channels:
-        hint = f"choose the {channels} channels that the system was trained on"
+        hint = (
+            f"choose the {channels} channels that the system was trained on: the first four of"
+            " higher-order ambisonics in ACN order are first-order, and ambisonics.encode makes it"
+            " of the microphones of an array"
+        )
     else:
         hint = (
             f"the system hears directions from {channels} channels, which cannot be made of fewer:"
-            " take the recording of its array or in Ambisonics, or a system for what you have"
+            " take the recording of its array or in Ambisonics, or a system for what you have, such"
+            " as one of features.presets.dcase2025_stereo; pipeline.name_recording names the sounds"
+            " of any recording, without directions"
         )
     raise ValueError(f"audio must be (channel={channels}, sample), got shape {shape}; {hint}")
 

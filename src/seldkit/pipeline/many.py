@@ -11,6 +11,7 @@ from seldkit._executors import map_in_order
 from seldkit.events import Events
 from seldkit.pipeline.folder import DESCRIPTION
 from seldkit.pipeline.pipeline import Pipeline
+from seldkit.pipeline.sound_field import Check
 
 
 def predict_files(
@@ -19,6 +20,7 @@ def predict_files(
     *,
     builders: Mapping[str, Callable[..., Any]] | None = None,
     batch_size: int = 8,
+    check: Check = "warn",
     num_workers: int = 0,
     executor: Executor | None = None,
 ) -> Iterator[Events]:
@@ -33,6 +35,8 @@ def predict_files(
         files: Paths of audio files, which the workers must reach.
         builders: Builders of your own, as for `Pipeline.load`.
         batch_size: Windows that run at once.
+        check: What to do about files that cannot be the ambisonics that the pipeline needs, as for
+            `Pipeline.predict`.
         num_workers: Processes of this machine that predict, each with one thread; 0 for this
             process alone.
         executor: Predicts in place of them, as the engine of a cluster may.
@@ -47,27 +51,31 @@ def predict_files(
         []
     """
     if isinstance(pipeline, Pipeline):
-        predict = partial(_predict, pipeline, batch_size)
+        predict = partial(_predict, pipeline, batch_size, check)
     else:
         folder = Path(pipeline).absolute()
-        predict = partial(_predict_by_folder, folder, tuple((builders or {}).items()), batch_size)
+        own = tuple((builders or {}).items())
+        predict = partial(_predict_by_folder, folder, own, batch_size, check)
     if executor is None:
         return map_in_order(predict, files, num_workers=num_workers)
     return map_in_order(predict, files, num_workers=num_workers or None, executor=executor)
 
 
-def _predict(pipeline: Pipeline, batch_size: int, file: str | PathLike[str]) -> Events:
-    return pipeline.predict(file, batch_size=batch_size)
+def _predict(
+    pipeline: Pipeline, batch_size: int, check: Check, file: str | PathLike[str]
+) -> Events:
+    return pipeline.predict(file, batch_size=batch_size, check=check)
 
 
 def _predict_by_folder(
     folder: Path,
     builders: tuple[tuple[str, Callable[..., Any]], ...],
     batch_size: int,
+    check: Check,
     file: str | PathLike[str],
 ) -> Events:
     stamp = (folder / DESCRIPTION).stat().st_mtime_ns if folder.is_dir() else 0
-    return _predict(_loaded(folder, stamp, builders), batch_size, file)
+    return _predict(_loaded(folder, stamp, builders), batch_size, check, file)
 
 
 @lru_cache(maxsize=1)

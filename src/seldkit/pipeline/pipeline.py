@@ -24,6 +24,7 @@ from seldkit.pipeline.frames import Frames, Pace
 from seldkit.pipeline.loading import PARTS, VALUES, faults_of, fill, read_pipeline
 from seldkit.pipeline.precision import floats_of, precise, steady
 from seldkit.pipeline.saving import compare_outputs, describe
+from seldkit.pipeline.sound_field import Check, watched
 from seldkit.pipeline.windows import cut, evaluating
 
 
@@ -120,6 +121,7 @@ class Pipeline(nn.Module):
         sample_rate: float | None = None,
         *,
         batch_size: int = 8,
+        check: Check = "warn",
     ) -> Events:
         """Return the events of a file or waveform of any length.
 
@@ -130,6 +132,9 @@ class Pipeline(nn.Module):
             sample_rate: Sampling rate of the waveform, in hertz, which must be the extractor's;
                 not for a file, which says its own.
             batch_size: Number of windows that run at once.
+            check: `"warn"` or `"raise"` if the extractor reads ambisonics and the recording cannot
+                be that, whose directions would mean nothing; None takes it as it is. See
+                [`ambisonics.check`][seldkit.ambisonics.check].
 
         Returns:
             Events in frames of `1 / label_rate` seconds, whose `num_frames` covers every sample;
@@ -139,9 +144,9 @@ class Pipeline(nn.Module):
             TypeError: If a waveform holds integers, or the model returns something else.
             ValueError: If the sampling rate, the channels or the samples are wrong, the network
                 makes another number of frames per second than `label_rate`, or its output is none
-                of the format.
+                of the format; or by the check.
         """
-        output = self._scan(audio, sample_rate, batch_size, decodes=self.postprocess is None)
+        output = self._scan(audio, sample_rate, batch_size, check, decodes=self.postprocess is None)
         if self.postprocess is not None:
             with evaluating(self), torch.inference_mode():
                 output = self.postprocess(output)
@@ -153,6 +158,7 @@ class Pipeline(nn.Module):
         sample_rate: float | None = None,
         *,
         batch_size: int = 8,
+        check: Check = "warn",
     ) -> SELDOutput | Tensor:
         """Return the network's output for a file or waveform of any length, without the batch axis.
 
@@ -160,7 +166,7 @@ class Pipeline(nn.Module):
         thresholds are chosen on it, for instance. It is float32 or better. Arguments and errors are
         the same.
         """
-        return self._scan(audio, sample_rate, batch_size, decodes=False)
+        return self._scan(audio, sample_rate, batch_size, check, decodes=False)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the pipeline to a folder: weights as safetensors, everything else as JSON.
@@ -222,14 +228,14 @@ class Pipeline(nn.Module):
         return pipeline.eval()
 
     def _scan(
-        self, audio: Audio, sample_rate: float | None, batch_size: int, *, decodes: bool
+        self, audio: Audio, rate: float | None, batch_size: int, check: Check, *, decodes: bool
     ) -> SELDOutput | Tensor:
         """Return the joined output; `decodes` tries the format on the first window."""
         check_count(batch_size=batch_size)
         frames = self._frames()
         source = open_audio(
             audio,
-            sample_rate,
+            rate,
             expected=self.extractor.sample_rate,
             channels=self.extractor.in_channels,
         )
@@ -237,7 +243,8 @@ class Pipeline(nn.Module):
         window = min(frames.window, length)
         starts = chunk_starts(length, window, min(frames.hop, window))
         places = [start * frames.samples for start in starts]
-        windows = cut(source.blocks, places, window * frames.samples)
+        blocks = watched(source.blocks, audio, self.extractor, check)
+        windows = cut(blocks, places, window * frames.samples)
         pace = Pace(self.extractor.frame_rate, self.label_rate, frames.window, self._on_silence)
         measured = (id(self.model), id(self.extractor), frames)
         outputs: list[Any] = []

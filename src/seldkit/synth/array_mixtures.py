@@ -16,6 +16,7 @@ from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
 from seldkit.geometry import unit_vector
 from seldkit.synth.excerpt import at_level, excerpt
+from seldkit.synth.labels import FRAMES_PER_S
 from seldkit.synth.ranges import (
     Range,
     checked_positive,
@@ -23,10 +24,9 @@ from seldkit.synth.ranges import (
     checked_seeds,
     checked_value,
 )
-from seldkit.synth.sounds import Sounds, as_sounds, draw_sound
+from seldkit.synth.sounds import Sounds, as_sounds, draw_sound, drawable
 
 _RINGING = 64
-_FRAMES_PER_S = 10
 _SOUNDING_DB = 30.0
 
 
@@ -165,7 +165,10 @@ class ArrayMixtures:
             raise ValueError(f"azimuths_deg must be different, got {self.azimuths_deg}")
         if self.num_samples < 1:
             raise ValueError(f"duration_s must hold a sample, got {self.duration_s}")
-        for name, things in (("classes", self.classes), ("azimuths_deg", self.azimuths_deg)):
+        for name, things in (
+            ("classes", drawable(self._sounds)),
+            ("azimuths_deg", self.azimuths_deg),
+        ):
             if len(things) < self.num_sounds:
                 raise ValueError(
                     f"num_sounds must be at most the {len(things)} {name}, got {self.num_sounds}"
@@ -193,7 +196,7 @@ class ArrayMixtures:
         """
         generator = np.random.default_rng(checked_seeds(seed, index))
         count = self.num_sounds
-        labels = generator.choice(len(self.classes), count, replace=False).tolist()
+        labels = generator.choice(drawable(self._sounds), count, replace=False).tolist()
         places = generator.choice(len(self.azimuths_deg), count, replace=False).tolist()
         target_db = generator.uniform(*self.level_db)
         others_db = target_db + generator.uniform(*self.other_db, count - 1)
@@ -213,7 +216,7 @@ class ArrayMixtures:
         self, generator: np.random.Generator, label: int, place: int, level_db: float
     ) -> Float[Tensor, "channel sample"]:
         """Return one sound from one direction, at a random time."""
-        rate, frame = self.sample_rate, math.ceil(self.sample_rate / _FRAMES_PER_S)
+        rate, frame = self.sample_rate, math.ceil(self.sample_rate / FRAMES_PER_S)
         sound = draw_sound(self._sounds, label, generator, rate)
         piece = excerpt(sound, generator, num_samples=self.num_samples, sample_rate=rate)
         dry = torch.from_numpy(at_level(piece, level_db, frame=frame, range_db=_SOUNDING_DB))

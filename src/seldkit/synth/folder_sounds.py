@@ -1,22 +1,24 @@
 """Sounds from the recordings in a folder."""
 
-import csv
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seldkit._checks import check_count, check_positive, integer
+from seldkit._checks import check_count, check_literal, check_positive, integer
 from seldkit._typing import Float
 from seldkit.io import read_audio
-from seldkit.io.audio import SUFFIXES
 from seldkit.synth.fingerprints import add_file, name_below
 from seldkit.synth.folds import NUM_FOLDS, fold_by_hash
 from seldkit.synth.ranges import checked_label
 from seldkit.synth.recent import Recent
+from seldkit.synth.recordings import read_rows, recordings_below
+
+Missing = Literal["error", "keep"]
 
 
 class FolderSounds:
@@ -25,8 +27,8 @@ class FolderSounds:
     The folder holds a folder for each class, which holds WAV, FLAC or OGG files at any depth. Or it
     holds a `metadata.csv` with the columns `file` (relative to the folder), `class` and, where the
     recordings are divided into folds, `fold`. Labels are in sorted order of the names of all
-    classes, whichever folds are chosen. Files of another rate are resampled, and the two channels
-    of a stereo recording are averaged.
+    classes, whichever folds are chosen, or as you say. Files of another rate are resampled, and the
+    two channels of a stereo recording are averaged.
 
     Without a `metadata.csv` each class is divided into the folds 1 to 5 by a hash of the files'
     names, the same on every machine: about a fifth of its files each. A class of few files has one
@@ -35,25 +37,34 @@ class FolderSounds:
 
     Args:
         folder: The folder.
+        classes: Names of the classes to draw from, by number; all, sorted, if None.
+        missing: What classes are that the folder lacks: an `"error"` that names them, or `"keep"`
+            their numbers, so that labels are those of another corpus; they are never drawn.
         folds: Folds to draw from, such as `(1, 2, 3)`; all if None.
         cache_mb: Decoded recordings kept in memory, in megabytes; the least recently used one goes
             first. What is drawn does not depend on it.
 
+    Attributes:
+        absent: Names of the classes that were kept without recordings.
+
     Raises:
         FileNotFoundError: If there is no such folder, or no file that `metadata.csv` names.
-        TypeError: If `folds` is no collection.
-        ValueError: If there is no class, a class has no recordings, a column is missing, or a fold
-            is unknown.
+        TypeError: If `folds` or `classes` is no collection.
+        ValueError: If there is no class, a class is missing, has no recordings or stands there
+            twice, a column is missing, or a fold is unknown.
     """
 
     def __init__(
         self,
         folder: str | PathLike[str],
         *,
+        classes: Sequence[str] | None = None,
+        missing: Missing = "error",
         folds: Collection[int | str] | None = None,
         cache_mb: float = 512.0,
     ) -> None:
         check_positive(cache_mb=cache_mb)
+        check_literal("missing", missing, Missing)
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder {self.folder}")
@@ -62,12 +73,20 @@ class FolderSounds:
         self.folds = None if folds is None else tuple(sorted(folds, key=str))
         self.cache_mb = cache_mb
         rows = _from_table(self.folder, folds is not None) or _from_folders(self.folder)
-        self._recordings = _chosen(self.folder, rows, folds)
+        names = tuple(rows) if classes is None else _checked_names(classes)
+        self.absent = tuple(name for name in names if name not in rows)
+        if self.absent and (missing == "error" or len(self.absent) == len(names)):
+            raise ValueError(
+                f"classes must be some of {_words(rows)}, which {self.folder} has, got"
+                f" {_words(self.absent)}: missing='keep' keeps their numbers"
+            )
+        found = _chosen(self.folder, rows, folds, [name for name in names if name in rows])
+        self._recordings = {name: found.get(name, []) for name in names}
         self._recent: Recent[NDArray[np.float32]] = Recent(cache_mb)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, sorted."""
+        """Names of the classes, by number."""
         return tuple(self._recordings)
 
     def draw(
@@ -83,9 +102,12 @@ class FolderSounds:
         Raises:
             TypeError: If the class or the rate is no integer.
             ValueError: If the recording cannot be read, is silent, or has more than two channels,
-                or there is no such class.
+                or there is no such class, or none of it.
         """
-        paths = self._recordings[self.classes[checked_label(label, self.classes)]]
+        name = self.classes[checked_label(label, self.classes)]
+        if name in self.absent:
+            raise ValueError(f"{self.folder} has no recordings of class {name!r}")
+        paths = self._recordings[name]
         check_count(sample_rate=sample_rate)
         key = paths[generator.integers(len(paths))], integer("sample_rate", sample_rate)
         return self._recent.get(key, lambda: _read_mono(*key))
@@ -115,21 +137,11 @@ def _from_table(folder: Path, need_folds: bool) -> dict[str, list[tuple[Path, st
     table = folder / "metadata.csv"
     if not table.is_file():
         return None
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{table} must be a CSV file in UTF-8: {error}") from error
-    needed = ["file", "class", "fold"] if need_folds else ["file", "class"]
-    missing = [column for column in needed if not rows or not all(r.get(column) for r in rows)]
-    if missing:
-        raise ValueError(f"{table} must have rows with, each, the columns {_words(missing)}")
+    rows = read_rows(table, ["file", "class", "fold"] if need_folds else ["file", "class"])
     recordings: dict[str, list[tuple[Path, str]]] = {
         name: [] for name in sorted({r["class"] for r in rows})
     }
     for row in rows:
-        if not (folder / row["file"]).is_file():
-            raise FileNotFoundError(f"{table} names {row['file']}, which is not there")
         recordings[row["class"]].append((folder / row["file"], row.get("fold") or ""))
     return recordings
 
@@ -141,23 +153,19 @@ def _from_folders(folder: Path) -> dict[str, list[tuple[Path, str]]]:
         raise ValueError(f"{folder} must hold a folder for each class or a metadata.csv")
     recordings = {}
     for each in classes:
-        files = sorted(file for file in each.rglob("*") if _is_recording(file))
+        files = recordings_below(each)
         folds = fold_by_hash([name_below(folder, file) for file in files])
         recordings[each.name] = list(zip(files, folds, strict=True))
     return recordings
-
-
-def _is_recording(path: Path) -> bool:
-    # Some systems put a file of their own, beginning with a dot, beside each.
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _chosen(
     folder: Path,
     recordings: dict[str, list[tuple[Path, str]]],
     folds: Collection[int | str] | None,
+    classes: Collection[str],
 ) -> dict[str, list[Path]]:
-    """Return the recordings of some folds, or raise unless each class has one."""
+    """Return the recordings of some folds, or raise unless each of some classes has one."""
     if folds is None:
         chosen = None
     else:
@@ -168,8 +176,8 @@ def _chosen(
         if not chosen or chosen - known:
             raise ValueError(f"folds must be some of {_words(known)}, got {_words(folds)}")
     found = {
-        name: [path for path, fold in rows if chosen is None or fold in chosen]
-        for name, rows in recordings.items()
+        name: [path for path, fold in recordings[name] if chosen is None or fold in chosen]
+        for name in classes
     }
     for name, paths in found.items():
         if not paths:
@@ -179,6 +187,16 @@ def _chosen(
                 f" {len(recordings[name])} WAV, FLAC or OGG files in all"
             )
     return found
+
+
+def _checked_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return names of classes, or raise unless they are a list of names that differ."""
+    if isinstance(classes, str):
+        raise TypeError(f"classes must be a sequence of names, got {classes!r}")
+    names = tuple(classes)
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"classes must be names, each once, got {', '.join(names) or 'none'}")
+    return names
 
 
 def _read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from seldkit._typing import Float
 from seldkit.io import audio_info, read_audio
-from seldkit.io.audio import SUFFIXES
 from seldkit.io.resampling import Ratio
 from seldkit.synth.fingerprints import file_fingerprint
+from seldkit.synth.recordings import recordings_below
 
 FADE_S = 0.1
 
@@ -30,13 +30,7 @@ class RecordedNoise:
 
     def __init__(self, folder: str | PathLike[str], num_channels: int) -> None:
         self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise FileNotFoundError(f"there is no folder {self.folder}")
-        self.files: Sequence[Path] = sorted(
-            path
-            for path in self.folder.rglob("*")
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-        )
+        self.files: Sequence[Path] = recordings_below(self.folder)
         if not self.files:
             raise ValueError(f"noise must be a folder of recordings, got none in {self.folder}")
         for path in self.files:

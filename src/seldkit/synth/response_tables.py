@@ -1,6 +1,5 @@
 """Where measured room responses come from: a folder with a table, or a SOFA file."""
 
-import csv
 import math
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -14,12 +13,13 @@ from seldkit._typing import Float
 from seldkit.geometry import unit_vector
 from seldkit.io import read_audio
 from seldkit.io.resampling import Ratio, resampled
+from seldkit.synth.recordings import read_rows
 
 TABLE = "responses.csv"
 COLUMNS = ("file", "azimuth_deg", "elevation_deg", "distance_m")
 
 
-class MeasuredPlace(NamedTuple):
+class SourcePlace(NamedTuple):
     """Where the source of a response stood.
 
     Attributes:
@@ -44,7 +44,7 @@ class ResponseTable(Protocol):
     """
 
     path: Path
-    places: list[MeasuredPlace]
+    places: list[SourcePlace]
     files: list[Path]
 
     def read(self, number: int, sample_rate: int) -> Float[NDArray[np.float32], "channel sample"]:
@@ -58,20 +58,9 @@ class FolderResponses:
         self.path, table = folder, folder / TABLE
         if not table.is_file():
             raise FileNotFoundError(f"there is no {table}: it has the columns {', '.join(COLUMNS)}")
-        try:
-            with table.open(newline="", encoding="utf-8-sig") as lines:
-                rows = list(csv.DictReader(lines))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{table} must be a CSV file in UTF-8: {error}") from error
-        lacking = [c for c in COLUMNS if not rows or not all(row.get(c) for row in rows)]
-        if lacking:
-            raise ValueError(f"{table} must have rows with, each, the columns {', '.join(lacking)}")
+        rows = read_rows(table, COLUMNS)
         self.places = [_row(table, line, row) for line, row in enumerate(rows, start=2)]
-        self.files = [folder / row["file"] for row in rows]
-        for file in self.files:
-            if not file.is_file():
-                raise FileNotFoundError(f"{table} names {file.name}, which is not there")
-        self.files.append(table)
+        self.files = [*(folder / row["file"] for row in rows), table]
 
     def read(self, number: int, sample_rate: int) -> Float[NDArray[np.float32], "channel sample"]:
         """Return a response at a rate, as the file has it."""
@@ -96,7 +85,7 @@ class SofaResponses:
         room = str(getattr(sofa, "GLOBAL_RoomShortName", "") or path.stem)
         seen = _seen(sofa, len(self._responses))
         self.places = [
-            MeasuredPlace(f"measurement {number} of {path}", position, room)
+            SourcePlace(f"measurement {number} of {path}", position, room)
             for number, position in enumerate(seen)
         ]
 
@@ -122,7 +111,7 @@ class SofaResponses:
         self.__init__(state["path"])  # type: ignore[misc]
 
 
-def _row(table: Path, line: int, row: dict[str, str]) -> MeasuredPlace:
+def _row(table: Path, line: int, row: dict[str, str]) -> SourcePlace:
     try:
         azimuth, elevation, distance = (float(row[column]) for column in COLUMNS[1:])
     except ValueError as error:
@@ -133,7 +122,7 @@ def _row(table: Path, line: int, row: dict[str, str]) -> MeasuredPlace:
             f" distance_m from 0.1, got {azimuth:g}, {elevation:g} and {distance:g}"
         )
     direction = unit_vector(torch.tensor(azimuth, dtype=torch.float64), elevation).numpy()
-    return MeasuredPlace(row["file"], distance * direction, row.get("room") or "room")
+    return SourcePlace(row["file"], distance * direction, row.get("room") or "room")
 
 
 def _seen(sofa: object, count: int) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from seldkit.synth.recorded_noise import RecordedNoise
 from seldkit.synth.room import draw_room
 from seldkit.synth.room_responses import RoomResponses
 from seldkit.synth.scene_settings import checked_settings, checked_weights
-from seldkit.synth.sounds import Sounds, as_sounds, draw_sound
+from seldkit.synth.sounds import Sounds, as_sounds, draw_sound, drawable
 from seldkit.synth.trajectory import Point, Region
 from seldkit.synth.voices import classes_between, draw_voices
 
@@ -132,7 +132,9 @@ class SceneSynthesizer:
     def __post_init__(self) -> None:
         own = checked_settings(vars(self))
         own["_sounds"] = sounds = as_sounds(self.sounds)
-        own["class_weights"] = checked_weights(self.class_weights, sounds.classes)
+        own["class_weights"] = checked_weights(
+            self.class_weights, [sounds.classes[label] for label in drawable(sounds)]
+        )
         channels = receiver(self.array).num_channels
         own["_noise"] = None if self.noise is None else RecordedNoise(self.noise, channels)
         for name, value in own.items():
@@ -239,7 +241,7 @@ class SceneSynthesizer:
     ) -> PlacedSound | None:
         """Return a sound that starts at `onset`, or None where all classes are taken."""
         longest = round(generator.uniform(*self.event_s) * self.sample_rate)
-        free = set(range(len(self.classes)))
+        free = set(drawable(self._sounds))
         if not self.same_class_overlap:
             delay = math.ceil(self.distance_m[1] / SPEED_OF_SOUND * self.sample_rate)
             end = onset + longest + delay + 1

@@ -19,7 +19,8 @@ class Sounds(Protocol):
 
     By their classes and their `fingerprint()`, a text that changes with what may be drawn,
     `write_scenes` knows sounds again. Those without that method are known by a sound of each class,
-    and by their `repr` if they have one of their own.
+    and by their `repr` if they have one of their own. Classes that are named in `absent`, where
+    sounds have that, are never drawn.
     """
 
     @property
@@ -56,6 +57,12 @@ def as_sounds(sounds: Sounds | str | PathLike[str] | None) -> Sounds:
     return sounds
 
 
+def drawable(sounds: Sounds) -> list[int]:
+    """Return the labels of the classes that there are sounds of."""
+    absent = getattr(sounds, "absent", ())
+    return [label for label, name in enumerate(sounds.classes) if name not in absent]
+
+
 def draw_sound(
     sounds: Sounds, label: int, generator: np.random.Generator, sample_rate: int
 ) -> Float[NDArray[np.float32], " sample"]:
@@ -83,6 +90,6 @@ def fingerprint(sounds: Sounds, sample_rate: int) -> str:
     total = hashlib.sha256()
     if type(sounds).__repr__ is not object.__repr__:  # which has but an address
         total.update(repr(sounds).encode())
-    for label in range(len(sounds.classes)):
+    for label in drawable(sounds):
         total.update(draw_sound(sounds, label, np.random.default_rng(0), sample_rate).tobytes())
     return f"{type(sounds).__name__} {total.hexdigest()[:16]}"

@@ -1,8 +1,4 @@
-"""First-order ambisonics (FOA): channel orders, normalisations, plane waves.
-
-Inside seldkit FOA is always in ACN order (W, Y, Z, X) with SN3D normalisation, also called AmbiX:
-a plane wave has `W = s` and `(Y, Z, X) = s * (y, z, x)` of its unit vector.
-"""
+"""Channel orders and normalisations of first-order ambisonics, and the plane waves they define."""
 
 import math
 from typing import Literal

@@ -5,69 +5,27 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.lines import Line2D
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from plot import drawn
+from plot.drawn import glide
 from seldkit.events import Events
 from seldkit.io import read_events
 from seldkit.plot import PALETTE, plot_events
 
-# How the red, green and blue of light look without one kind of cone: Machado, Oliveira and
-# Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009.
-DICHROMACY = {
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "tritanopia": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
-    "trichromacy": np.eye(3).tolist(),
-}
-# Light to cones and cones to lightness and two hues: Ottosson's OKLab, 2020.
-LIGHT_TO_CONES = [
-    [0.4122214708, 0.5363325363, 0.0514459929],
-    [0.2119034982, 0.6806995451, 0.1073969566],
-    [0.0883024619, 0.2817188376, 0.6299787005],
-]
-CONES_TO_LAB = [
-    [0.2104542553, 0.7936177850, -0.0040720468],
-    [1.9779984951, -2.4285922050, 0.4505937099],
-    [0.0259040371, 0.7827717662, -0.8086757660],
-]
-
 Lines = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
-
-
-def glide(azimuth_deg: list[float], *, frames: list[int] | None = None, label: int = 0) -> Events:
-    rows = len(azimuth_deg)
-    frames = list(range(rows)) if frames is None else frames
-    return Events.from_degrees(frames, [label] * rows, azimuth_deg, [10.0] * rows)
 
 
 def strokes(events: Events, panel: int = 0) -> Lines:
     """Return the unbroken lines of a panel, as times in seconds and degrees."""
-    found = []
-    for line in plot_events(events).axes[panel].get_lines():
-        if line.get_linestyle() != "None":
-            points = np.asarray(line.get_xydata())
-            gaps = np.flatnonzero(np.isnan(points[:, 1]))
-            found += [s[~np.isnan(s[:, 1])] for s in np.split(points, gaps)]
-    return [(s[:, 0], s[:, 1]) for s in found if len(s)]
+    return [(s[:, 0], s[:, 1]) for s in drawn.strokes(plot_events(events).axes[panel])]
 
 
 def test_a_source_is_one_line_from_its_first_to_its_last_moment() -> None:
@@ -142,32 +100,6 @@ def test_the_reference_is_thick_and_pale_and_the_prediction_thin_and_dark_on_top
     assert sum(pale.get_color()) > sum(dark.get_color())  # type: ignore[arg-type]
 
 
-def test_a_class_keeps_its_colour_and_later_classes_have_other_lines() -> None:
-    def looks(first: int) -> list[tuple[object, bool]]:
-        label = np.arange(first, 2 * len(PALETTE))
-        events = Events.from_degrees(label * 0, label, label, label)
-        handles = plot_events(events).legends[0].legend_handles
-        return [
-            (line.get_color(), line.is_dashed()) for line in handles if isinstance(line, Line2D)
-        ]
-
-    assert looks(3) == looks(0)[3:]
-    assert len(set(looks(0))) == 2 * len(PALETTE)
-    assert [dashed for _, dashed in looks(0)] == [False] * len(PALETTE) + [True] * len(PALETTE)
-
-
-@pytest.mark.parametrize("sight", DICHROMACY)
-def test_colours_are_told_apart_by_everybody(sight: str) -> None:
-    codes = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in PALETTE])
-    light = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(light @ np.array(DICHROMACY[sight]).T, 0, 1)
-    lab = np.cbrt(seen @ np.array(LIGHT_TO_CONES).T) @ np.array(CONES_TO_LAB).T
-    distances = [float(np.linalg.norm(a - b)) for a, b in combinations(lab, 2)]
-    # The six colours of Okabe and Ito, a common standard, come as close as 0.076.
-    assert min(distances) > (0.15 if sight == "trichromacy" else 0.09)
-    assert len(PALETTE) >= 13
-
-
 def test_the_time_axis_is_the_clip() -> None:
     events = Events.from_degrees([0], [0], [0], [0], num_frames=250)
     assert plot_events(events).axes[1].get_xlim() == (0, 25)
@@ -197,12 +129,50 @@ def test_real_labels_are_drawn(data: Callable[[str], Path]) -> None:
     assert len(figure.legends[0].get_texts()) > 5
 
 
+def test_distances_are_a_panel_where_they_are_known() -> None:
+    known, unknown = glide([0, 10], distance=[1.5, 2.0]), glide([0, 10])
+    figure = plot_events(unknown, known)
+    assert [axes.get_ylabel() for axes in figure.axes][2:] == ["distance (m)"]
+    (line,) = drawn.strokes(figure.axes[2])
+    np.testing.assert_allclose(line[:, 1], [1.5, 1.5, 2.0, 2.0])
+    assert len(plot_events(unknown).axes) == 2
+
+
+def test_one_side_alone_has_the_full_colour() -> None:
+    line, *_ = plot_events(glide([0, 0], label=3)).axes[0].get_lines()
+    assert to_hex(line.get_color()).upper() == PALETTE[3]
+    assert len(plot_events(glide([0, 0])).legends[0].get_texts()) == 1
+
+
+def test_axes_are_taken_as_they_are_given() -> None:
+    figure = Figure()
+    panels = figure.subplots(3, 2)
+    events = glide([0, 10], distance=[1.5, 2.0])
+    assert plot_events(events, axes=panels[:, 0]) is figure
+    assert [axes.get_ylabel() for axes in panels[:, 1]] == ["", "", ""]
+    assert panels[2, 0].get_ylabel() == "distance (m)"
+    assert drawn.legend(panels[0, 0]) == ["0"]
+    assert plot_events(events, axes=panels[:2, 1]) is figure  # without the distance
+    assert figure.legends == []
+    _, part = np.ravel(np.asarray(Figure().subfigures(1, 2), dtype=object))
+    assert plot_events(events, axes=part.subplots(3)) is not part
+
+
+def test_a_legend_of_many_classes_counts_those_it_does_not_name() -> None:
+    label = np.arange(170)
+    events = Events.from_degrees(label, label, label, label * 0)
+    texts = drawn.names(plot_events(events).legends[0].get_texts())
+    assert (len(texts), texts[35], texts[36]) == (37, "35", "and 134 more")
+
+
 @pytest.mark.messages
 def test_messages() -> None:
     with pytest.raises(ValueError, match="classes must name class 4, got 2 names"):
         plot_events(glide([0], label=4), classes=["dog", "rain"])
     with pytest.raises(TypeError, match="classes must be a list of names, got the text 'doors'"):
         plot_events(glide([0], label=4), classes="doors")
+    with pytest.raises(ValueError, match="axes must be 2 panels, got 3"):
+        plot_events(glide([0]), axes=Figure().subplots(3))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "matplotlib.figure", None)
         with pytest.raises(ModuleNotFoundError, match=r"pip install 'seldkit\[plot\]'"):
