@@ -38,8 +38,8 @@ class MUSIC(Part):
     these maps, `"wide"` their mean: near 1 where all bins agree on a direction. No map tells how
     loud anything is.
 
-    Eigenvectors have gradients where eigenvalues differ; in silence maps are zeros without any. It
-    compiles in parts and cannot be exported to ONNX, which has no eigenvectors.
+    Eigenvectors have gradients where eigenvalues differ; maps of silence are zeros. `torch.export`
+    takes it, but ONNX has no eigenvectors.
 
     Shape:
         - Input: complex spectrum `(batch, channel, time, freq)`.

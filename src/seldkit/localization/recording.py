@@ -96,7 +96,7 @@ def localize(
     check_positive(frame_s=frame_s)
     grid = search_grid(array) if grid is None else grid
     with torch.inference_mode():
-        found = sight(waveform, array, grid, sample_rate, method=method, fmin=fmin, fmax=fmax)
+        found = sight(waveform.cpu(), array, grid, sample_rate, method=method, fmin=fmin, fmax=fmax)
     num_frames = math.ceil(round(waveform.shape[1] / sample_rate / frame_s, 6))
     return _tracks(found, grid, num_frames, frame_s, max_sources)
 
