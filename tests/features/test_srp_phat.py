@@ -213,6 +213,19 @@ def test_compiles_and_exports(lags: Any) -> None:
     assert torch.equal(part(real_valued), part(spectrum))
 
 
+@pytest.mark.transforms
+def test_an_extractor_of_maps_is_exported_without_complex_numbers() -> None:
+    stft = STFT(n_fft=64, hop_length=32, sample_rate=RATE)
+    extractor, waveform = (
+        FeatureExtractor(stft, [SRPPHAT(TETRAHEDRON, GRIDS[2])]),
+        torch.randn(1, 4, 800),
+    )
+    copy = extractor.for_export()
+    torch.testing.assert_close(copy(waveform), extractor(waveform), rtol=0, atol=1e-4)
+    exported = torch.export.export(copy, (waveform,)).module()
+    torch.testing.assert_close(exported(waveform), copy(waveform))
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize(
     ("settings", "message"),

@@ -51,8 +51,8 @@ class SRPPHAT(Part):
         scale: `"mean"` is the formula above. `"power"` is that of pyroomacoustics,
             $2 S + 2 / (M - 1)$ for $M$ microphones, the power of a beam and never negative. `"sum"`
             is that of Cross3D, $2 P S + M$, which counts both orders of all pairs and each
-            microphone with itself; `"frame"` is what that network reads, the sum without the mean
-            of its map, divided by the greatest value that is left.
+            microphone with itself, in the whole band; `"frame"` is what that network reads, the sum
+            without the mean of its map, divided by the greatest value that is left.
         n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform.
         sample_rate: Sampling rate, in hertz; in a `FeatureExtractor` that of the others.
         speed_of_sound: In metres per second.
