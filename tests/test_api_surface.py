@@ -33,6 +33,8 @@ def surface() -> dict[str, str]:
 def _signature(thing: object) -> str:
     if not callable(thing) or isinstance(thing, property):
         return type(thing).__name__
+    if isinstance(thing, type) and issubclass(thing, Exception):
+        return "(*args)"  # those of Python have no signature to read
     bare = [
         parameter.replace(annotation=inspect.Parameter.empty)
         for parameter in inspect.signature(thing).parameters.values()

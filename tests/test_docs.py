@@ -30,10 +30,19 @@ def test_the_commands_of_the_readme_exist() -> None:
     assert (ROOT / "examples" / "train_einv2.py").is_file()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/README.md"])
 def test_files_linked_on_the_front_pages_exist(page: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    folder = (ROOT / page).parent
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_the_list_of_examples_is_complete() -> None:
+    listed = (ROOT / "examples" / "README.md").read_text()
+    scripts = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+    assert [name for name in scripts if f"]({name})" not in listed] == []
+    numbers = re.findall(r"^\| (\d+) \|", listed, re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
 
 @pytest.mark.parametrize("room", PAGES)

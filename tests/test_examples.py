@@ -1,7 +1,9 @@
 """Examples do what their first lines promise, in tiny sizes."""
 
 import argparse
+import ast
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,9 +21,11 @@ from torch import nn
 
 import tiny_einv2
 import trees
+from cli.hearing import record_alarm, saved_system
 from house import ROOT
 from seldkit import Pipeline, backbones, io
 from seldkit.compat import yamnet
+from seldkit.events import sentences
 from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
@@ -90,6 +94,44 @@ def test_an_entrant_needs_sixty_lines(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [line[:21] for line in told] == ["epoch 1: SELDScores(E", "epoch 2: SELDScores(E"]
     assert [path.name for path in out.glob("submission/*")] == ["mix001.csv"]
     io.read_events(out / "submission" / "mix001.csv", format="dcase2023")
+
+
+def lines_of_code(name: str) -> int:
+    """Return the lines of an example that are neither blank nor part of its first text."""
+    text = (ROOT / "examples" / name).read_text()
+    tree = ast.parse(text)
+    first = tree.body[0].end_lineno or 0
+    return sum(1 for line in text.splitlines()[first:] if line.strip())
+
+
+def run_script(monkeypatch: pytest.MonkeyPatch, name: str, *words: object) -> None:
+    monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+    runpy.run_path(str(ROOT / "examples" / name))
+
+
+def test_a_student_needs_six_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lines_of_code("first_recording.py") <= 6
+    folder, street = saved_system(tmp_path / "trained"), record_alarm(tmp_path / "street.wav")
+    run_script(monkeypatch, "first_recording.py", street, folder)
+    system = Pipeline.load(folder)
+    told = "\n".join(sentences(system.predict(street), system.classes))
+    assert capsys.readouterr().out == f"{told}\n"
+
+
+@pytest.mark.transforms
+def test_an_engineer_needs_twenty_five(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lines_of_code("small_computer.py") <= 25
+    folder = saved_system(tmp_path / "trained")
+    street = record_alarm(tmp_path / "street.wav", seconds=2.0)
+    run_script(monkeypatch, "small_computer.py", folder, street, tmp_path / "system")
+    cost, *told = capsys.readouterr().out.splitlines()
+    assert cost.startswith("Cost(parameters=1579, ")
+    assert told[0].startswith(f"{tmp_path / 'system.onnx'} {{'output': ")
+    assert (tmp_path / "system8.onnx").is_file()
 
 
 def test_train_at2seld_prints_what_each_part_is_worth(

@@ -139,3 +139,13 @@ def test_nothing_that_a_kill_or_a_full_disk_leaves_is_trusted(tmp_path: Path) ->
     assert set(outcome["any"]) <= {-1, 0, 1, 2, 3}
     assert outcome["both"][-1] == 3
     assert outcome["full"] == 2
+
+
+def test_it_tells_of_each_clip_that_is_done(tmp_path: Path) -> None:
+    clips = [record(tmp_path / f"{name}.wav") for name in ("a", "b")]
+    (tmp_path / "text.wav").write_text("no audio")
+    clips.append(Recorded(tmp_path / "text.wav", knock()))
+    done: list[int] = []
+    with pytest.warns(UserWarning, match="1 of 3 clips were skipped"):
+        pack(clips, tmp_path / "store", errors="skip", progress=lambda: done.append(1))
+    assert len(done) == 3

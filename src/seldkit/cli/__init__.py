@@ -1,4 +1,4 @@
-"""The command line: score predictions, check labels and make scenes without a program."""
+"""The command line: hear, export, score, check, convert and make scenes without a program."""
 
 from seldkit.cli.program import main
 

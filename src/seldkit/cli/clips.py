@@ -1,13 +1,13 @@
 """The clips that `seldkit score` compares: their files chosen, read and cut to one length."""
 
 import argparse
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from seldkit.cli.files import ClipFiles
+from seldkit.cli.messages import note
 from seldkit.events import Events
 from seldkit.io import read_events
 from seldkit.io.editions import FORMATS
@@ -19,11 +19,6 @@ class NamedClip(NamedTuple):
     name: str
     prediction: Events
     reference: Events
-
-
-def note(text: str) -> None:
-    """Tell the user something beside the result."""
-    sys.stderr.write(f"note: {text}\n")
 
 
 def choose_files(files: list[ClipFiles], *, missing: str, extra: str) -> list[ClipFiles]:

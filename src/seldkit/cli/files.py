@@ -63,7 +63,7 @@ def match_files(reference: Path, prediction: Path, *, prefix: str = "") -> list[
         return [ClipFiles(reference.stem, reference, prediction)]
     sides = [(place, find_files(place)) for place in (reference, prediction)]
     if any(len({path.stem for path in files}) < len(files) for _, files in sides):
-        named = [[(_below(place, path), path) for path in files] for place, files in sides]
+        named = [[(below(place, path), path) for path in files] for place, files in sides]
     else:
         named = [[(path.stem, path) for path in files] for _, files in sides]
     exact = {name for name, _ in named[0]} & {name for name, _ in named[1]}
@@ -93,8 +93,8 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def _below(place: Path, path: Path) -> str:
-    """Return a path without its suffix, as seen from the place."""
+def below(place: Path, path: Path) -> str:
+    """Return a path without its suffix, as seen from a place: the folder, or a file in it."""
     folder = place if place.is_dir() else place.parent
     return path.relative_to(folder).with_suffix("").as_posix()
 

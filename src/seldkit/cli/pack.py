@@ -6,9 +6,10 @@ import warnings
 from pathlib import Path
 from typing import get_args
 
-from seldkit.cli.clips import note
 from seldkit.cli.files import read_names
+from seldkit.cli.messages import note
 from seldkit.cli.options import check_number
+from seldkit.cli.progress import Progress
 from seldkit.data import Corpus, pack, read_corpus, read_folder
 from seldkit.data._store_records import DType
 from seldkit.data.published import PUBLISHED
@@ -97,7 +98,8 @@ def run(args: argparse.Namespace) -> int:
     labelled = corpus.select(lambda clip: clip.labels is not None)
     if missing := len(corpus) - len(labelled):
         note(f"recordings without labels, left out: {missing}")
-    with warnings.catch_warnings(record=True) as caught:
+    bar = Progress(len(labelled), "clips")
+    with bar, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         store = pack(
             labelled,
@@ -106,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
             sample_rate=args.sample_rate,
             num_workers=args.workers,
             errors="skip" if args.skip else "raise",
+            progress=bar.advance,
         )
     for warning in caught:
         note(str(warning.message))

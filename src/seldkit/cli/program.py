@@ -8,6 +8,10 @@ from importlib import import_module
 from importlib.metadata import version
 
 COMMANDS = {
+    "predict": "tell what sounds in recordings, when and from where",
+    "models": "list trained systems, and what saved ones are made of and cost",
+    "export": "write a trained system as one file for ONNX Runtime",
+    "convert": "bring label files into another format",
     "score": "score predictions as a published protocol does",
     "check": "find all that is wrong with label files",
     "localize": "find where the sounds of a recording come from, without a network",

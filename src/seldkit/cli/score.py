@@ -5,8 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from seldkit.cli.clips import NamedClip, choose_files, note, read_clips
+from seldkit.cli.clips import NamedClip, choose_files, read_clips
 from seldkit.cli.files import match_files, read_names
+from seldkit.cli.messages import note
 from seldkit.cli.options import (
     add_counting,
     add_files,

@@ -8,6 +8,7 @@ from typing import Any
 
 from seldkit.arrays import ArrayGeometry
 from seldkit.cli.files import read_names
+from seldkit.cli.progress import Progress
 from seldkit.data.published import PUBLISHED
 from seldkit.events import Events
 from seldkit.io import read_events
@@ -127,10 +128,10 @@ def run(args: argparse.Namespace) -> int:
     )
     statistics = SceneStatistics()
     try:
-        for number, files in enumerate(scenes, start=1):
-            statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\r{number} of {count} scenes{'' if number < count else chr(10)}")
+        with Progress(count, "scenes") as progress:
+            for files in scenes:
+                statistics.add(SceneStatistics.of([_labels(files.labels, synthesizer)]))
+                progress.advance()
     except ValueError as error:  # whose note says at which scene
         told = [str(error), *getattr(error, "__notes__", ())]
         raise ValueError("\n  ".join(told)) from error

@@ -1,7 +1,7 @@
 """Packing recordings and their labels into a store."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from os import PathLike, fspath
@@ -48,6 +48,7 @@ def pack(
     executor: Executor | None = None,
     num_workers: int | None = 0,
     errors: Literal["raise", "skip"] = "raise",
+    progress: Callable[[], object] | None = None,
 ) -> Store:
     """Decode recordings once into a store, from which a training reads any part of any clip.
 
@@ -77,6 +78,7 @@ def pack(
             are missing, cannot be read or lie beyond it: `"raise"` an error that names it, or
             `"skip"` it. Those skipped are counted in a warning, and listed in `skipped` of the
             store that is returned.
+        progress: Called whenever a clip is done, as by what shows how far the work has come.
 
     Raises:
         FileNotFoundError: If there is no such recording, or, before any is packed, if some have no
@@ -105,9 +107,12 @@ def pack(
     )
     workers = num_workers if executor is None else None
     reasons = map_in_order(work, clips, executor=executor, num_workers=workers)
-    skipped = {
-        clip.name: reason for clip, reason in zip(clips, reasons, strict=True) if reason is not None
-    }
+    skipped = {}
+    for clip, reason in zip(clips, reasons, strict=True):
+        if reason is not None:
+            skipped[clip.name] = reason
+        if progress is not None:
+            progress()
     write_index(folder, read_records(folder))
     store = Store(folder)
     store.skipped = skipped

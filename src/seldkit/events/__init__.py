@@ -3,5 +3,6 @@
 from seldkit.events.events import Events
 from seldkit.events.rows import Row
 from seldkit.events.spans import Span
+from seldkit.events.telling import sentences
 
-__all__ = ["Events", "Row", "Span"]
+__all__ = ["Events", "Row", "Span", "sentences"]

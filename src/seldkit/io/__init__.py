@@ -1,5 +1,6 @@
 """Audio and label files, in and out."""
 
+from seldkit.io.audacity import write_label_track
 from seldkit.io.audio import AudioInfo, audio_info, read_audio, read_blocks
 from seldkit.io.label_writing import write_events
 from seldkit.io.labels import find_problems, read_events
@@ -16,4 +17,5 @@ __all__ = [
     "read_events",
     "write_audio",
     "write_events",
+    "write_label_track",
 ]

@@ -73,10 +73,6 @@ def name_spans(
     the classes of the pipeline: YAMNet has 521 names, see
     [`compat.yamnet.load`][seldkit.compat.yamnet.load].
 
-    Of 80 everyday sounds, two at once, equally loud, 60 degrees and more apart and without echoes,
-    YAMNet so has the right name among its first five for 54: as for the sounds alone (55), and not
-    as where it hears W (32).
-
     Args:
         events: What a pipeline found.
         audio: The recording it was found in: a file, or a waveform with full scale 1, in ACN order

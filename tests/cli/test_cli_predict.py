@@ -1,0 +1,151 @@
+"""`seldkit predict` tells what sounds, writes what is asked for, and names what it cannot use."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from cli.hearing import RATE, alarm_system, record_alarm, saved_system
+from seldkit import io
+
+Seldkit = Callable[..., tuple[int, str, str]]
+
+ALARM = "Alarm, 60 degrees, from 1.2 to 3.4 s\n"
+
+
+@pytest.fixture
+def _alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the program know a system that hears alarms."""
+    monkeypatch.setattr("seldkit.cli.predict.load_system", lambda model: alarm_system())
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_a_recording_is_told_in_a_sentence(seldkit: Seldkit, tmp_path: Path) -> None:
+    street = record_alarm(tmp_path / "street.wav")
+    assert seldkit("predict", street) == (0, ALARM, "")
+    high = record_alarm(tmp_path / "high.wav", azimuth_deg=-170, elevation_deg=30)
+    told = "Alarm, -170 degrees, 30 up, from 1.2 to 3.4 s\n"
+    assert seldkit("predict", high) == (0, told, "")
+    io.write_audio(tmp_path / "silent.wav", torch.zeros(4, RATE), RATE)
+    assert seldkit("predict", "silent.wav") == (0, "nothing found\n", "")
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_folders_are_searched_and_files_written(seldkit: Seldkit, tmp_path: Path) -> None:
+    paths = [record_alarm(tmp_path / "in" / name) for name in ("deep/b.flac", "a.wav")]
+    code, out, err = seldkit(
+        "predict", "in", "--csv", "found", "--plot", "drawn", "--labels", "audacity"
+    )
+    assert (code, out, err) == (0, "", "")
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["a.png", "b.png"]
+    events = io.read_events(tmp_path / "found" / "b.csv", format="dcase2023")
+    assert events.frame.tolist() == list(range(12, 34))
+    assert (events.azimuth_deg - 60).abs().max() < 1
+    track = (tmp_path / "found" / "a.txt").read_text()
+    assert track == "1.200000\t3.400000\tAlarm, 60 degrees\n"
+    text = "".join(f"{path}:\n{ALARM}" for path in (Path("in/a.wav"), Path("in/deep/b.flac")))
+    assert seldkit("predict", "in")[1] == text
+    assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_a_label_track_or_json_stands_in_place_of_the_text(
+    seldkit: Seldkit, tmp_path: Path
+) -> None:
+    street = record_alarm(tmp_path / "street.wav")
+    code, out, _ = seldkit("predict", street, "--labels", "audacity")
+    assert (code, out) == (0, "1.200000\t3.400000\tAlarm, 60 degrees\n")
+    code, out, _ = seldkit("predict", street, "--json")
+    told = json.loads(out)
+    (sound,) = told["sounds"]
+    assert (told["file"], told["duration_s"]) == (str(street), 5.0)
+    assert abs(sound.pop("azimuth_deg") - 60) < 1
+    assert abs(sound.pop("elevation_deg")) < 1
+    assert sound == {"class": 1, "name": "Alarm", "source": 0, "start_s": 1.2, "end_s": 3.4}
+
+
+@pytest.mark.usefixtures("_alarm")
+@pytest.mark.parametrize(
+    ("options", "channels", "gains"),
+    [
+        (("--order", "fuma"), [0, 3, 1, 2], [0.5**0.5, 1, 1, 1]),
+        (("--normalization", "n3d"), [0, 1, 2, 3], [1, 3**0.5, 3**0.5, 3**0.5]),
+        (("--order", "fuma", "--normalization", "sn3d"), [0, 3, 1, 2], [1, 1, 1, 1]),
+    ],
+)
+def test_other_conventions_of_ambisonics(
+    seldkit: Seldkit,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    channels: list[int],
+    gains: list[float],
+) -> None:
+    waveform, _ = io.read_audio(record_alarm(tmp_path / "street.wav"))
+    other = waveform[channels] * torch.tensor(gains).unsqueeze(1)
+    io.write_audio(tmp_path / "other.wav", other, RATE)
+    assert seldkit("predict", "other.wav", *options) == (0, ALARM, "")
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_a_file_that_cannot_be_used_is_named(seldkit: Seldkit, tmp_path: Path) -> None:
+    record_alarm(tmp_path / "street.wav")
+    io.write_audio(tmp_path / "mono.wav", torch.zeros(1, RATE), RATE)
+    (tmp_path / "notes.wav").write_text("no audio")
+    (tmp_path / "empty").mkdir()
+    for words, message in (
+        (("gone.wav",), "gone.wav is neither a file nor a folder"),
+        (("empty",), "empty holds no recording: no .flac, .ogg, .wav"),
+        (("mono.wav",), "mono.wav: audio must be (channel=4, sample), got shape (1, 24000); the"),
+        (("notes.wav",), "notes.wav"),
+        (("street.wav", "--json", "--labels", "audacity"), "--json and --labels both take"),
+        (("street.wav", "mono.wav", "--labels", "audacity"), "--labels of 2 files needs --csv"),
+        (("street.wav", "street.wav", "--csv", "x"), "files must have names of their own, got"),
+        (("street.wav", "--csv", "x", "--format", "l3das22"), "distance"),
+        (("mono.wav", "--order", "fuma"), "mono.wav: waveform must be (..., channel=4, sample)"),
+    ):
+        code, out, err = seldkit("predict", *words)
+        assert (code, out) == (2, "")
+        assert err.startswith("seldkit predict: error: ")
+        assert message in err
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_it_goes_on_where_it_is_told_to(seldkit: Seldkit, tmp_path: Path) -> None:
+    record_alarm(tmp_path / "street.wav")
+    io.write_audio(tmp_path / "mono.wav", torch.zeros(1, RATE), RATE)
+    code, out, err = seldkit("predict", "mono.wav", "street.wav", "--skip")
+    assert (code, out) == (2, f"street.wav:\n{ALARM}")
+    assert err.startswith("note: skipped: mono.wav: audio must be")
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_a_bar_shows_on_a_terminal_alone(
+    seldkit: Seldkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street = record_alarm(tmp_path / "street.wav")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    code, out, err = seldkit("predict", street)
+    assert (code, out) == (0, ALARM)
+    assert "] 5 of 5 s" in err
+    assert err.endswith("\r\x1b[K"), "it goes when all is done"
+
+
+def test_the_system_is_a_folder(seldkit: Seldkit, tmp_path: Path) -> None:
+    street, folder = record_alarm(tmp_path / "street.wav"), saved_system(tmp_path / "trained")
+    code, out, err = seldkit("predict", street, "--model", folder)
+    assert (code, err) == (0, "")
+    assert all(line.endswith(" s") or line == "nothing found" for line in out.splitlines())
+    description = json.loads((folder / "pipeline.json").read_text())
+    description["model"]["builder"] = "my_network"
+    (folder / "pipeline.json").write_text(json.dumps(description))
+    for model, message in (
+        (folder, "needs parts that the command line does not know: model builder 'my_network'"),
+        (tmp_path, "holds no pipeline; there is one in"),
+        ("nothing", "a system must be the folder of a saved pipeline"),
+    ):
+        code, _, err = seldkit("predict", street, "--model", model)
+        assert code == 2
+        assert message in err
