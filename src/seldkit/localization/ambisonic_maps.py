@@ -36,7 +36,7 @@ class _AmbisonicMap(Part):
 
     def _band(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> tuple[Tensor, Float[Tensor, "batch time freq"]]:
+    ) -> tuple[Complex[Tensor, "batch channel time bin"], Float[Tensor, "batch time bin"]]:
         """Return the bins of the band, and the energy of each."""
         some = spectrum[..., self._first : self._stop]
         energy = (some.real.square() + some.imag.square()).sum(dim=1) / 2
