@@ -44,6 +44,7 @@ ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
+    "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
     "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),

@@ -155,6 +155,20 @@ NETWORKS: dict[str, Network] = {
     "seldnet, accdoa": Network(
         partial(models.seldnet, 3, format="accdoa", distance=True, onscreen=True, **_SELDNET), 7, 16
     ),
+    "causal_crnn": Network(
+        partial(
+            models.causal_crnn,
+            3,
+            num_bins=16,
+            widths=(4, 8),
+            pool_time=(2, 5),
+            pool_freq=(4, 2),
+            rnn_channels=4,
+            hidden=(4,),
+        ),
+        7,
+        16,
+    ),
     "resnet_conformer": Network(partial(models.resnet_conformer, 3, **_RESNET), 7, 16),
     "resnet_conformer, multi_scale": Network(
         partial(

@@ -23,6 +23,7 @@ EXTRAS = (
     "pyroomacoustics",
     "pytorch_optimizer",
     "sofar",
+    "sounddevice",
     "tqdm",
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

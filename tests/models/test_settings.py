@@ -45,6 +45,7 @@ def required(thing: Any) -> dict[str, Any]:
     parts: dict[str, Callable[[], Any]] = {
         "encoder": backbones.crnn,
         "rate": lambda: layers.LabelRate(2, 2),
+        "context": lambda: (8, 3),
     }
     return {
         name: parts[name]() if name in parts else 8

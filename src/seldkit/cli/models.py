@@ -62,10 +62,12 @@ def run(args: argparse.Namespace) -> int:
 def described(system: Pipeline) -> dict[str, Any]:
     """Return what a system hears and says, and how it is built."""
     extractor = system.extractor
+    pieces = "whole recordings from start to end"
+    if system.window_s is not None:
+        pieces = f"in windows of {system.window_s:g} s every {system.hop_s:g} s"
     classes = system.classes or range(getattr(system.format, "num_classes", 0))
     return {
-        "hears": f"{extractor.in_channels} channels at {extractor.sample_rate} Hz, in windows of"
-        f" {system.window_s:g} s every {system.hop_s:g} s",
+        "hears": f"{extractor.in_channels} channels at {extractor.sample_rate} Hz, {pieces}",
         "tells": f"{len(classes)} classes, {system.label_rate:g} times a second",
         "classes": [str(name) for name in classes],
         "features": _call(extractor),

@@ -110,7 +110,7 @@ def _predictions(
     with Progress(sum(heard_s), "s") as progress:
 
         def advance(model: object, given: tuple[Any, ...], output: object) -> None:
-            progress.advance(len(given[0]) * system.hop_s)
+            progress.advance(len(given[0]) * (system.hop_s or 0.0))
 
         handle = system.model.register_forward_hook(advance)
         try:

@@ -73,9 +73,18 @@ class FeatureStream:
         hops that a part looks ahead. (Where the clip's last frame is left out and the hop is longer
         than half the FFT, it is a hop, because only then a frame is known not to be the last.)
         """
+        lookahead = self._lookahead * self._stft.hop_length
+        return max(self.steady_latency, self._stft.framing.lead + lookahead)
+
+    @property
+    def steady_latency(self) -> int:
+        """Delay of the features of all frames but the first, in samples, counted as `latency`.
+
+        What lies before the clip mirrors its start, which the first frame may have to wait for.
+        """
         stft, hop = self._stft, self._stft.hop_length
-        lead, rest = stft.framing.lead, stft.n_fft - 1 - stft.framing.lead
-        return max(lead, rest, 0 if stft.last_frame else hop - 1) + self._lookahead * hop
+        rest = stft.n_fft - 1 - stft.framing.lead
+        return max(rest, 0 if stft.last_frame else hop - 1) + self._lookahead * hop
 
     @torch.no_grad()
     def push(self, chunk: Float[Tensor, "channel sample"]) -> Float[Tensor, "out _ bin"]:

@@ -3,7 +3,9 @@
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
+from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
+from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
@@ -16,6 +18,14 @@ from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.streaming import (
+    State,
+    StepSize,
+    Streaming,
+    StreamingStep,
+    step_size,
+    stream_step,
+)
 from seldkit.layers.temporal import temporal_encoder
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
@@ -25,6 +35,9 @@ __all__ = [
     "ROAM",
     "BidirectionalGRU",
     "BinNorm",
+    "CausalConv2d",
+    "CausalDoubleConv",
+    "ChunkedAttention",
     "ConformerBlock",
     "CrossStitch",
     "DoubleConv",
@@ -42,7 +55,11 @@ __all__ = [
     "SinusoidalPositions",
     "SoftmaxGate",
     "SqueezeExcite",
+    "State",
+    "StepSize",
     "StitchedBranches",
+    "Streaming",
+    "StreamingStep",
     "TrackAttention",
     "TrackEncoders",
     "TrackSplit",
@@ -52,5 +69,7 @@ __all__ = [
     "UNetEncoder",
     "max_feature_map",
     "softmax_gate",
+    "step_size",
+    "stream_step",
     "temporal_encoder",
 ]

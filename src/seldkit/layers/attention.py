@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
-from seldkit._typing import Bool, Float
+from seldkit._typing import Bool, Float, Int
 from seldkit.layers.dot_product import attend
 from seldkit.layers.positions import sinusoids
 
@@ -127,21 +127,30 @@ class RelativePositionAttention(Shown):
         if not x.shape[1]:
             raise ValueError(f"x must have at least one frame, got shape {tuple(x.shape)}")
         query, key, value = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
-        width = self.channels if self.scale == "model" else self.channels // self.num_heads
-        scale = width**-0.5
+        scale = self._factor
         if padding is not None:
             check_shape("padding", padding, "batch time", batch=x.shape[0], time=x.shape[1])
         bias = scale * self._position_scores(query, padding)
-        if padding is not None:
-            # Not -inf, which makes nan of an item that is padding alone.
-            lowest = torch.finfo(bias.dtype).min / 2
-            bias = bias.masked_fill(padding[:, None, None], lowest)
+        if (unseen := self._unseen(x, padding)) is not None:
+            bias = masked(bias, unseen)
         if self.positions != "shaw":
             query = query + self.content_bias.unsqueeze(1)
         dropout = self.dropout if self.training else 0.0
         attended = attend(query, key, value, bias, dropout=dropout, scale=scale)
         output: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return output
+
+    @property
+    def _factor(self) -> float:
+        """What scores are multiplied with."""
+        width = self.channels if self.scale == "model" else self.channels // self.num_heads
+        return float(width**-0.5)
+
+    def _unseen(
+        self, x: Float[Tensor, "batch time channel"], padding: Bool[Tensor, "batch time"] | None
+    ) -> Bool[Tensor, "#batch 1 #time other"] | None:
+        """Return which frames no frame attends to, or which of them each does not."""
+        return None if padding is None else padding[:, None, None]
 
     def _split(
         self, x: Float[Tensor, "*batch time channel"]
@@ -157,17 +166,33 @@ class RelativePositionAttention(Shown):
         time = query.shape[2]
         first, stop, step = (0, time, 1) if self.positions == "shift" else (time - 1, -time, -1)
         place = torch.arange(first, stop, step, device=query.device)
-        if self.positions == "shaw":
-            near = place.clamp(-self.max_distance, self.max_distance)
-            return _shift(query @ self.distance(near + self.max_distance).mT)
-        precise = torch.promote_types(query.dtype, torch.float32)  # bf16 cannot count frames
-        table = sinusoids(place.to(precise), self.channels).to(query.dtype)
-        query = query + self.position_bias.unsqueeze(1)
-        scores = query @ self._split(self.position(table)).mT
+        scores = self._distance_scores(query, place)
         shifted = _shift(scores)
         if padding is None or self.positions != "shift":
             return shifted
         return _of_own_length(scores, shifted, padding)
+
+    def _distance_scores(
+        self, query: Float[Tensor, "batch head time c"], distance: Int[Tensor, " place"]
+    ) -> Float[Tensor, "batch head time place"]:
+        """Return the position term of each frame for some distances, before scaling."""
+        if self.positions == "shaw":
+            near = distance.clamp(-self.max_distance, self.max_distance)
+            of_shaw: Tensor = query @ self.distance(near + self.max_distance).mT
+            return of_shaw
+        precise = torch.promote_types(query.dtype, torch.float32)  # bf16 cannot count frames
+        table = sinusoids(distance.to(precise), self.channels).to(query.dtype)
+        query = query + self.position_bias.unsqueeze(1)
+        scores: Tensor = query @ self._split(self.position(table)).mT
+        return scores
+
+
+def masked(
+    bias: Float[Tensor, "*batch time other"], unseen: Bool[Tensor, "*batch_1 #time other"]
+) -> Float[Tensor, "*batch time other"]:
+    """Return scores that are as low as can be where a frame is not attended to."""
+    # Not -inf, which makes nan of an item that is padding alone.
+    return bias.masked_fill(unseen, torch.finfo(bias.dtype).min / 2)
 
 
 def _of_own_length(

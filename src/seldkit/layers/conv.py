@@ -50,13 +50,9 @@ class DoubleConv(Shown):
         super().__init__()
         mid_channels = out_channels if mid_channels is None else mid_channels
         self.in_channels, self.pool_time, self.pool_freq = in_channels, pool_time, pool_freq
-
-        def convolution(channels: int, width: int) -> nn.Conv2d:
-            return nn.Conv2d(channels, width, 3, padding=1, bias=False, device=device, dtype=dtype)
-
-        self.conv1 = convolution(in_channels, mid_channels)
+        self.conv1 = self._convolution(in_channels, mid_channels, device, dtype)
         self.norm1 = nn.BatchNorm2d(mid_channels, device=device, dtype=dtype)
-        self.conv2 = convolution(mid_channels, out_channels)
+        self.conv2 = self._convolution(mid_channels, out_channels, device, dtype)
         self.norm2 = nn.BatchNorm2d(out_channels, device=device, dtype=dtype)
         self.reset_parameters()
 
@@ -76,8 +72,23 @@ class DoubleConv(Shown):
         if x.shape[2] < pool[0] or x.shape[3] < pool[1]:
             raise ValueError(f"x must have at least {pool} frames and bins, got {tuple(x.shape)}")
         x = functional.relu(self.norm1(self.conv1(x)))
-        x = functional.relu(self.norm2(self.conv2(x)))
+        return self._pooled(functional.relu(self.norm2(self.conv2(x))))
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        pool = (self.pool_time, self.pool_freq)
         return functional.avg_pool2d(x, pool) if max(pool) > 1 else x
+
+    @staticmethod
+    def _convolution(
+        in_channels: int,
+        out_channels: int,
+        device: torch.device | None,
+        dtype: torch.dtype | None,
+    ) -> nn.Conv2d:
+        """Return one of the two convolutions, 3 x 3 without a bias."""
+        return nn.Conv2d(
+            in_channels, out_channels, 3, padding=1, bias=False, device=device, dtype=dtype
+        )
 
 
 def conv_stages(

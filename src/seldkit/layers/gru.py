@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
+from seldkit.layers.streaming import State, StepSize, check_step
 
 
 class GatedRecurrentUnit(nn.RNNBase):
@@ -13,6 +14,9 @@ class GatedRecurrentUnit(nn.RNNBase):
     The names and shapes of its weights are those of `nn.GRU`; the batch comes first. In
     `torch.onnx.export` it becomes the GRU of ONNX, for any batch and length; from a program that
     `torch.export` made before, only for the length of that.
+
+    What reads forward alone streams: pieces of a sequence, each begun with the state behind the one
+    before, give what the whole gives.
 
     Args:
         in_channels: Channels of the input.
@@ -48,11 +52,35 @@ class GatedRecurrentUnit(nn.RNNBase):
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
         """Return the states of the last layer, those of both directions side by side."""
-        if torch.onnx.is_in_onnx_export():
-            return self._as_onnx(x)
         directions = 1 + self.bidirectional
         start = x.new_zeros(directions * self.num_layers, x.shape[0], self.hidden_size)
-        states, _ = torch.gru(
+        return self._run(x, start)[0]
+
+    @property
+    def step_size(self) -> StepSize:
+        """A step takes any number of frames; `ValueError` for what reads from the end, too."""
+        if self.bidirectional:
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot stream: it reads from the end, too (bidirectional)")
+        return StepSize()
+
+    def step(
+        self,
+        x: Float[Tensor, "batch time channel"],
+        state: Float[Tensor, "batch layer state"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time out"], State]:
+        """Return the states of the last layer, and behind the last frame those of all layers."""
+        check_step(x, self.step_size.taken, dim=1)
+        if state is None:
+            state = x.new_zeros(x.shape[0], self.num_layers, self.hidden_size)
+        states, last = self._run(x, state.transpose(0, 1).contiguous())
+        return states, last.transpose(0, 1)
+
+    def _run(self, x: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states of the last layer, and the last ones of all `[layer batch channel]`."""
+        if torch.onnx.is_in_onnx_export():
+            return self._as_onnx(x, start)
+        states, last = torch.gru(
             x,
             start,
             [getattr(self, name) for name in self._flat_weights_names],
@@ -63,9 +91,9 @@ class GatedRecurrentUnit(nn.RNNBase):
             bidirectional=self.bidirectional,
             batch_first=True,
         )
-        return states
+        return states, last
 
-    def _as_onnx(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
+    def _as_onnx(self, x: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same by the operator of ONNX: traced, a GRU is bound to its frames.
 
         There the gates stand in the order update, reset, new, time comes first, and both biases are
@@ -73,22 +101,26 @@ class GatedRecurrentUnit(nn.RNNBase):
         """
         directions, width = 1 + self.bidirectional, self.hidden_size
         weights = [self._of_both(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        start = x.new_zeros(directions, x.shape[0], width)
-        for layer in range(self.num_layers):
+        ends = []
+        for layer, first in enumerate(start.unflatten(0, (self.num_layers, directions))):
             kernel, recurrent, *biases = (both[layer] for both in weights)
-            (states,) = torch.onnx.ops.symbolic_multi_out(
+            states, last = torch.onnx.ops.symbolic_multi_out(
                 "GRU",
-                (x.transpose(0, 1), kernel, recurrent, torch.cat(biases, dim=1), None, start),
+                (x.transpose(0, 1), kernel, recurrent, torch.cat(biases, dim=1), None, first),
                 {
                     "direction": "bidirectional" if self.bidirectional else "forward",
                     "hidden_size": width,
                     "linear_before_reset": 1,
                 },
-                dtypes=[x.dtype],
-                shapes=[(x.shape[1], directions, x.shape[0], width)],
+                dtypes=[x.dtype, x.dtype],
+                shapes=[
+                    (x.shape[1], directions, x.shape[0], width),
+                    (directions, x.shape[0], width),
+                ],
             )
             x = states.permute(2, 0, 1, 3).flatten(2)
-        return x
+            ends.append(last)
+        return x, torch.cat(ends)
 
     def _of_both(self, kind: str) -> list[Tensor]:
         """Return weights `[direction, gate * channel, ...]` of each layer, as ONNX orders them."""

@@ -10,6 +10,7 @@ from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers.gru import GatedRecurrentUnit
+from seldkit.layers.streaming import State, StepSize
 
 Merge = Literal["product", "concat", "sum"]
 
@@ -94,6 +95,19 @@ class MinimalGatedUnit(Shown):
             state = (1 - forget) * state + forget * new
             states.append(state)
         return torch.stack(states, dim=1), state
+
+    @property
+    def step_size(self) -> StepSize:
+        """A step takes any number of frames."""
+        return StepSize()
+
+    def step(
+        self,
+        x: Float[Tensor, "batch time channel"],
+        state: Float[Tensor, "batch state"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time state"], State]:
+        """Return the state after every frame, and the last one."""
+        return self(x, state)  # type: ignore[no-any-return]
 
 
 class BidirectionalGRU(Shown):

@@ -4,6 +4,7 @@ from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
+from seldkit.models.causal_network import causal_crnn
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -36,6 +37,7 @@ __all__ = [
     "StitchedSELD",
     "Transplant",
     "at2seld",
+    "causal_crnn",
     "einv2",
     "encoder_seld",
     "overlapping_e2e",

@@ -9,6 +9,7 @@ from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
+from seldkit.layers import State, StepSize, step_size, stream_step
 from seldkit.outputs import SELDOutput
 
 SequenceFormat = Literal["class_wise", "accdoa", "multi_accdoa"]
@@ -69,7 +70,7 @@ class SequenceSELD(Shown):
         if features.shape[2] < self.min_frames:
             shape = tuple(features.shape)
             raise ValueError(f"features must have at least {self.min_frames} frames, got {shape}")
-        x = self.sequence(self.trunk(features).transpose(1, 2).flatten(2))
+        x = self.sequence(_sequence_of(self.trunk(features)))
         if self.fusion is not None:
             if video is None:
                 raise ValueError("video must be given to a network made with a video size")
@@ -78,6 +79,53 @@ class SequenceSELD(Shown):
             raise ValueError("video must be None for a network of sound alone")
         output: SELDOutput | Tensor = self.head(*(branch(x) for branch in self.branches))
         return output
+
+    @property
+    def step_size(self) -> StepSize:
+        """Frames of features that a step takes, and frames of output that it makes.
+
+        Raises:
+            ValueError: If a part of the network cannot stream; the error names it.
+        """
+        if self.fusion is not None:
+            raise ValueError(f"{type(self).__name__} cannot stream: it reads a video, too")
+        size = step_size(self.trunk).then(step_size(self.sequence))
+        for branch in self.branches:
+            size = size.then(step_size(branch))
+        return size
+
+    def step(
+        self,
+        features: Float[Tensor, "batch channel time freq"],
+        state: tuple[State, ...] | None = None,
+    ) -> tuple[SELDOutput | Tensor, State]:
+        """Return the output of the next features and the state behind them.
+
+        Steps one after the other make what the network makes of all features, in evaluation mode.
+
+        Args:
+            features: As many frames as a step takes, or a multiple.
+            state: What the last step returned; None before the first frame.
+
+        Raises:
+            ValueError: If a part of the network cannot stream, or the shape is wrong.
+        """
+        sizes = {"channel": self.in_channels, "freq": self.num_bins}
+        check_shape("features", features, "batch channel time freq", **sizes)
+        of_trunk, of_sequence, *of_branches = state or [None] * (2 + len(self.branches))
+        x, of_trunk = stream_step(self.trunk, features, of_trunk)
+        x, of_sequence = stream_step(self.sequence, _sequence_of(x), of_sequence)
+        pairs = zip(self.branches, of_branches, strict=True)
+        results = [stream_step(branch, x, before) for branch, before in pairs]
+        output: SELDOutput | Tensor = self.head(*(result for result, _ in results))
+        return output, (of_trunk, of_sequence, *(after for _, after in results))
+
+
+def _sequence_of(
+    x: Float[Tensor, "batch channel time freq"],
+) -> Float[Tensor, "batch time both"]:
+    """Return a sequence of the channels and bins of a map."""
+    return x.transpose(1, 2).flatten(2)
 
 
 def head_of_format(

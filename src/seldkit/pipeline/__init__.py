@@ -3,6 +3,7 @@
 from seldkit._builders import builder
 from seldkit.pipeline.checks import OutputFormat
 from seldkit.pipeline.cost import Cost, measure_cost
+from seldkit.pipeline.event_stream import EventStream
 from seldkit.pipeline.export import compare_onnx, export_onnx, for_export
 from seldkit.pipeline.many import predict_files
 from seldkit.pipeline.naming import NamedSpan, NamedStretch, name_recording, name_spans
@@ -10,6 +11,7 @@ from seldkit.pipeline.pipeline import Pipeline
 
 __all__ = [
     "Cost",
+    "EventStream",
     "NamedSpan",
     "NamedStretch",
     "OutputFormat",

@@ -60,28 +60,41 @@ def open_audio(audio: Audio, sample_rate: object, *, expected: int, channels: in
             f"sample_rate must be {expected}, got {sample_rate}: say the rate of the waveform, and"
             " resample it if it is another; a file is resampled as it is read"
         )
-    waveform = _tensor(audio)
-    check_channels(tuple(waveform.shape), channels)
+    if not isinstance(audio, np.ndarray | Tensor):
+        raise TypeError(f"audio must be a path, a tensor or an array, got {type(audio).__name__}")
+    waveform = checked_waveform("audio", audio, channels)
     if waveform.shape[1] == 0:
         raise ValueError("audio must have at least one sample, got none")
-    bad = sum(int((~block.isfinite()).sum()) for block in waveform.split(BLOCK, dim=1))
-    if bad:
-        raise ValueError(
-            f"audio must be finite, got nan or infinity in {bad} of {waveform.numel()} samples"
-        )
-    peak = max(block.abs().max().item() for block in waveform.split(BLOCK, dim=1))
-    check_peak("audio", peak)
     return Source(waveform.shape[1], iter(waveform.split(BLOCK, dim=1)))
 
 
-def check_channels(shape: tuple[int, ...], channels: int) -> None:
+def checked_waveform(name: str, audio: Any, channels: int) -> Float[Tensor, "channel sample"]:
+    """Return a waveform as a tensor.
+
+    Raises:
+        TypeError: If it is neither a tensor nor an array, or holds integers.
+        ValueError: If the channels or the samples are wrong.
+    """
+    waveform = _tensor(name, audio)
+    check_channels(name, tuple(waveform.shape), channels)
+    blocks = waveform.split(BLOCK, dim=1) if waveform.shape[1] else ()
+    bad = sum(int((~block.isfinite()).sum()) for block in blocks)
+    if bad:
+        raise ValueError(
+            f"{name} must be finite, got nan or infinity in {bad} of {waveform.numel()} samples"
+        )
+    check_peak(name, max((block.abs().max().item() for block in blocks), default=0.0))
+    return waveform
+
+
+def check_channels(name: str, shape: tuple[int, ...], channels: int) -> None:
     """Raise `ValueError` that says what to do unless a waveform has the right axes."""
     if len(shape) == 2 and shape[0] == channels:
         return
     if len(shape) == 2 and shape[1] == channels:
-        hint = "samples come last: give audio.T"
+        hint = f"samples come last: give {name}.T"
     elif len(shape) == 3:
-        hint = "give one clip at a time, such as audio[0]"
+        hint = f"give one clip at a time, such as {name}[0]"
     elif len(shape) == 2 and shape[0] > channels:
         hint = (
             f"choose the {channels} channels that the system was trained on: the first four of"
@@ -95,7 +108,7 @@ def check_channels(shape: tuple[int, ...], channels: int) -> None:
             " as one of features.presets.dcase2025_stereo; pipeline.name_recording names the sounds"
             " of any recording, without directions"
         )
-    raise ValueError(f"audio must be (channel={channels}, sample), got shape {shape}; {hint}")
+    raise ValueError(f"{name} must be (channel={channels}, sample), got shape {shape}; {hint}")
 
 
 def check_peak(name: str, peak: float) -> None:
@@ -107,16 +120,16 @@ def check_peak(name: str, peak: float) -> None:
         )
 
 
-def _tensor(audio: Any) -> Tensor:
+def _tensor(name: str, audio: Any) -> Tensor:
     if isinstance(audio, np.ndarray) and audio.dtype.kind == "f" and audio.dtype.itemsize <= 8:
         # Own memory in the processor's order of bytes, which a tensor can share.
         native = audio.dtype.newbyteorder("=")
         return torch.from_numpy(np.require(audio, native, ["C", "W"]))
     if not isinstance(audio, np.ndarray | Tensor):
-        raise TypeError(f"audio must be a path, a tensor or an array, got {type(audio).__name__}")
+        raise TypeError(f"{name} must be a tensor or an array, got {type(audio).__name__}")
     if not (isinstance(audio, Tensor) and audio.is_floating_point()):
         raise TypeError(
-            f"audio must hold floats with full scale 1, got {audio.dtype}: divide samples of 16"
+            f"{name} must hold floats with full scale 1, got {audio.dtype}: divide samples of 16"
             " bits by 32768"
         )
     return audio
@@ -125,7 +138,7 @@ def _tensor(audio: Any) -> Tensor:
 def _of_file(path: Path, sample_rate: int, channels: int) -> Source:
     """Return the blocks of a file."""
     info = audio_info(path, sample_rate=sample_rate)
-    check_channels((info.num_channels, info.num_samples), channels)
+    check_channels("audio", (info.num_channels, info.num_samples), channels)
 
     def checked() -> Iterator[Tensor]:
         read = read_blocks(path, sample_rate=sample_rate, block=BLOCK)

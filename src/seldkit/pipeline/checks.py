@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import nn
 
+from seldkit._checks import integer
 from seldkit.events import Events
 from seldkit.features import FeatureExtractor
 
@@ -30,6 +31,21 @@ def check_sizes(standardize: nn.Module, extractor: FeatureExtractor) -> None:
         size, wanted = getattr(standardize, name, None), getattr(extractor, name)
         if size not in (None, wanted):
             raise ValueError(f"standardize must have {name}={wanted} of the features, got {size}")
+
+
+def reach_of(postprocess: object) -> tuple[int, int]:
+    """Return how many frames before and behind a frame post-processing reads.
+
+    Raises:
+        ValueError: If it does not say that, or reads without end.
+    """
+    reach = [getattr(postprocess, name, None) for name in ("lookback", "lookahead")]
+    if None in reach:
+        raise ValueError(
+            "postprocess must read a number of frames before and behind a frame to stream, got"
+            f" lookback={reach[0]} and lookahead={reach[1]} of {postprocess!r:.200}"
+        )
+    return integer("postprocess.lookback", reach[0]), integer("postprocess.lookahead", reach[1])
 
 
 def class_names(classes: Any, format: OutputFormat[Any]) -> tuple[str, ...] | None:

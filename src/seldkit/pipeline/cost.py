@@ -15,7 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from seldkit._checks import check_count
+from seldkit.pipeline.frames import CLIP_S
 from seldkit.pipeline.pipeline import Pipeline
+from seldkit.pipeline.precision import as_features
 from seldkit.pipeline.windows import evaluating
 
 
@@ -69,7 +71,8 @@ def measure_cost(pipeline: Pipeline, *, repeats: int = 3) -> Cost:
     """
     check_count(repeats=repeats)
     extractor, model = pipeline.extractor, pipeline.model
-    size = 1, extractor.in_channels, round(pipeline.window_s * extractor.sample_rate)
+    window_s = pipeline.window_s or CLIP_S
+    size = 1, extractor.in_channels, round(window_s * extractor.sample_rate)
     noise = 0.1 * torch.randn(size, generator=torch.Generator().manual_seed(0))
     with evaluating(pipeline), _one_thread():
         with torch.inference_mode():
@@ -86,9 +89,9 @@ def measure_cost(pipeline: Pipeline, *, repeats: int = 3) -> Cost:
     return Cost(
         parameters=sum(x.numel() for x in model.parameters()),
         weight_bytes=sum(x.numel() * x.element_size() for x in state),
-        multiply_accumulates=work / pipeline.window_s,
+        multiply_accumulates=work / window_s,
         working_bytes=live.most,
-        real_time_factor=whole_s / pipeline.hop_s,
+        real_time_factor=whole_s / (pipeline.hop_s or window_s),
         feature_share=min(features_s / whole_s, 1.0),
     )
 
@@ -103,7 +106,7 @@ def _multiply_accumulates(pipeline: Pipeline, features: Tensor) -> float:
         warnings.simplefilter("ignore", UserWarning)  # of oneDNN's flags, about other devices
         plain = torch.backends.mkldnn.flags(enabled=False)
         with plain, sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            pipeline.model(pipeline._for_model(features.clone()))
+            pipeline.model(as_features(features.clone(), pipeline.model))
     return float(counter.get_total_flops()) / 2
 
 

@@ -16,7 +16,7 @@ from seldkit._checks import check_shape, require
 from seldkit._typing import Float
 from seldkit.features import SALSA, FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput
-from seldkit.pipeline.frames import tensors
+from seldkit.pipeline.frames import CLIP_S, tensors
 from seldkit.pipeline.pipeline import Pipeline
 from seldkit.pipeline.quantizing import quantized
 
@@ -214,7 +214,7 @@ def _example(pipeline: Pipeline) -> Tensor:
     size = (
         2,
         pipeline.extractor.in_channels,
-        round(pipeline.window_s * pipeline.extractor.sample_rate),
+        round((pipeline.window_s or CLIP_S) * pipeline.extractor.sample_rate),
     )
     return 0.1 * torch.randn(size, generator=torch.Generator().manual_seed(0))
 
@@ -234,8 +234,12 @@ def _metadata(pipeline: Pipeline) -> dict[str, str]:
         "seldkit": version("seldkit"),
         "sample_rate": str(pipeline.extractor.sample_rate),
         "label_rate": f"{pipeline.label_rate:g}",
-        "window_s": f"{pipeline.window_s:g}",
-        "hop_s": f"{pipeline.hop_s:g}",
+        "window_s": _seconds(pipeline.window_s),
+        "hop_s": _seconds(pipeline.hop_s),
         "classes": json.dumps(pipeline.classes),
         "format": repr(pipeline.format),
     }
+
+
+def _seconds(length_s: float | None) -> str:
+    return "none" if length_s is None else f"{length_s:g}"

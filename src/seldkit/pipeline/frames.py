@@ -5,8 +5,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from seldkit._checks import whole_number
+from seldkit._checks import check_positive, whole_number
 from seldkit.outputs import SELDOutput
+
+CLIP_S = 4.0
+"""Length of a clip that stands for any other where there are no windows, in seconds."""
 
 TELLING = 20
 """Label frames of a window from which on one frame too many cannot be another rate."""
@@ -16,23 +19,42 @@ class Frames(NamedTuple):
     """Windows in label frames.
 
     Attributes:
-        window: Label frames of a window.
+        window: Label frames of a window; None where a clip is one window.
         hop: Label frames from one window to the next.
         samples: Samples of a label frame.
     """
 
-    window: int
-    hop: int
+    window: int | None
+    hop: int | None
     samples: int
 
     @classmethod
-    def of(cls, window_s: float, hop_s: float, label_rate: float, sample_rate: int) -> "Frames":
-        """Return windows that are given in seconds; `ValueError` if they are no whole frames."""
-        return cls(
-            whole_number("window_s * label_rate", window_s * label_rate),
-            whole_number("hop_s * label_rate", hop_s * label_rate),
-            whole_number("sample_rate / label_rate", sample_rate / label_rate),
-        )
+    def of(
+        cls, window_s: float | None, hop_s: float | None, label_rate: float, sample_rate: int
+    ) -> "Frames":
+        """Return windows that are given in seconds, and none where there are none.
+
+        Raises:
+            ValueError: If they are no whole frames, a hop exceeds the window or has none.
+        """
+        samples = whole_number("sample_rate / label_rate", sample_rate / label_rate)
+        if window_s is None:
+            if hop_s is not None:
+                raise ValueError(f"hop_s must be None where window_s is, got {hop_s:g}")
+            return cls(None, None, samples)
+        check_positive(window_s=window_s)
+        window = whole_number("window_s * label_rate", window_s * label_rate)
+        if hop_s is None:
+            return cls(window, max(window // 2, 1), samples)
+        check_positive(hop_s=hop_s)
+        if hop_s > window_s:
+            raise ValueError(f"hop_s must be at most window_s={window_s:g}, got {hop_s:g}")
+        return cls(window, whole_number("hop_s * label_rate", hop_s * label_rate), samples)
+
+    def of_clip(self, length: int) -> tuple[int, int]:
+        """Return the window and the hop for a clip of so many label frames."""
+        window = length if self.window is None else min(self.window, length)
+        return window, window if self.hop is None else min(self.hop, window)
 
 
 def tensors(output: SELDOutput | Tensor) -> list[Tensor]:

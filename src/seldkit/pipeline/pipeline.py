@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,30 +9,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_count, check_positive, whole_number
+from seldkit._checks import check_count, check_positive
 from seldkit._typing import Float
-from seldkit.data import chunk_starts
-from seldkit.data.joining import join
 from seldkit.events import Events
 from seldkit.features import FeatureExtractor, Standardize
-from seldkit.outputs import SELDOutput, apply
+from seldkit.outputs import SELDOutput
 from seldkit.pipeline.audio import Audio, open_audio
 from seldkit.pipeline.checks import OutputFormat, check_sizes, class_names
+from seldkit.pipeline.event_stream import EventStream
 from seldkit.pipeline.folder import DESCRIPTION, WEIGHTS, write
-from seldkit.pipeline.frames import Frames, Pace
+from seldkit.pipeline.frames import TELLING, Frames
 from seldkit.pipeline.loading import PARTS, VALUES, faults_of, fill, read_pipeline
-from seldkit.pipeline.precision import floats_of, precise, steady
+from seldkit.pipeline.precision import as_features, as_waveform, precise
 from seldkit.pipeline.saving import compare_outputs, describe
+from seldkit.pipeline.scanning import Scanner
 from seldkit.pipeline.sound_field import Check, watched
-from seldkit.pipeline.windows import cut, evaluating
+from seldkit.pipeline.windows import evaluating
 
 
 class Pipeline(nn.Module):
     """A trained system: waveform in, events out, over audio of any length.
 
     Long audio is cut into overlapping windows, and each frame is taken from the window in whose
-    middle it lies, so windows join without seams. A file is read as it is needed, so memory does
-    not grow with its length.
+    middle it lies, so windows join without seams. With `window_s=None` the network reads a clip as
+    a whole: one that never looks ahead, such as [`causal_crnn`][seldkit.models.causal_crnn], step
+    by step from the start to the end. A file is read as it is needed, so memory does not grow with
+    its length, but for networks that look ahead without windows.
 
     Features are computed in float32 or better, whatever the precision of the network:
     `pipeline.half()` and `pipeline.bfloat16()` change the network alone.
@@ -46,7 +47,8 @@ class Pipeline(nn.Module):
         format: Decodes the output.
         standardize: Acts on the features before the model, fitted on the training data.
         postprocess: Acts on the whole output without the batch axis, before it is decoded.
-        window_s: Length of a window, in seconds: best that of the training chunks.
+        window_s: Length of a window, in seconds: best that of the training chunks. None for none,
+            best for networks that never look ahead.
         hop_s: Distance between windows, in seconds; half a window, in whole label frames, if None.
         label_rate: Output frames per second.
         classes: Names of the classes, kept with the pipeline.
@@ -75,19 +77,16 @@ class Pipeline(nn.Module):
         *,
         standardize: Standardize | None = None,
         postprocess: Callable[[Any], Any] | None = None,
-        window_s: float = 4.0,
+        window_s: float | None = 4.0,
         hop_s: float | None = None,
         label_rate: float = 10.0,
         classes: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        check_positive(window_s=window_s, label_rate=label_rate)
-        window = whole_number("window_s * label_rate", window_s * label_rate)
-        if hop_s is None:
-            hop_s = max(window // 2, 1) / label_rate
-        check_positive(hop_s=hop_s)
-        if hop_s > window_s:
-            raise ValueError(f"hop_s must be at most window_s={window_s:g}, got {hop_s:g}")
+        check_positive(label_rate=label_rate)
+        frames = Frames.of(window_s, hop_s, label_rate, extractor.sample_rate)
+        if hop_s is None and frames.hop is not None:
+            hop_s = frames.hop / label_rate
         if postprocess is not None and not callable(postprocess):
             raise TypeError(f"postprocess must be a function or None, got {postprocess!r:.80}")
         if standardize is not None:
@@ -97,18 +96,18 @@ class Pipeline(nn.Module):
         self.model = model
         self.format = format
         self.postprocess = postprocess
-        self.window_s, self.hop_s = float(window_s), float(hop_s)
+        self.window_s = None if window_s is None else float(window_s)
+        self.hop_s = None if hop_s is None else float(hop_s)
         self.label_rate = float(label_rate)
         self.classes = class_names(classes, format)
-        self._frames()
-        self._measured: tuple[object, ...] = ()
+        self._measured: set[object] = set()
 
     def forward(self, waveform: Float[Tensor, "batch channel sample"]) -> SELDOutput | Tensor:
         """Return the network's output for a batch of waveforms."""
         features = self.extractor(waveform)
         if self.standardize is not None:
             features = self.standardize(features)
-        output: SELDOutput | Tensor = self.model(self._for_model(features))
+        output: SELDOutput | Tensor = self.model(as_features(features, self.model))
         if not isinstance(output, SELDOutput | Tensor):
             raise TypeError(
                 f"model must return a SELDOutput or a tensor, got {type(output).__name__}"
@@ -166,7 +165,33 @@ class Pipeline(nn.Module):
         thresholds are chosen on it, for instance. It is float32 or better. Arguments and errors are
         the same.
         """
-        return self._scan(audio, sample_rate, batch_size, check, decodes=False)
+        output: SELDOutput | Tensor
+        output = self._scan(audio, sample_rate, batch_size, check, decodes=False)
+        return output
+
+    def stream(self) -> EventStream:
+        """Return a stream that takes a signal chunk by chunk and tells events as soon as it can.
+
+        It tells what [`predict`][seldkit.pipeline.Pipeline.predict] tells of the whole signal, and
+        how long that takes: `latency_s`. Without windows that is little more than a label frame,
+        with windows half a window and half a hop. Several streams share the network.
+
+        Raises:
+            ValueError: If there are no windows and the features need the whole clip, or the network
+                looks ahead, or post-processing does so without end; the error names what.
+
+        Examples:
+            >>> from seldkit import features, formats, models
+            >>> extractor = features.presets.dcase2023_foa(top_db=None)
+            >>> format = formats.MultiACCDOA(5)
+            >>> pipeline = Pipeline(extractor, models.causal_crnn(5), format, window_s=None)
+            >>> stream = pipeline.stream()
+            >>> [stream.push(torch.zeros(4, 2400)).num_frames for _ in range(4)]
+            [0, 1, 2, 3]
+            >>> stream.flush().num_frames
+            4
+        """
+        return EventStream(self, Scanner(self, self._measured).stream, self._decode)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the pipeline to a folder: weights as safetensors, everything else as JSON.
@@ -187,17 +212,18 @@ class Pipeline(nn.Module):
         settings = {name: getattr(self, name) for name in VALUES}
         class_names(self.classes, self.format)
         description, again, weights = describe(parts, settings)
+        frames = Scanner(self, self._measured).frames
         noise = torch.randn(
             1,
             self.extractor.in_channels,
-            self._frames().window * self._frames().samples,
+            (frames.window or TELLING) * frames.samples,
             generator=torch.Generator().manual_seed(0),
         )
         with evaluating(self, *(part.built for part in again.values())), torch.inference_mode():
-            features = compare_outputs(again["extractor"], self._waveform(0.1 * noise))
+            features = compare_outputs(again["extractor"], as_waveform(0.1 * noise, self.model))
             if self.standardize is not None and getattr(self.standardize, "fitted", True):
                 features = self.standardize(features)
-            compare_outputs(again["model"], self._for_model(features))
+            compare_outputs(again["model"], as_features(features, self.model))
         write(Path(folder), description, weights)
 
     @classmethod
@@ -229,37 +255,20 @@ class Pipeline(nn.Module):
 
     def _scan(
         self, audio: Audio, rate: float | None, batch_size: int, check: Check, *, decodes: bool
-    ) -> SELDOutput | Tensor:
+    ) -> Any:
         """Return the joined output; `decodes` tries the format on the first window."""
         check_count(batch_size=batch_size)
-        frames = self._frames()
         source = open_audio(
             audio,
             rate,
             expected=self.extractor.sample_rate,
             channels=self.extractor.in_channels,
         )
-        length = -(-source.num_samples // frames.samples)
-        window = min(frames.window, length)
-        starts = chunk_starts(length, window, min(frames.hop, window))
-        places = [start * frames.samples for start in starts]
         blocks = watched(source.blocks, audio, self.extractor, check)
-        windows = cut(blocks, places, window * frames.samples)
-        pace = Pace(self.extractor.frame_rate, self.label_rate, frames.window, self._on_silence)
-        measured = (id(self.model), id(self.extractor), frames)
-        outputs: list[Any] = []
-        with evaluating(self), torch.inference_mode():
-            while batch := list(islice(windows, batch_size)):
-                output = self(self._waveform(torch.stack(batch)))
-                pace.check(output, len(batch), window)
-                if measured != self._measured:
-                    pace.check_whole(output if window == frames.window else None)
-                    self._measured = measured
-                outputs.append(apply(lambda x: steady(x[:, :window]), output))
-                if decodes and len(outputs) == 1:
-                    self._decode(apply(lambda x: x[0], outputs[0]))
-        joined: SELDOutput | Tensor = join(outputs, starts, window)
-        return joined
+        decode = self._decode if decodes else None
+        return Scanner(self, self._measured).scan(
+            source._replace(blocks=blocks), batch_size, decode
+        )
 
     def _decode(self, output: Any) -> Events:
         try:
@@ -268,27 +277,6 @@ class Pipeline(nn.Module):
             name = type(self.format).__name__
             raise type(error)(f"{name} cannot decode what the model returns: {error}") from error
         return replace(events, frame_s=1 / self.label_rate)
-
-    def _on_silence(self, window: int) -> SELDOutput | Tensor:
-        """Return the output of so many label frames of silence."""
-        silence = torch.zeros(1, self.extractor.in_channels, window * self._frames().samples)
-        output: SELDOutput | Tensor = self(self._waveform(silence))
-        return output
-
-    def _frames(self) -> Frames:
-        return Frames.of(self.window_s, self.hop_s, self.label_rate, self.extractor.sample_rate)
-
-    def _for_model(self, features: Tensor) -> Tensor:
-        """Return features in the precision and on the device of the network."""
-        like = floats_of(self.model)
-        return features if like is None else features.to(like)
-
-    def _waveform(self, waveform: Tensor) -> Tensor:
-        """Return a waveform where the network is, in its precision or in float32."""
-        like = floats_of(self.model)
-        if like is None:
-            return waveform.to(torch.promote_types(waveform.dtype, torch.float32))
-        return waveform.to(like.device, torch.promote_types(like.dtype, torch.float32))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Pipeline":
         with precise(self.extractor, self.standardize):

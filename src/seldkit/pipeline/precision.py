@@ -19,6 +19,20 @@ def floats_of(model: nn.Module) -> Tensor | None:
     return next((p for p in model.parameters() if p.is_floating_point()), None)
 
 
+def as_features(features: Tensor, model: nn.Module) -> Tensor:
+    """Return features in the precision and on the device of a network."""
+    like = floats_of(model)
+    return features if like is None else features.to(like)
+
+
+def as_waveform(waveform: Tensor, model: nn.Module) -> Tensor:
+    """Return a waveform where a network is, in its precision or in float32."""
+    like = floats_of(model)
+    if like is None:
+        return waveform.to(torch.promote_types(waveform.dtype, torch.float32))
+    return waveform.to(like.device, torch.promote_types(like.dtype, torch.float32))
+
+
 @contextmanager
 def precise(*parts: nn.Module | None) -> Iterator[None]:
     """Undo what a cast to half precision does to the tensors of some modules meanwhile."""

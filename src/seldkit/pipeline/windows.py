@@ -12,14 +12,17 @@ from seldkit._typing import Float
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Have modules in evaluation mode for a while, and then each of their parts as it was."""
-    training = {part: part.training for module in modules for part in module.modules()}
+    training = [part for module in modules for part in module.modules() if part.training]
+    if not training:
+        yield
+        return
     try:
         for module in modules:
             module.eval()
         yield
     finally:
-        for part, mode in training.items():
-            part.training = mode
+        for part in training:
+            part.training = True
 
 
 def cut(

@@ -52,6 +52,20 @@ class Chain:
         calls = (built_by(_step(step)) for step in self.steps)
         object.__setattr__(self, "steps", tuple(tuple(call) for call in calls if call is not None))
 
+    @property
+    def lookback(self) -> int | None:
+        """Frames before a frame that the steps read; None without end."""
+        return self._reach("lookback")
+
+    @property
+    def lookahead(self) -> int | None:
+        """Frames behind a frame that the steps read; None without end."""
+        return self._reach("lookahead")
+
+    def _reach(self, name: str) -> int | None:
+        reach = [getattr(_step(step), name) for step in self.steps]
+        return None if None in reach else sum(reach)
+
     def __call__(self, output: Output) -> Output:
         """Return the output after all steps."""
         for step in self.steps:

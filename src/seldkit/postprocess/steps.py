@@ -3,17 +3,17 @@
 Each takes an output without the batch axis, of any format, and returns one of its kind.
 """
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_choice, integer, plain_numbers
+from seldkit._checks import check_choice
 from seldkit._typing import Bool, Float
 from seldkit.outputs import Output, SELDOutput
+from seldkit.postprocess._base import KeptStep, StepOnActive, factor_of, largest
 from seldkit.postprocess._scores import (
     CERTAIN,
     decided,
@@ -32,44 +32,7 @@ from seldkit.postprocess.tracks import smooth_tracks
 
 
 @dataclass(frozen=True)
-class _Step:
-    """Settings are kept as plain numbers, which can be compared and written as JSON."""
-
-    def _keep_numbers(self, *names: str) -> None:
-        for name in names:
-            object.__setattr__(self, name, plain_numbers(name, getattr(self, name)))
-
-    def _keep_counts(self, *names: str) -> None:
-        for name in names:
-            value = getattr(self, name)
-            value = value.tolist() if hasattr(value, "tolist") else value
-            several = isinstance(value, Sequence) and not isinstance(value, str)
-            kept = tuple(integer(name, n) for n in value) if several else integer(name, value)
-            if min(kept) < 0 if isinstance(kept, tuple) else kept < 0:
-                raise ValueError(f"{name} must not be negative, got {value}")
-            object.__setattr__(self, name, kept)
-
-
-class _OfActive(_Step):
-    """A step on what is active, whose first setting is a number of frames."""
-
-    threshold: Setting
-    planar: bool
-
-    def __post_init__(self) -> None:
-        self._keep_counts(fields(self)[0].name)
-        self._keep_numbers("threshold")
-
-    def _active(self, output: SELDOutput | Tensor) -> Bool[Tensor, "*places"]:
-        """Return what a format with these thresholds decodes: of a track at most one class."""
-        scores = scores_of(output, self.planar)
-        active = scores > _tensor(self.threshold, scores)
-        factor = _factor(scores, self.threshold)
-        return strongest(factor, active) if has_tracks(output) else active
-
-
-@dataclass(frozen=True)
-class LinkTracks(_Step):
+class LinkTracks(KeptStep):
     """[`link_tracks`][seldkit.postprocess.link_tracks] as a step.
 
     Args:
@@ -85,13 +48,18 @@ class LinkTracks(_Step):
         check_memory(self.memory)
         self._keep_numbers("memory")
 
+    @property
+    def lookahead(self) -> int:
+        """None: a track is what it was."""
+        return 0
+
     def __call__(self, output: Output) -> Output:
         """Return an output whose events keep their tracks."""
         return link_tracks(output, memory=self.memory, planar=self.planar)
 
 
 @dataclass(frozen=True)
-class MedianFilter(_Step):
+class MedianFilter(KeptStep):
     """[`median_filter`][seldkit.postprocess.median_filter] of the scores as a step.
 
     Args:
@@ -109,6 +77,9 @@ class MedianFilter(_Step):
         check_window(self.window)
         check_choice("edge", self.edge, ("nearest", "zero"))
         self._keep_counts("window")
+
+    def _reach(self) -> int:
+        return self.window // 2
 
     def __call__(self, output: Output) -> Output:
         """Return an output whose probabilities, or lengths of vectors, are filtered."""
@@ -128,7 +99,7 @@ class MedianFilter(_Step):
 
 
 @dataclass(frozen=True)
-class Hysteresis(_Step):
+class Hysteresis(KeptStep):
     """[`hysteresis`][seldkit.postprocess.hysteresis] as a step.
 
     Args:
@@ -146,16 +117,19 @@ class Hysteresis(_Step):
     def __post_init__(self) -> None:
         self._keep_numbers("high", *([] if self.low is None else ["low"]))
 
+    def _reach(self) -> int | None:
+        return 0 if self.low in (None, self.high) else None
+
     def __call__(self, output: Output) -> Output:
         """Return an output that decodes to what hysteresis finds."""
         scores = scores_of(output, self.planar)
         low = self.high if self.low is None else self.low
         active = hysteresis(scores, low=low, high=self.high, dim=0)
-        return decided(output, active, _factor(scores, self.high), planar=self.planar)
+        return decided(output, active, factor_of(scores, self.high), planar=self.planar)
 
 
 @dataclass(frozen=True)
-class FillGaps(_OfActive):
+class FillGaps(StepOnActive):
     """[`fill_gaps`][seldkit.postprocess.fill_gaps] as a step.
 
     Args:
@@ -169,6 +143,9 @@ class FillGaps(_OfActive):
     _: KW_ONLY
     threshold: Setting = 0.5
     planar: bool = False
+
+    def _reach(self) -> int:
+        return largest(self.max_frames)
 
     def __call__(self, output: Output) -> Output:
         """Return an output that decodes to events without gaps.
@@ -184,7 +161,7 @@ class FillGaps(_OfActive):
 
 
 @dataclass(frozen=True)
-class DropShort(_OfActive):
+class DropShort(StepOnActive):
     """[`drop_short`][seldkit.postprocess.drop_short] as a step.
 
     Args:
@@ -199,6 +176,9 @@ class DropShort(_OfActive):
     threshold: Setting = 0.5
     planar: bool = False
 
+    def _reach(self) -> int:
+        return max(largest(self.min_frames) - 1, 0)
+
     def __call__(self, output: Output) -> Output:
         """Return an output that decodes to no event of fewer frames."""
         active = drop_short(self._active(output), self.min_frames, dim=0)
@@ -206,7 +186,7 @@ class DropShort(_OfActive):
 
 
 @dataclass(frozen=True)
-class SmoothTracks(_OfActive):
+class SmoothTracks(StepOnActive):
     """[`smooth_tracks`][seldkit.postprocess.smooth_tracks] as a step.
 
     Args:
@@ -224,6 +204,9 @@ class SmoothTracks(_OfActive):
     def __post_init__(self) -> None:
         check_window(self.window)
         super().__post_init__()
+
+    def _reach(self) -> int:
+        return self.window // 2
 
     def __call__(self, output: Output) -> Output:
         """Return an output with smooth directions; lengths, activity and distances stay."""
@@ -251,18 +234,3 @@ class SmoothTracks(_OfActive):
         smooth = smooth * length.where(length > 0, 1)
         kept: Tensor = smooth.where(active.unsqueeze(-1), vector)
         return kept
-
-
-def _tensor(setting: Setting, scores: Tensor) -> Float[Tensor, "*cls"]:
-    """Return a threshold, or one for each class, beside the scores."""
-    threshold = torch.as_tensor(setting, dtype=torch.float64, device=scores.device)
-    if threshold.ndim and threshold.shape != scores.shape[-1:]:
-        raise ValueError(
-            f"threshold must be one number or {scores.shape[-1]}, got {threshold.numel()}"
-        )
-    return threshold
-
-
-def _factor(scores: Float[Tensor, "*places"], setting: Setting) -> Float[Tensor, "*places"]:
-    """Return by what factor scores exceed a threshold."""
-    return scores / _tensor(setting, scores).clamp(min=1e-12)

@@ -1,0 +1,78 @@
+"""What a stream costs beside a whole clip: real-time factors of one trained system on one core.
+
+Run with `OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/streaming.py`: a minute, with `--quick`
+some seconds. A causal network and a windowed one hear noise, features included: the whole clip by
+`predict`, and chunk by chunk by `stream`, in turn. The real-time factor is the time that a second
+of sound takes, a median over rounds; it belongs to the machine, but the ratio of a stream to the
+whole clip carries over. The slowest chunk tells whether a stream keeps up at every moment.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from benchmarks.measuring import Task, arguments, seconds
+from seldkit import Pipeline
+from seldkit.features import presets
+from seldkit.formats import MultiACCDOA
+from seldkit.models import causal_crnn, seldnet
+
+RATE, CLASSES = 24000, 12
+CHUNKS_S = (0.02, 0.1, 0.5, 2.0)
+
+
+def systems() -> dict[str, Pipeline]:
+    """Return an untrained system of either kind, by name."""
+    extractor = presets.dcase2023_foa(top_db=None)
+    causal = Pipeline(extractor, causal_crnn(CLASSES), MultiACCDOA(CLASSES), window_s=None)
+    windowed = Pipeline(extractor, seldnet(CLASSES), MultiACCDOA(CLASSES), window_s=4.0)
+    return {"causal_crnn": causal.eval(), "seldnet in windows of 4 s": windowed.eval()}
+
+
+def streaming(
+    pipeline: Pipeline, signal: Tensor, chunk_s: float
+) -> tuple[Callable[[], None], list[float]]:
+    """Return what streams a signal, and a list that gets the time of each chunk."""
+    stream, times = pipeline.stream(), []
+
+    def run() -> None:
+        stream.reset()
+        for chunk in signal.split(round(chunk_s * RATE), dim=1):
+            start = perf_counter()
+            stream.push(chunk)
+            times.append(perf_counter() - start)
+        stream.flush()
+
+    return run, times
+
+
+def main() -> None:
+    """Print a table for each system."""
+    duration_s, rounds = (4.0, 1) if arguments().quick else (60.0, 5)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    signal = 0.1 * torch.randn(4, round(duration_s * RATE))
+    for name, pipeline in systems().items():
+        latency_ms = 1000 * pipeline.stream().latency_s
+        parameters = sum(p.numel() for p in pipeline.model.parameters())
+        print(f"{name}: {parameters:,} parameters, latency {latency_ms:.0f} ms")
+        streams = [streaming(pipeline, signal, chunk_s) for chunk_s in CHUNKS_S]
+        tasks: list[Task] = [partial(pipeline.predict, signal, RATE, check=None)]
+        tasks += [run for run, _ in streams]
+        rounds_of = zip(*([seconds(task) for task in tasks] for _ in range(rounds)), strict=True)
+        whole, *others = rounds_of
+        print(f"  whole clip         real-time factor {median(whole) / duration_s:.4f}", flush=True)
+        for chunk_s, taken, (_, times) in zip(CHUNKS_S, others, streams, strict=True):
+            ratio = median(t / w for t, w in zip(taken, whole, strict=True))
+            print(
+                f"  chunks of {chunk_s:4.2f} s   real-time factor {median(taken) / duration_s:.4f},"
+                f" {ratio:.2f} of the whole clip, slowest chunk {1000 * max(times):.0f} ms"
+            )
+
+
+if __name__ == "__main__":
+    main()
