@@ -237,3 +237,13 @@ def test_what_is_given_is_copied() -> None:
 def test_messages(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@given(*ANGLES)
+def test_steering_vectors_are_delays_at_each_frequency(azimuth: float, elevation: float) -> None:
+    direction = unit_vector(torch.tensor(azimuth, dtype=torch.float64), elevation)
+    hertz = torch.tensor([0.0, 100.0, 4000.0], dtype=torch.float64)
+    found = TETRAHEDRON.steering(direction, hertz)
+    expected = torch.exp(-2j * torch.pi * torch.outer(hertz, TETRAHEDRON.delays(direction)))
+    torch.testing.assert_close(found, expected)
+    assert TETRAHEDRON.steering(direction.expand(2, 5, 3), hertz).shape == (2, 5, 3, 4)

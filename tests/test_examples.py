@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
 import entrant
 import everyday
+import localize_talkers
 import loop
 import name_sounds
 import overlapping_e2e
@@ -293,6 +294,17 @@ def test_name_sounds_prints_a_table(
     monkeypatch.setattr(yamnet, "convert", lambda _: tagger)
     run(monkeypatch, name_sounds, folder)
     assert "| clock_tick | Tick | 1 | 0.00 | name " in capsys.readouterr().out
+
+
+def test_localize_talkers_prints_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = torch.randn(1, 8000).expand(4, 8000)  # at once everywhere: from above
+    io.write_audio(tmp_path / "talk.wav", 0.1 * sound, 8000)
+    rows = "file,source,azimuth_deg,elevation_deg,distance_m\ntalk.wav,0,180,20,1\n"
+    (tmp_path / "directions.csv").write_text(rows)
+    run(monkeypatch, localize_talkers, tmp_path)
+    assert "\n| talk.wav | 180° | " in capsys.readouterr().out
 
 
 def test_search_at2seld_tries_everything_once_and_goes_on_where_it_was_stopped(

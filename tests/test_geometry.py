@@ -166,6 +166,7 @@ def test_azimuths_are_wrapped_where_they_must_be(dtype: torch.dtype) -> None:
     azimuth = torch.cat((hair, torch.linspace(-900, 900, 1001, dtype=dtype)))
     wrapped = wrap_deg(azimuth)
     assert ((wrapped >= -180) & (wrapped < 180)).all()
+    assert wrap_deg(azimuth.new_tensor([torch.nan])).isnan().all()
     there = (azimuth >= -180) & (azimuth < 180)
     assert torch.equal(wrapped[there], azimuth[there])
     torch.testing.assert_close(

@@ -7,7 +7,7 @@ Axes: x front, y left, z up; positions in metres from the centre of the array.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil
+from math import ceil, pi
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from seldkit._checks import (
     check_vectors,
 )
 from seldkit._symmetry import distances, match_points, symmetries
-from seldkit._typing import Float, Int
+from seldkit._typing import Complex, Float, Int
 from seldkit.geometry import unit_vector
 
 SPEED_OF_SOUND = 343.0
@@ -169,6 +169,35 @@ class ArrayGeometry:
         path = (direction.to(exact).unsqueeze(-2) * positions).sum(dim=-1)
         delays: Tensor = (path / -speed_of_sound).to(direction.dtype)
         return delays
+
+    def steering(
+        self,
+        direction: Float[Tensor, "*axes axis=3"],
+        frequency: Float[Tensor, " freq"],
+        *,
+        speed_of_sound: float = SPEED_OF_SOUND,
+    ) -> Complex[Tensor, "*axes freq channel"]:
+        """Return the spectrum of each microphone where the centre hears 1: the steering vectors.
+
+        Args:
+            direction: Unit vectors towards the source.
+            frequency: In hertz.
+            speed_of_sound: In metres per second.
+
+        Raises:
+            TypeError: If the direction holds integers.
+            ValueError: If a shape is wrong, or the speed is not positive.
+
+        Examples:
+            >>> pair = ArrayGeometry.line(2, spacing_m=0.343)
+            >>> left, rate = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([500.0])
+            >>> pair.steering(left, rate).angle() / torch.pi  # a quarter of a period each way
+            tensor([[ 0.5000, -0.5000]])
+        """
+        check_shape("frequency", frequency, "freq")
+        delays = self.delays(direction, speed_of_sound=speed_of_sound).unsqueeze(-2)
+        phase = -2 * pi * frequency.to(delays).unsqueeze(-1) * delays
+        return torch.polar(torch.ones_like(phase), phase)
 
     def max_lag(self, sample_rate: float, *, speed_of_sound: float = SPEED_OF_SOUND) -> int:
         """Return the longest delay between two microphones, in whole samples, rounded up.

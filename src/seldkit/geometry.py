@@ -86,14 +86,14 @@ def wrap_deg(azimuth_deg: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
     """Return azimuths in [-180, 180), in degrees; those that are there already as they are.
 
     Args:
-        azimuth_deg: In degrees, any range.
+        azimuth_deg: In degrees, any range; nan stays nan.
 
     Examples:
         >>> wrap_deg(torch.tensor([190.0, 180.0, 30.0]))
         tensor([-170., -180.,   30.])
     """
     turned = (azimuth_deg + 180) % 360 - 180
-    turned = torch.where(turned < 180, turned, -180)  # a hair below -180 is rounded up to 180
+    turned = torch.where(turned == 180, -180, turned)  # a hair below -180 is rounded up to 180
     return torch.where((azimuth_deg >= -180) & (azimuth_deg < 180), azimuth_deg, turned)
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seldkit.ambisonics import AXIS_TO_CHANNEL, convert, plane_wave
+from seldkit.ambisonics import AXIS_TO_CHANNEL, convert, plane_wave, plane_wave_gains
 from seldkit.geometry import unit_vector
 
 AZIMUTHS = st.floats(-180, 180)
@@ -89,3 +89,9 @@ def test_messages() -> None:
         convert(torch.zeros(4, 8), order="wxyz", normalization="sn3d")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"normalization must be one of .*, got 'maxn'"):
         convert(torch.zeros(4, 8), order="acn", normalization="maxn")  # type: ignore[arg-type]
+
+
+def test_gains_of_plane_waves() -> None:
+    directions = torch.nn.functional.normalize(torch.randn(5, 3), dim=1)
+    waves = torch.stack([plane_wave(torch.ones(1), direction) for direction in directions])
+    assert torch.equal(plane_wave_gains(directions), waves.squeeze(-1))

@@ -5,7 +5,7 @@ a plane wave has `W = s` and `(Y, Z, X) = s * (y, z, x)` of its unit vector.
 """
 
 from seldkit.ambisonics.beams import beam
-from seldkit.ambisonics.conventions import AXIS_TO_CHANNEL, convert, plane_wave
+from seldkit.ambisonics.conventions import AXIS_TO_CHANNEL, convert, plane_wave, plane_wave_gains
 from seldkit.ambisonics.conventions import Normalization as Normalization
 from seldkit.ambisonics.conventions import Order as Order
 from seldkit.ambisonics.encoding import encode, usable_band_hz
@@ -20,5 +20,6 @@ __all__ = [
     "convert",
     "encode",
     "plane_wave",
+    "plane_wave_gains",
     "usable_band_hz",
 ]

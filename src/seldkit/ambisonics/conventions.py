@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_floating, check_shape
+from seldkit._checks import check_choice, check_floating, check_shape, check_vectors
 from seldkit._typing import Float
 
 Order = Literal["acn", "fuma"]
@@ -40,6 +40,24 @@ def plane_wave(
     x, y, z = direction.to(signal.device, torch.promote_types(signal.dtype, torch.float32))
     with torch.autocast(signal.device.type, enabled=False):
         return torch.stack((signal, *((dipole * signal).to(signal) for dipole in (y, z, x))))
+
+
+def plane_wave_gains(direction: Float[Tensor, "*axes axis=3"]) -> Float[Tensor, "*axes channel=4"]:
+    """Return how loud each channel hears a far source: the steering vector, at all frequencies.
+
+    Args:
+        direction: Unit vectors towards the source.
+
+    Raises:
+        ValueError: If the last axis of the direction is not x, y, z.
+
+    Examples:
+        >>> plane_wave_gains(torch.tensor([0.0, 1.0, 0.0]))  # W, Y, Z, X of a wave from the left
+        tensor([1., 1., 0., 0.])
+    """
+    check_vectors(direction=direction)
+    x, y, z = direction.unbind(dim=-1)
+    return torch.stack((torch.ones_like(x), y, z, x), dim=-1)
 
 
 def convert(

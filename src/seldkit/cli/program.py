@@ -14,6 +14,7 @@ COMMANDS = {
     "convert": "bring label files into another format",
     "score": "score predictions as a published protocol does",
     "check": "find all that is wrong with label files",
+    "localize": "find where the sounds of a recording come from, without a network",
     "synth": "make labelled scenes from sounds",
     "pack": "decode a corpus once into a store for training",
     "plot": "draw labels, predictions and recordings",

@@ -9,20 +9,26 @@ from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
+from seldkit.features.music import MUSIC
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
+from seldkit.features.srp_phat import SRPPHAT
 from seldkit.features.standardize import Standardize
 from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
+from seldkit.features.tdoa import TDOA, peak_place
 from seldkit.features.turning import ChannelSwap
 
 __all__ = [
     "GCCPHAT",
+    "MUSIC",
     "SALSA",
+    "SRPPHAT",
     "STFT",
+    "TDOA",
     "ChannelMeaning",
     "ChannelSwap",
     "FeatureExtractor",
@@ -40,5 +46,6 @@ __all__ = [
     "SALSALite",
     "Standardize",
     "intensity_vector",
+    "peak_place",
     "presets",
 ]

@@ -1,0 +1,6 @@
+"""Grids of directions, on which maps of the sphere are computed, read and drawn."""
+
+from seldkit.grids.grid import DirectionGrid
+from seldkit.grids.peaks import Peaks
+
+__all__ = ["DirectionGrid", "Peaks"]

@@ -1,0 +1,7 @@
+"""Where sounds come from, without a network: from a recording of an array to tracks."""
+
+from seldkit.localization.recording import localize
+from seldkit.localization.search import search_grid
+from seldkit.localization.tracks import map_events
+
+__all__ = ["localize", "map_events", "search_grid"]
