@@ -3,7 +3,7 @@
 Reads recordings of one array and a table of where the talkers sit, `directions.csv` with a row for
 each: file, source, azimuth_deg and more. Prints a row for each recording: the true azimuths, and
 those of the sources heard longest by SRP-PHAT and by MUSIC. The number of talkers is told to both.
-A recording of 6 s takes about a second by SRP-PHAT and ten by MUSIC on one core; writes nothing.
+A recording of 6 s takes seconds, by MUSIC most of them; writes nothing.
 The places of the microphones are those of a ReSpeaker array of four, unless `--array` names a file
 that holds others, as for `seldkit localize`.
 """

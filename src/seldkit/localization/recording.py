@@ -62,7 +62,7 @@ def localize(
         array: The microphones in the order of the channels, or `"foa"` for ambisonics.
         sample_rate: In hertz.
         method: `"srp_phat"`, steered response power; for ambisonics that of a beam, with every bin
-            as loud as the others. `"music"`, wide-band MUSIC, ten times as slow. `"intensity"`,
+            as loud as the others. `"music"`, wide-band MUSIC, many times as slow. `"intensity"`,
             for ambisonics alone, how many bins have their intensity from a direction.
         max_sources: How many sources sound at once, at most.
         grid: Where to look; by default all that the array can tell apart, see
