@@ -17,6 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, distributed, nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from seldkit import data
@@ -98,6 +99,7 @@ def train(
     *,
     max_norm: float | None = 1.0,
     balancer: nn.Module | None = None,
+    average: AveragedModel | None = None,
     folder: Path | None = None,
     settings: data.RunSettings | None = None,
     evaluate: Callable[[], Mapping[str, float]] = dict,
@@ -108,7 +110,8 @@ def train(
     A step returns what is minimised and the losses by name. With a folder, and the settings of the
     run, it goes on where a run that was stopped had come to, as that would have gone on, and keeps
     there `checkpoint.safetensors` and `log.csv`; if there is a score to watch, the higher the
-    better, also `best.safetensors`, which the network has at the end.
+    better, also `best.safetensors`, which the network has at the end. With an average of the
+    weights, that is what is best.
     """
     network.to(fabric.device)
     several = fabric.world_size > 1
@@ -120,6 +123,7 @@ def train(
     parts: dict[str, Any] = {"settings": settings, "log": log, "stopping": stopping}
     parts |= {"model": network, "optimizer": fast, "schedule": schedule, "sampler": sampler}
     parts |= {} if balancer is None else {"balancer": balancer.to(fabric.device)}
+    parts |= {} if average is None else {"average": average.to(fabric.device)}
     parts |= {"progress": data.PerProcess(progress), **seed_chance(fabric, args.seed)}
     with data.CheckpointWriter() as writer:
 
@@ -146,6 +150,8 @@ def train(
                     continue
                 descend(fabric, model, fast, max_norm)
                 schedule.step()
+                if average is not None:
+                    average.update_parameters(network)
                 progress.steps += 1
                 if args.save_every and progress.steps % args.save_every == 0:
                     save(**parts)
@@ -153,7 +159,7 @@ def train(
                 distributed.broadcast(buffer, 0)  # statistics, of which each process has its own
             values = {**progress.end_epoch(fabric), **evaluate()}
             if watch is not None and stopping.update(values[watch]):
-                save("best", model=network)
+                save("best", model=network if average is None else average.module)
             if folder is not None:
                 log.add(epoch=progress.epoch, lr=optimizer.param_groups[0]["lr"], **values)
             fabric.log_dict(values, progress.epoch)

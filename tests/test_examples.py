@@ -2,11 +2,13 @@
 
 import argparse
 import ast
+import csv
 import os
+import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from signal import SIGKILL
 from time import monotonic, sleep
@@ -31,14 +33,17 @@ from seldkit.synth import BuiltinSounds, FolderSounds
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
 import entrant
+import everyday
 import localize_talkers
 import loop
 import name_sounds
 import overlapping_e2e
+import score_everyday
 import search_at2seld
 import stages
 import train
 import train_at2seld
+import train_everyday
 import train_roam
 
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
@@ -165,6 +170,71 @@ def test_train_at2seld_prints_what_each_part_is_worth(
     assert (last / "weights.safetensors").read_bytes() == weights
     with pytest.raises(ValueError, match="begun with precision=bf16-mixed, not 32-true: repeat"):
         run(monkeypatch, train_at2seld, *command, "--precision", "32-true")
+
+
+def test_train_everyday_teaches_a_system_and_score_everyday_scores_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    data: Callable[[str], Path],
+) -> None:
+    sounds, out = some_recordings(data("events"), tmp_path / "sounds"), tmp_path / "out"
+    command = ["--sounds", sounds, "--out", out]
+    run(monkeypatch, train_everyday, "--quick", *command, "--accelerator", "cpu")
+    pipeline = Pipeline.load(out / "everyday12")
+    assert pipeline.classes == ("dog_bark", "rooster")
+    assert {p.dtype for p in pipeline.model.parameters()} == {torch.float16}
+    capsys.readouterr()
+    foa = tmp_path / "foa"
+    foa.mkdir()
+    (foa / "rir").symlink_to(data("foa") / "rir")
+    (foa / "recordings").symlink_to(data("foa") / "recordings")
+    with (data("foa") / "provenance.csv").open() as rows:
+        kept = [row for row in rows if row.startswith(("file", "rir/gewandhaus"))]
+    (foa / "provenance.csv").write_text("".join(kept))
+    command += ["--model", out / "everyday12", "--foa", foa, "--minutes", 1 / 6]
+    run(monkeypatch, score_everyday, *command)
+    told = capsys.readouterr().out.splitlines()
+    starts = ["scenes of train_einv2.py: F20", "near rooms: F20", "far rooms: F20", "gewandhaus: "]
+    assert [line[: len(start)] for line, start in zip(told, starts, strict=False)] == starts
+    assert " of 2, angle error " in told[3]
+    assert len(told) == 4 + 5
+
+
+def some_recordings(folder: Path, out: Path) -> Path:
+    """Return a folder with five recordings of two classes, and one more of each held out."""
+    out.mkdir()
+    with (folder / "metadata.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    kept = []
+    for name in ("dog_bark", "rooster"):
+        own = [row for row in rows if row["class"] == name]
+        groups = {row["original_id"][:-6]: row for row in own if row["fold"] != "4"}
+        kept += [*list(groups.values())[:5], next(row for row in own if row["fold"] == "4")]
+        (out / name).symlink_to(folder / name)
+    with (out / "metadata.csv").open("w", newline="") as table:
+        writer = csv.DictWriter(table, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(kept)
+    return out
+
+
+def test_no_recording_for_training_is_heard_in_validation_or_test(
+    tmp_path: Path, data: Callable[[str], Path]
+) -> None:
+    everyday.divide(data("events"), tmp_path)
+    with (tmp_path / "metadata.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    with (data("events") / "metadata.csv").open(newline="") as table:
+        folds = {row["file"]: row["fold"] for row in csv.DictReader(table)}
+    parts: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    for row in rows:
+        path = Path(row["file"])
+        held_out = folds[f"{path.parent.name}/{path.name}"] == "4"
+        assert held_out == (row["fold"] == "test")
+        parts[row["fold"]].add(re.sub(r"-[A-Z]$", "", path.stem))
+    assert not parts["train"] & parts["validation"]
+    assert len({row["class"] for row in rows if row["fold"] == "validation"}) == 12
 
 
 def test_train_roam_keeps_the_best(

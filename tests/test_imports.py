@@ -10,7 +10,7 @@ import seldkit
 NEEDS = {
     **{room: {"einops"} for room in ("backbones", "compat", "layers", "models")},
     "data": {"safetensors"},
-    "pipeline": {"einops", "safetensors"},
+    **{room: {"einops", "safetensors"} for room in ("pipeline", "pretrained")},
 }
 """What a room may load beyond torch and NumPy; rooms that are not named, nothing."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         models,
         plot,
         postprocess,
+        pretrained,
         synth,
     )
     from seldkit.events import Events
@@ -63,6 +64,7 @@ __all__ = [
     "models",
     "plot",
     "postprocess",
+    "pretrained",
     "synth",
 ]
 

@@ -32,9 +32,10 @@ def test_it_tells_what_a_system_is_made_of(seldkit: Seldkit, tmp_path: Path) -> 
 
 
 def test_it_lists_what_comes_with_the_library(seldkit: Seldkit) -> None:
-    code, out, _ = seldkit("models")
-    assert code == 0
-    assert out
+    code, out, err = seldkit("models")
+    assert (code, err) == (0, "")
+    assert out.startswith("everyday12:\n")
+    assert "4 channels at 24000 Hz, whole recordings from start to end" in out
     code, out, err = seldkit("models", "nothing")
     assert (code, out) == (2, "")
     assert "a system must be the folder of a saved pipeline" in err

@@ -33,6 +33,16 @@ def test_a_recording_is_told_in_a_sentence(seldkit: Seldkit, tmp_path: Path) -> 
     assert seldkit("predict", "silent.wav") == (0, "nothing found\n", "")
 
 
+def test_without_a_model_the_one_in_the_box_listens(
+    seldkit: Seldkit, data: Callable[[str], Path]
+) -> None:
+    recording = data("foa/recordings/starss23_clip.flac")
+    code, out, err = seldkit("predict", recording)
+    assert (code, err) == (0, "")
+    assert "speech, " in out
+    assert seldkit("predict", recording, "--model", "everyday12") == (code, out, err)
+
+
 @pytest.mark.usefixtures("_alarm")
 def test_folders_are_searched_and_files_written(seldkit: Seldkit, tmp_path: Path) -> None:
     paths = [record_alarm(tmp_path / "in" / name) for name in ("deep/b.flac", "a.wav")]

@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 from seldkit._builders import built_by
-from seldkit.cli.systems import load_system, trained_names
+from seldkit.cli.systems import load_system
 from seldkit.pipeline import Pipeline, measure_cost
+from seldkit.pretrained import names
 
 EXAMPLE = """examples:
   seldkit models
@@ -45,17 +46,15 @@ def add_command(
 
 def run(args: argparse.Namespace) -> int:
     """Tell of the systems; return the exit code."""
-    names = args.models or trained_names()
+    models = args.models or names()
     told = {}
-    for name in names:
+    for name in models:
         system = load_system(name)
         told[name] = described(system) | (_cost(system) if args.cost else {})
         if not args.json:
-            sys.stdout.write(_text(name, told[name]) + ("" if name == names[-1] else "\n"))
+            sys.stdout.write(_text(name, told[name]) + ("" if name == models[-1] else "\n"))
     if args.json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
-    elif not names:
-        sys.stdout.write("no trained system comes with this seldkit\n")
     return 0
 
 
