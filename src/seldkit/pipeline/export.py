@@ -26,9 +26,9 @@ def for_export(pipeline: Pipeline) -> nn.Module:
 
     It holds a copy of extractor, standardisation and network, in float32 and in evaluation mode,
     and returns what the network does, before `postprocess` and the format. `torch.export`, ONNX and
-    other compilers take it whole. Show `torch.export` two clips: one alone would fix the length in
-    networks with attention. How features are made tells
-    [`FeatureExtractor.for_export`][seldkit.features.FeatureExtractor.for_export].
+    other compilers take it whole. In networks with attention `torch.export` may fix the length to
+    that of the clips it is shown; show it two, or it fixes their number, too. How features are made
+    tells [`FeatureExtractor.for_export`][seldkit.features.FeatureExtractor.for_export].
 
     Shape:
         - Input: `(batch, channel, sample)`.
