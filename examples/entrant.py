@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from einops.layers.torch import Reduce
+from einops.layers.torch import Rearrange
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -19,8 +19,8 @@ def build_network(num_classes: int, width: int) -> nn.Sequential:
     """Return convolutions, two conformers, and vectors for three tracks of each class."""
     return nn.Sequential(
         layers.DoubleConv(7, width, pool_time=5, pool_freq=4),
-        layers.DoubleConv(width, 2 * width, pool_freq=4),
-        Reduce("batch channel time freq -> batch time channel", "mean"),
+        layers.DoubleConv(width, width, pool_freq=8),  # two bands are left, which makes 2 * width
+        Rearrange("batch channel time freq -> batch time (channel freq)"),
         *(layers.ConformerBlock(2 * width) for _ in range(2)),
         heads.MultiACCDOAHead(2 * width, num_classes),
     )

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,15 @@ def test_a_missing_dependency_says_what_installs_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match=r"matplotlib is needed.*'seldkit\[plot\]'"):
         require("matplotlib", "plot")
+
+
+def test_what_is_imported_adds_no_place_to_import_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "places_of_its_own.py").write_text("import sys\nsys.path.append('/else')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    require("places_of_its_own", "onnx")
+    assert "/else" not in sys.path
 
 
 @pytest.mark.parametrize("value", [True, "3", None, np.array([1.0]), torch.tensor(1.0)])

@@ -2,6 +2,7 @@
 
 import importlib
 import operator
+import sys
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from types import ModuleType, NoneType
@@ -242,9 +243,12 @@ def literal_words(kind: object) -> list[object]:
 
 def require(module: str, extra: str) -> ModuleType:
     """Import an optional dependency, or say which extra installs it."""
+    places = list(sys.path)
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{module} is needed here: pip install 'seldkit[{extra}]'", name=module
         ) from error
+    finally:
+        sys.path[:] = places  # ONNX Runtime adds a folder that holds a `metrics` of its own
