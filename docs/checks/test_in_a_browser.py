@@ -55,7 +55,7 @@ WORDS = {
     "DOA": "glossary/#direction-of-arrival-doa-doae",
     "direction of arrival": "glossary/#direction-of-arrival-doa-doae",
     "ambisonics": "glossary/#ambisonics-foa-b-format",
-    "FOA": "glossary/#ambisonics-foa-b-format",
+    "FOA": "-in-foa-",
     "GCC-PHAT": "gcc-phat",
     "intensity vector": "glossary/#intensity-vector",
     "log-mel": "glossary/#log-mel-spectrogram",
