@@ -211,7 +211,7 @@ OLD = {
         (edited(kept={"extractor": {"dtype": {"none": "float32"}}}), "none"),
         (edited(kept={"model": 3}), "kept must hold settings of parts, got"),
         (edited(window_s="4"), "window_s must be a number, got '4'"),
-        (edited(window_s=None), "window_s must be a number, got None"),
+        (edited(window_s=None), "hop_s must be None where window_s is, got 0.1"),
         (edited(window_s=0.25), r"window_s \* label_rate must be a whole number, got 2\.5"),
         (edited(hop_s=3), r"hop_s must be at most window_s=0\.2, got 3"),
         (edited(classes="a"), "classes must be a list of names, got the string 'a'"),
