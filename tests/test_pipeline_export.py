@@ -30,6 +30,7 @@ def pipeline(*, standardized: bool = True) -> Pipeline:
     )
 
 
+@pytest.mark.transforms  # spectra are pairs of real numbers here
 @pytest.mark.parametrize("standardized", [True, False])
 def test_it_computes_what_the_pipeline_does(standardized: bool) -> None:
     system = pipeline(standardized=standardized).bfloat16()

@@ -57,6 +57,5 @@ def record_alarm(
     generator = torch.Generator().manual_seed(0)
     sound[start:stop] = 0.1 * torch.randn(stop - start, generator=generator)[: len(sound) - start]
     path.parent.mkdir(parents=True, exist_ok=True)
-    azimuth, elevation = torch.tensor(azimuth_deg), torch.tensor(elevation_deg)
-    io.write_audio(path, plane_wave(sound, unit_vector(azimuth, elevation)), RATE)
+    io.write_audio(path, plane_wave(sound, unit_vector(azimuth_deg, elevation_deg)), RATE)
     return path

@@ -100,6 +100,7 @@ def test_other_conventions_of_ambisonics(
 
 
 @pytest.mark.usefixtures("_alarm")
+@pytest.mark.messages
 def test_a_file_that_cannot_be_used_is_named(seldkit: Seldkit, tmp_path: Path) -> None:
     record_alarm(tmp_path / "street.wav")
     io.write_audio(tmp_path / "mono.wav", torch.zeros(1, RATE), RATE)
