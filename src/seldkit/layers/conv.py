@@ -92,12 +92,17 @@ class DoubleConv(Shown):
 
 
 def conv_stages(
-    in_channels: int, widths: Sequence[int], pool_time: Sequence[int], pool_freq: Sequence[int]
+    in_channels: int,
+    widths: Sequence[int],
+    pool_time: Sequence[int],
+    pool_freq: Sequence[int],
+    *,
+    block: type[DoubleConv] = DoubleConv,
 ) -> list[nn.Module]:
     """Return a block for each width, which reads what the one before makes."""
     check_one_length(widths=widths, pool_time=pool_time, pool_freq=pool_freq)
     pools = zip(pairwise([in_channels, *widths]), pool_time, pool_freq, strict=True)
-    return [DoubleConv(*pair, pool_time=time, pool_freq=freq) for pair, time, freq in pools]
+    return [block(*pair, pool_time=time, pool_freq=freq) for pair, time, freq in pools]
 
 
 def bins_after(

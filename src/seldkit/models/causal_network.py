@@ -10,7 +10,7 @@ from torch import nn
 from seldkit._builders import builder
 from seldkit._settings import plain_settings
 from seldkit.layers import CausalDoubleConv, GatedRecurrentUnit
-from seldkit.layers.conv import bins_after
+from seldkit.layers.conv import bins_after, conv_stages
 from seldkit.models.sequence import SequenceFormat, SequenceSELD, head_of_format, num_branches
 
 
@@ -77,7 +77,6 @@ def causal_crnn(
         torch.Size([1, 10, 3, 12, 3])
     """
     bins = bins_after(num_bins, widths, pool_time, pool_freq)
-    sizes = pairwise([in_channels, *widths])
     recurrent = GatedRecurrentUnit(
         widths[-1] * bins, rnn_channels, rnn_layers, dropout=dropout, bidirectional=False
     )
@@ -86,10 +85,7 @@ def causal_crnn(
         num_bins=num_bins,
         min_frames=prod(pool_time),
         trunk=nn.Sequential(
-            *(
-                CausalDoubleConv(*pair, pool_time=time, pool_freq=freq)
-                for pair, time, freq in zip(sizes, pool_time, pool_freq, strict=True)
-            )
+            *conv_stages(in_channels, widths, pool_time, pool_freq, block=CausalDoubleConv)
         ),
         sequence=nn.Sequential(OrderedDict(recurrent=recurrent, dropout=nn.Dropout(dropout))),
         branches=[
