@@ -46,6 +46,8 @@ import train_at2seld
 import train_everyday
 import train_roam
 
+pytestmark = pytest.mark.programs
+
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
 
 

@@ -249,6 +249,7 @@ def test_real_labels_score_perfectly_and_worse_when_disturbed(
     assert seld_score > 0.5
 
 
+@pytest.mark.programs
 @pytest.mark.usefixtures("clips")
 def test_the_module_is_a_program(tmp_path: Path) -> None:
     done = subprocess.run(

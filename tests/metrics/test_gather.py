@@ -13,6 +13,8 @@ from metrics.clip_rows import assert_same_counts
 from metrics.random_clips import Variant, random_clip
 from seldkit.metrics import SELDMetrics, gather, jackknife
 
+pytestmark = pytest.mark.programs
+
 VARIANTS = [
     Variant("dcase2019", {}),
     Variant("dcase2023", {}),

@@ -18,6 +18,9 @@ from seldkit.pipeline import compare_onnx, export_onnx
 LEFT_OUT = {
     "einv2 of the paper",
     "einv2, none",
+    "resnet_conformer",
+    "seddoa",
+    "seldnet",
     "roam, attentive_mfm",
     "seldnet, accdoa",
     "resnet_conformer, squeeze_excite",
