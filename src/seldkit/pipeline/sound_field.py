@@ -16,6 +16,11 @@ from seldkit.pipeline.audio import Audio
 Check = Literal["warn", "raise"] | None
 
 
+def reads_ambisonics(extractor: FeatureExtractor) -> bool:
+    """Whether some of the features make sense of ambisonics alone."""
+    return any(getattr(part, "reads_foa", False) for part in extractor.parts)
+
+
 def watched(
     blocks: Iterable[Tensor], audio: Audio, extractor: FeatureExtractor, check: Check
 ) -> Iterator[Tensor]:
@@ -33,8 +38,7 @@ def watched(
         ValueError: If the check is unknown; while blocks are read, if it is to be an error.
     """
     check_literal("check", check, Check)
-    reads_foa = any(getattr(part, "reads_foa", False) for part in extractor.parts)
-    if check is None or not reads_foa:
+    if check is None or not reads_ambisonics(extractor):
         return iter(blocks)
     name = str(audio) if isinstance(audio, str | PathLike) else "audio"
     return _watched(blocks, name, extractor.sample_rate, check)
