@@ -1,6 +1,7 @@
 """The live view tells what a stream tells, of a file, of a made scene and of a sound card."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,6 +56,16 @@ def test_it_tells_what_the_system_hears_in_a_file(
     assert all(len(line.split()[-1]) == live.WIDTH for line in strips)
 
 
+def test_without_a_system_the_one_in_the_box_listens(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    data: Callable[[str], Path],
+) -> None:
+    run(monkeypatch, data("foa/recordings/starss23_clip.flac"), "--fast")
+    lines = capsys.readouterr().out.splitlines()
+    assert "speech" in {line.split()[2] for line in lines[1:-1]}
+
+
 class SoundCard:
     """What `sounddevice` has: a card that is unplugged after five chunks."""
 
@@ -90,13 +101,8 @@ def test_it_hears_a_sound_card_until_it_is_stopped(
 
 
 @pytest.mark.messages
-def test_what_is_missing_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     live.quick_pipeline().save(tmp_path)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(SystemExit, match=r"a microphone needs pip install 'seldkit\[live\]'"):
         run(monkeypatch, "--pipeline", tmp_path)
-    with pytest.raises(SystemExit):
-        run(monkeypatch, "sound.wav")
-    assert "--pipeline must name the folder of a saved pipeline" in capsys.readouterr().err
