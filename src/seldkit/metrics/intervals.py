@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from seldkit._checks import check_number
+from seldkit.metrics.clip_metrics import ClipMetrics
 from seldkit.metrics.seld import SELDMetrics
 
 LARGEST = {
@@ -15,6 +16,11 @@ LARGEST = {
     "seld_score": inf,
     "distance_error_m": inf,
     "relative_distance_error": inf,
+    "identity_switches": inf,
+    "fragmentations": inf,
+    "misses": inf,
+    "false_positives": inf,
+    "num_frames": inf,
 }
 """Scores that are not at most 1; all are at least 0."""
 
@@ -38,7 +44,7 @@ class Interval(NamedTuple):
 
 
 def jackknife(
-    metrics: SELDMetrics, alpha: float = 0.05, *, per_class: bool = False, clip: bool = False
+    metrics: ClipMetrics, alpha: float = 0.05, *, per_class: bool = False, clip: bool = False
 ) -> Mapping[str, Interval]:
     r"""Return bias-corrected estimates and confidence intervals of all scores.
 
@@ -54,9 +60,10 @@ def jackknife(
     were the score; the plain score is [`compute`][seldkit.metrics.SELDMetrics.compute]'s.
 
     Args:
-        metrics: What has counted at least two clips.
+        metrics: What has counted at least two clips: [`SELDMetrics`][seldkit.metrics.SELDMetrics],
+            or [metrics of tracks][seldkit.metrics.tracking.CLEARMOT].
         alpha: One minus the confidence: 0.05 for 95 %.
-        per_class: Whether to return the scores of each class, `[cls]`.
+        per_class: Whether to return the scores of each class, `[cls]`; of `SELDMetrics` alone.
         clip: Whether to cut the interval to the values that a score can have; published intervals
             may go beyond.
 
@@ -65,7 +72,8 @@ def jackknife(
 
     Raises:
         TypeError: If `alpha` is no number.
-        ValueError: If there are fewer than two clips or `alpha` is not between 0 and 1.
+        ValueError: If there are fewer than two clips, `alpha` is not between 0 and 1, or scores of
+            classes are asked of metrics that know none.
 
     Examples:
         >>> from seldkit import Events
@@ -84,7 +92,11 @@ def jackknife(
     if metrics.num_clips < 2:
         raise ValueError(f"metrics must have counted at least 2 clips, got {metrics.num_clips}")
     counts = metrics.counts()
-    score = metrics.score_classes if per_class else metrics.score
+    score = metrics.score
+    if per_class:
+        if not isinstance(metrics, SELDMetrics):
+            raise ValueError(f"per_class needs SELDMetrics, got {type(metrics).__name__}")
+        score = metrics.score_classes
     plain, partial = score(counts.total()), score(counts.without_each())
     return {
         name: _interval(plain[name], partial[name], alpha, LARGEST.get(name, 1.0) if clip else None)
