@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import nan
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -120,8 +120,8 @@ class CLEARMOT(TrackMetrics):
         localizers", WASPAA 2021, as their code has it.
     """
 
-    alike = ("threshold_deg", "classes", "angle", "rule")
-    _names = (
+    alike: ClassVar[tuple[str, ...]] = ("threshold_deg", "classes", "angle", "rule")
+    _names: ClassVar[tuple[str, ...]] = (
         "references",
         "predictions",
         "matches",

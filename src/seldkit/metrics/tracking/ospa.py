@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import nan
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -61,7 +61,7 @@ class GOSPAScores(NamedTuple):
 class _SetDistance(TrackMetrics):
     """What both distances take: a cut-off, an order, and the frames to look at."""
 
-    alike = ("cutoff_deg", "order", "frames", "angle")
+    alike: ClassVar[tuple[str, ...]] = ("cutoff_deg", "order", "frames", "angle")
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class OSPA(_SetDistance):
         parts). On the sphere the angle stands for the Euclidean distance.
     """
 
-    _names = ("frames", "ospa", "localization", "cardinality")
+    _names: ClassVar[tuple[str, ...]] = ("frames", "ospa", "localization", "cardinality")
 
     def compute(self) -> OSPAScores:
         """Return the scores of all clips so far.
@@ -192,7 +192,13 @@ class GOSPA(_SetDistance):
         the angle stands for the Euclidean distance.
     """
 
-    _names = ("frames", "localization", "references", "predictions", "hits")
+    _names: ClassVar[tuple[str, ...]] = (
+        "frames",
+        "localization",
+        "references",
+        "predictions",
+        "hits",
+    )
 
     def compute(self) -> GOSPAScores:
         """Return the scores of all clips so far.

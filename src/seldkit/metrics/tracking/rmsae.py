@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import nan
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -76,8 +76,8 @@ class RMSAE(TrackMetrics):
         networks", IEEE JSTSP 13(1), 2019. Several sources, and a gate of 20 degrees, are our own.
     """
 
-    alike = ("gate_deg",)
-    _names = (
+    alike: ClassVar[tuple[str, ...]] = ("gate_deg",)
+    _names: ClassVar[tuple[str, ...]] = (
         "pairs",
         "squares",
         "angles",
