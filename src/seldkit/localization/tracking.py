@@ -87,7 +87,7 @@ class DirectionTracker:
         speed_deg: float = 10.0,
         gate: float = 3.0,
         min_sightings: int = 3,
-        memory_s: float = 2.0,
+        memory_s: float = 5.0,
         frame_s: float = 0.1,
     ) -> None:
         check_literal("motion", motion, MotionName)
@@ -103,7 +103,7 @@ class DirectionTracker:
             min_sightings,
             Motion(math.radians(noise_deg), drift, speed),
         )
-        self._frame = 0
+        self._frame = self._births = 0
         self._names: dict[int, int] = {}
 
     def push(self, direction: Float[Tensor, "row axis=3"]) -> TrackedFrame:
@@ -117,10 +117,13 @@ class DirectionTracker:
         """
         number, there = self._following.step(self._frame, _sightings(direction))
         self._frame += 1
-        born = self._following.sightings >= self._following.min_sightings
-        alive = set(self._following.number[born].tolist())
-        names = [self._names.setdefault(n, len(self._names)) if n in alive else -1 for n in number]
-        return TrackedFrame(torch.tensor(names, dtype=torch.int64), torch.from_numpy(there))
+        tracks = self._following
+        born = tracks.number[tracks.sightings >= tracks.min_sightings].tolist()
+        for new in [n for n in born if n not in self._names]:
+            self._names[new], self._births = self._births, self._births + 1
+        self._names = {n: self._names[n] for n in born}  # the others have ended
+        source = [self._names.get(n, -1) for n in number.tolist()]
+        return TrackedFrame(torch.tensor(source, dtype=torch.int64), torch.from_numpy(there))
 
 
 def track_directions(
@@ -132,7 +135,7 @@ def track_directions(
     speed_deg: float = 10.0,
     gate: float = 3.0,
     min_sightings: int = 3,
-    memory_s: float = 2.0,
+    memory_s: float = 5.0,
     by_class: bool = False,
     directions: Directions = "filtered",
 ) -> Events:
