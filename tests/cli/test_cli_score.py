@@ -107,7 +107,7 @@ def test_tracks_have_a_row(seldkit: Seldkit, write: Write) -> None:
     write("reference/mix001.csv", "0,0,3,10,0\n0,0,3,50,0\n")
     code, _, err = seldkit(*SCORE, *TWO, "--tracks", "--check", "off")
     assert code == 2
-    assert "mix001.csv: reference.source must tell the tracks of a class apart" in err
+    assert "mix001: reference.source must tell the tracks of a class apart" in err
 
 
 @pytest.mark.usefixtures("clips")
