@@ -214,9 +214,20 @@ def test_parts_merge() -> None:
 def test_an_interval_of_each_score() -> None:
     whole, _ = merged([random_tracks(seed, num_frames=10) for seed in range(3)])
     intervals = jackknife(whole)
-    assert tuple(intervals) >= ("localization_error_deg",)
+    assert intervals.keys() == whole.compute()._asdict().keys()
     mota = intervals["mota"]
     assert mota.low < whole.compute().mota < mota.high
+
+
+def test_intervals_are_cut_to_what_scores_can_be() -> None:
+    metric = CLEARMOT()
+    for azimuth in (0.0, 90.0, 100.0):
+        metric.update(track((0, 0, azimuth), (1, 1, azimuth)), track((0, 0, 0)))
+    intervals = jackknife(metric, clip=True)
+    assert intervals["mota"].low < 0
+    assert intervals["mota"].high == 1
+    assert 0 == intervals["recall"].low < intervals["recall"].high == 1
+    assert intervals["false_positives"].high > 5
 
 
 def test_clips_are_told_apart() -> None:

@@ -71,11 +71,10 @@ class DirectionTracker:
         >>> frame.source
         tensor([0, 1])
 
-    Source:
-        The filter is that of R. E. Kalman (1960), with the constant-velocity model and the gate
-        as in Y. Bar-Shalom, X. R. Li and T. Kirubarajan, "Estimation with applications to tracking
-        and navigation", 2001, sections 6.2 and 6.4. That it works in tangent planes with one
-        covariance for both axes, and how tracks are born and end, is our own.
+    Source: The filter is that of R. E. Kalman (1960), with the constant-velocity model and the gate
+    as in Y. Bar-Shalom, X. R. Li and T. Kirubarajan, "Estimation with applications to tracking and
+    navigation", 2001, section 6.2. That it works in tangent planes with one covariance for
+    both axes, and how tracks are born and end, is our own.
     """
 
     def __init__(

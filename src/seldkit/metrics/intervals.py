@@ -22,7 +22,7 @@ LARGEST = {
     "false_positives": inf,
     "num_frames": inf,
 }
-"""Scores that are not at most 1; all are at least 0."""
+"""Scores that are not at most 1, beside those in degrees; all but MOTA are at least 0."""
 
 
 class Interval(NamedTuple):
@@ -99,12 +99,20 @@ def jackknife(
         score = metrics.score_classes
     plain, partial = score(counts.total()), score(counts.without_each())
     return {
-        name: _interval(plain[name], partial[name], alpha, LARGEST.get(name, 1.0) if clip else None)
+        name: _interval(plain[name], partial[name], alpha, _bounds(name) if clip else (-inf, inf))
         for name in plain
     }
 
 
-def _interval(plain: Tensor, partial: Tensor, alpha: float, largest: float | None) -> Interval:
+def _bounds(name: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a score can have."""
+    greatest = LARGEST.get(name, inf if name.endswith("_deg") else 1.0)
+    return -inf if name == "mota" else 0.0, greatest
+
+
+def _interval(
+    plain: Tensor, partial: Tensor, alpha: float, bounds: tuple[float, float]
+) -> Interval:
     from scipy.stats import t
 
     num_clips = len(partial)
@@ -112,8 +120,6 @@ def _interval(plain: Tensor, partial: Tensor, alpha: float, largest: float | Non
     bias = (num_clips - 1) * (mean - plain)
     error = ((num_clips - 1) * (partial - mean).square().mean(dim=0)).sqrt()
     half = t.ppf(1 - alpha / 2, num_clips - 1) * error
-    low, high = plain - bias - half, plain - bias + half
-    if largest is not None:
-        low, high = low.clamp(0, largest), high.clamp(0, largest)
+    low, high = ((plain - bias + side).clamp(*bounds) for side in (-half, half))
     values = (plain - bias, bias, error, low, high)
     return Interval(*(value if value.ndim else value.item() for value in values))

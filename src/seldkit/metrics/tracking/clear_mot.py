@@ -80,8 +80,9 @@ class CLEARMOT(TrackMetrics):
     what becomes of a pair while one of both is silent; here it is remembered to the end of the
     clip.
 
-    Give it one clip a call. Silence costs nothing: where a reference pauses it is neither lost nor
-    a fragment.
+    Clips are taken in one a call, as by all
+    [`TrackMetrics`][seldkit.metrics.tracking.TrackMetrics]. Silence costs nothing: where a
+    reference pauses it is neither lost nor a fragment.
 
     Args:
         threshold_deg: Largest angle of a match, in degrees; by default 20.
@@ -111,13 +112,12 @@ class CLEARMOT(TrackMetrics):
         >>> scores.identity_switches, round(scores.mota, 3), round(scores.localization_error_deg, 3)
         (1.0, 0.667, 1.333)
 
-    Source:
-        K. Bernardin and R. Stiefelhagen, "Evaluating multiple object tracking performance: the
-        CLEAR MOT metrics", EURASIP J. Image and Video Processing 2008, section 2. The shares of
-        tracks are those of MOTChallenge (Milan et al. 2016), the identity F-score that of Ristani
-        et al. (ECCV workshops 2016). The other rule is that of S. Adavanne, A. Politis and
-        T. Virtanen, "Differentiable tracking-based training of deep learning sound source
-        localizers", WASPAA 2021, as their code has it.
+    Source: K. Bernardin and R. Stiefelhagen, "Evaluating multiple object tracking performance: the
+    CLEAR MOT metrics", EURASIP J. Image and Video Processing 2008, section 2. The shares of tracks
+    are those of MOTChallenge (Milan et al. 2016), the identity F-score that of Ristani et al. (ECCV
+    workshops 2016). The other rule is that of S. Adavanne, A. Politis and T. Virtanen,
+    "Differentiable tracking-based training of deep learning sound source localizers", WASPAA 2021,
+    as their code has it.
     """
 
     alike: ClassVar[tuple[str, ...]] = ("threshold_deg", "classes", "angle", "rule")

@@ -95,7 +95,8 @@ class OSPA(_SetDistance):
     + c^p (n - m)\Big)\Big)^{1/p}$$
 
     and 0 where both are empty. It is averaged over frames. It knows no identities: use
-    [`CLEARMOT`][seldkit.metrics.tracking.CLEARMOT] beside it.
+    [`CLEARMOT`][seldkit.metrics.tracking.CLEARMOT] beside it. Clips are taken in one a call, as by
+    all [`TrackMetrics`][seldkit.metrics.tracking.TrackMetrics].
 
     Args:
         cutoff_deg: What a missing direction costs, and the most that any can, in degrees.
@@ -117,10 +118,9 @@ class OSPA(_SetDistance):
         >>> [round(score, 3) for score in metric.compute()]
         [20.0, 5.0, 15.0, 1.0]
 
-    Source:
-        D. Schuhmacher, B.-T. Vo and B.-N. Vo, "A consistent metric for performance evaluation of
-        multi-object filters", IEEE Trans. Signal Processing 56(8), 2008, equations 3 and 4 (the
-        parts). On the sphere the angle stands for the Euclidean distance.
+    Source: D. Schuhmacher, B.-T. Vo and B.-N. Vo, "A consistent metric for performance evaluation
+    of multi-object filters", IEEE Trans. Signal Processing 56(8), 2008. That the angle stands for
+    the distance is our own.
     """
 
     _names: ClassVar[tuple[str, ...]] = ("frames", "ospa", "localization", "cardinality")
@@ -163,7 +163,8 @@ class GOSPA(_SetDistance):
     which is not divided by the number of directions, so that it grows with them, and tells what is
     off from what is missed and what is made up: a pair as far apart as the cut-off is one of each.
     Over frames the power mean of that order is taken (for order 2 the root mean square), so that
-    the parts still add up; for order 1 it is the mean.
+    the parts still add up; for order 1 it is the mean. Clips are taken in one a call, as by all
+    [`TrackMetrics`][seldkit.metrics.tracking.TrackMetrics].
 
     Args:
         cutoff_deg: What a miss and a false alarm cost together, in degrees.
@@ -186,10 +187,9 @@ class GOSPA(_SetDistance):
         >>> round(scores.gospa_deg, 3), round(scores.localization_deg, 3), scores.missed_deg
         (25.0, 10.0, 15.0)
 
-    Source:
-        A. S. Rahmathullah, A. F. García-Fernández and L. Svensson, "Generalized optimal
-        sub-pattern assignment metric", FUSION 2017, with alpha = 2, proposition 1. On the sphere
-        the angle stands for the Euclidean distance.
+    Source: A. S. Rahmathullah, A. F. García-Fernández and L. Svensson, "Generalized optimal
+    sub-pattern assignment metric", FUSION 2017, proposition 1 (alpha = 2). That the angle stands
+    for the distance is our own.
     """
 
     _names: ClassVar[tuple[str, ...]] = (

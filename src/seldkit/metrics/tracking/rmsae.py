@@ -49,7 +49,8 @@ class RMSAE(TrackMetrics):
     decide what is a gross error. How fine the rest is, azimuths and elevations apart, is averaged
     over pairs that are none. The frame recall asks for the right number of sources alone, in every
     frame of the clip, silence included; `num_frames` of either side tells how long that is, or
-    else the last event.
+    else the last event. Clips are taken in one a call, as by all
+    [`TrackMetrics`][seldkit.metrics.tracking.TrackMetrics].
 
     Args:
         gate_deg: Largest difference of azimuths that is no gross error, in degrees.
@@ -68,12 +69,11 @@ class RMSAE(TrackMetrics):
         >>> round(scores.rmsae_deg, 3), scores.gross_error_rate, scores.frame_recall
         (42.479, 0.5, 0.75)
 
-    Source:
-        The RMSAE is that of D. Diaz-Guerra, A. Miguel and J. R. Beltran, "Robust sound source
-        tracking using SRP-PHAT and 3D convolutional neural networks", IEEE/ACM TASLP 29, 2021, of
-        one source in each frame; the frame recall that of S. Adavanne et al., "Sound event
-        localization and detection of overlapping sources using convolutional recurrent neural
-        networks", IEEE JSTSP 13(1), 2019. Several sources, and a gate of 20 degrees, are our own.
+    Source: The RMSAE is that of D. Diaz-Guerra, A. Miguel and J. R. Beltran, "Robust sound source
+    tracking using SRP-PHAT and 3D convolutional neural networks", IEEE/ACM TASLP 29, 2021, of one
+    source in each frame; the frame recall that of S. Adavanne et al., "Sound event localization and
+    detection of overlapping sources using convolutional recurrent neural networks", IEEE JSTSP
+    13(1), 2019. Several sources, and a gate of 20 degrees, are our own.
     """
 
     alike: ClassVar[tuple[str, ...]] = ("gate_deg",)
