@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seldkit.localization.sphere_steps import moved, step_towards, transported
+from seldkit.localization.sphere_steps import length, moved, step_towards, transported
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -79,11 +79,15 @@ class Following:
         place = np.full(len(seen), -1, dtype=np.int64)
         for some in (np.flatnonzero(born), np.flatnonzero(~born)):
             rows = np.flatnonzero(place < 0)
-            found = nearest_within(distance[np.ix_(rows, some)], self.limit)
+            if not len(some) or not len(rows):
+                continue
+            found = nearest_within(distance[rows[:, np.newaxis], some], self.limit)
             place[rows[found >= 0]] = some[found[found >= 0]]
         known = place >= 0
-        self._correct(place[known], seen[known])
-        place[~known] = self._begin(seen[~known])
+        if known.any():
+            self._correct(place[known], seen[known])
+        if not known.all():
+            place[~known] = self._begin(seen[~known])
         self.last[place] = frame
         self.sightings[place] += 1
         return self.number[place], self.direction[place]
@@ -110,7 +114,7 @@ class Following:
     def _distance(self, seen: Array) -> Array:
         """Return how far sightings are from tracks, `[row, track]`."""
         step = step_towards(self.direction, seen[:, np.newaxis])
-        angle: Array = np.linalg.norm(step, axis=-1)
+        angle = length(step)[..., 0]
         if self.motion is None:
             return angle
         spread: Array = np.sqrt(self.covariance[:, 0, 0] + self.motion.noise**2)
@@ -156,9 +160,8 @@ def nearest_within(distance: Array, limit: float) -> Indices:
         return np.full(rows, -1, dtype=np.int64)
     from scipy.optimize import linear_sum_assignment
 
-    far = 1e3 * limit + 1
-    alone = np.full((rows, rows), limit)
-    cost = np.concatenate((np.where(distance <= limit, distance, far), alone), axis=1)
+    cost = np.full((rows, cols + rows), limit)
+    cost[:, :cols] = np.where(distance <= limit, distance, 1e3 * limit + 1)
     column = linear_sum_assignment(cost)[1]
     found: Indices = np.where(column < cols, column, -1)
     return found

@@ -13,9 +13,9 @@ def moved(direction: Array, step: Array) -> Array:
         direction: Unit vectors, `[..., axis]`.
         step: Tangents there, as long as the angle in radians.
     """
-    angle = np.linalg.norm(step, axis=-1, keepdims=True)
+    angle = length(step)
     ahead = np.cos(angle) * direction + np.sinc(angle / np.pi) * step
-    there: Array = ahead / np.linalg.norm(ahead, axis=-1, keepdims=True)
+    there: Array = ahead / length(ahead)
     return there
 
 
@@ -27,7 +27,7 @@ def step_towards(direction: Array, there: Array) -> Array:
     """
     cosine = (direction * there).sum(axis=-1, keepdims=True)
     across = there - cosine * direction
-    sine = np.linalg.norm(across, axis=-1, keepdims=True)
+    sine = length(across)
     step: Array = np.arctan2(sine, cosine) / np.where(sine > 0, sine, 1) * across
     return step
 
@@ -41,3 +41,9 @@ def transported(tangent: Array, direction: Array, there: Array) -> Array:
     ).clip(min=1e-12)
     carried: Array = tangent - share * both
     return carried
+
+
+def length(vector: Array) -> Array:
+    """Return lengths of vectors, `[..., 1]`."""
+    lengths: Array = np.sqrt((vector * vector).sum(axis=-1, keepdims=True))
+    return lengths
