@@ -61,7 +61,7 @@ def measured(metric: OSPA | GOSPA, *clips: Clip) -> OSPAScores | GOSPAScores:
     return metric.compute()
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SEEDS, ORDERS)
 def test_scores_are_those_of_the_formulas(seed: int, order: float) -> None:
     clip = random_tracks(seed, num_frames=8)
@@ -70,7 +70,7 @@ def test_scores_are_those_of_the_formulas(seed: int, order: float) -> None:
     assert measured(GOSPA(25, order), clip)[0] == pytest.approx(gospa(clip, 25, order))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SEEDS, ORDERS)
 def test_parts_add_up(seed: int, order: float) -> None:
     clip = random_tracks(seed, num_frames=8)
@@ -80,7 +80,7 @@ def test_parts_add_up(seed: int, order: float) -> None:
     assert far + extra == pytest.approx(total)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SEEDS, ORDERS)
 def test_both_sides_are_alike(seed: int, order: float) -> None:
     prediction, reference = random_tracks(seed, num_frames=8)
@@ -91,7 +91,7 @@ def test_both_sides_are_alike(seed: int, order: float) -> None:
         assert there.compute()[0] == pytest.approx(back.compute()[0])
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SEEDS, ORDERS)
 def test_a_frame_keeps_the_triangle(seed: int, order: float) -> None:
     (a, b), (c, _) = (random_tracks(seed + k, num_frames=1) for k in range(2))

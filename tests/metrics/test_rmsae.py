@@ -25,7 +25,7 @@ def measured(*clips: Clip, gate_deg: float = 20.0) -> RMSAEScores:
     return metric.compute()
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(0, 2**31))
 def test_bounds(seed: int) -> None:
     scores = measured(random_tracks(seed, num_frames=10))
