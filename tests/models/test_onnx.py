@@ -33,11 +33,8 @@ LEFT_OUT = {
     "crnn",
 }
 EXPORTED = {name: network for name, network in NETWORKS.items() if name not in LEFT_OUT}
-# These are parts of systems, or say more than a format decodes; and the export finds no rule for
-# the lengths of AT2SELD behind an extractor.
+# These are parts of systems, or say more than a format decodes.
 ALONE = {
-    "at2seld",
-    "at2seld, stitched",
     "cnn14 of pairs",
     "cnn14, frame",
     "overlapping_e2e",
