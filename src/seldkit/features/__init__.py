@@ -10,7 +10,9 @@ from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
+from seldkit.features.pair_selection import PairSelection
 from seldkit.features.part import Part, PartStream
+from seldkit.features.peaked_map import PeakedMap, peaked_map
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
@@ -39,13 +41,16 @@ __all__ = [
     "LogMel",
     "MelFilterBank",
     "MidSideLevel",
+    "PairSelection",
     "Part",
     "PartStream",
+    "PeakedMap",
     "PhaseDifference",
     "RealSpectrum",
     "SALSALite",
     "Standardize",
     "intensity_vector",
     "peak_place",
+    "peaked_map",
     "presets",
 ]

@@ -3,7 +3,8 @@
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
-from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
+from seldkit.layers.causal import CausalConv1d, CausalConv2d, CausalDoubleConv
+from seldkit.layers.causal_pictures import CausalConv3d
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
 from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
@@ -18,6 +19,7 @@ from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
 from seldkit.layers.streaming import (
     State,
     StepSize,
@@ -35,10 +37,13 @@ __all__ = [
     "ROAM",
     "BidirectionalGRU",
     "BinNorm",
+    "CausalConv1d",
     "CausalConv2d",
+    "CausalConv3d",
     "CausalDoubleConv",
     "ChunkedAttention",
     "ConformerBlock",
+    "CrossPooling",
     "CrossStitch",
     "DoubleConv",
     "GatedRecurrentUnit",
@@ -54,6 +59,8 @@ __all__ = [
     "SharedTrackEncoder",
     "SinusoidalPositions",
     "SoftmaxGate",
+    "SphericalConv",
+    "SphericalPad",
     "SqueezeExcite",
     "State",
     "StepSize",

@@ -5,6 +5,7 @@ from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
+from seldkit.models.cross3d_network import cross3d
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -38,6 +39,7 @@ __all__ = [
     "Transplant",
     "at2seld",
     "causal_crnn",
+    "cross3d",
     "einv2",
     "encoder_seld",
     "overlapping_e2e",
