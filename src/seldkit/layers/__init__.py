@@ -15,6 +15,7 @@ from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.pairs import MicPairMetadata, PairEncoder
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
@@ -51,8 +52,10 @@ __all__ = [
     "LabelRate",
     "MapStitch",
     "MaxFeatureMap",
+    "MicPairMetadata",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "PairEncoder",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",
