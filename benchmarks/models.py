@@ -41,6 +41,7 @@ class Assembly(NamedTuple):
     clip: tuple[int, int, int]
 
 
+TETRAHEDRON = ArrayGeometry.tetrahedron()
 ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
@@ -54,9 +55,7 @@ ASSEMBLIES = {
     ),
     "at2seld": Assembly(lambda: models.at2seld(13), (10, 500, 513)),
     "cross3d": Assembly(models.cross3d, (3, 26, 512)),
-    "neural_srp": Assembly(
-        lambda: models.neural_srp(array=ArrayGeometry.tetrahedron()), (6, 250, 64)
-    ),
+    "neural_srp": Assembly(lambda: models.neural_srp(array=TETRAHEDRON), (6, 250, 64)),
     "doanet": Assembly(models.doanet, (7, 250, 64)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }

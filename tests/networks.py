@@ -62,6 +62,7 @@ _E2E: dict[str, Any] = {
     "num_microphones": 2,
 }
 _PAIRS = [(2, 2)] * 6
+_LINE = ArrayGeometry.line(3, 0.1)
 _TAGGER: dict[str, Any] = {"widths": (4, 4), "pool_time": (2, 2), "pool_freq": (2, 2)}
 
 
@@ -108,7 +109,7 @@ def htsat_pair(
 
 def neural_srp(**sizes: Any) -> nn.Module:
     """Return a network that has an array."""
-    return models.neural_srp(array=ArrayGeometry.line(3, 0.1), **sizes)
+    return models.neural_srp(array=_LINE, **sizes)
 
 
 def _encoder_seld(encoder: Callable[..., nn.Module], bins: int, **settings: Any) -> Network:

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from math import prod
 
+import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
@@ -166,7 +167,9 @@ def neural_srp(
         raise ValueError(f"selection must be None without an array, got {selection}")
     pairs = None if array is None or selection is None else selection(array)
     told = MicPairMetadata(metadata, pairs=pairs)
-    places = None if array is None else told(array.positions.unsqueeze(0))[0].float()
+    places = None
+    if array is not None:  # by way of a list, so that they are where the weights are made
+        places = torch.tensor(told(array.positions.unsqueeze(0))[0].tolist())
     recurrent = GatedRecurrentUnit(widths[-1] * lags, rnn_channels, rnn_layers, bidirectional=False)
     encoder: OrderedDict[str, nn.Module] = OrderedDict(
         trunk=max_stages(1, widths, pool_time, pool_lag, nn.PReLU),

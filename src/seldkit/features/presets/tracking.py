@@ -80,7 +80,7 @@ def neural_srp(
     IEEE OJSP 5, 2024; settings of the published code.
     """
     array = ArrayGeometry.tetrahedron() if array is None else array
-    pairs = array.pairs if selection is None else selection(array)
+    pairs = None if selection is None else selection(array)
     stft = _frames_from_their_start(sample_rate, n_fft, hop_length)
     part = GCCPHAT(64, pairs=pairs, conjugate="second", absolute=absolute)
     return FeatureExtractor(stft, [part], in_channels=array.num_channels)
