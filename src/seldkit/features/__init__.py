@@ -7,12 +7,12 @@ from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.map_peak import PeakedMap, peaked_map
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
 from seldkit.features.pair_selection import PairSelection
 from seldkit.features.part import Part, PartStream
-from seldkit.features.peaked_map import PeakedMap, peaked_map
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA

@@ -220,7 +220,7 @@ def behind_silence(x: Float[Tensor, "batch channel time *rest"], past: int) -> T
 
 
 def behind_past(
-    x: Float[Tensor, "batch channel time *rest"], past: int, state: Tensor | None
+    x: Float[Tensor, "batch channel time *rest"], past: int, state: Any
 ) -> tuple[Tensor, State]:
     """Return frames behind so many of the state, zeros at first, and the state behind them."""
     if not past:

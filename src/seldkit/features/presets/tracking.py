@@ -4,8 +4,8 @@ from seldkit._builders import builder
 from seldkit.arrays import ArrayGeometry
 from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.extractor import FeatureExtractor
+from seldkit.features.map_peak import PeakedMap
 from seldkit.features.pair_selection import PairSelection
-from seldkit.features.peaked_map import PeakedMap
 from seldkit.features.srp_phat import SRPPHAT, Lags
 from seldkit.features.stft import STFT
 from seldkit.grids import DirectionGrid
