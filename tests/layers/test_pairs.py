@@ -25,8 +25,8 @@ def test_numbers_of_pairs_by_hand() -> None:
     places = torch.tensor([[[0.0, 0.0, 0.0], [0.03, 0.04, 0.0], [0.0, 0.0, 0.1]]])
     wanted: dict[Any, list[list[float]]] = {
         "both": [[0, 0, 0, 3, 4, 0], [0, 0, 0, 0, 0, 10], [3, 4, 0, 0, 0, 10]],
-        "difference": [[3, 4, 0], [0, 0, 10], [-3, -4, 10]],
-        "direction": [[0.6, 0.8, 0, 5], [0, 0, 1, 10]],
+        "difference": [[-0.03, -0.04, 0], [0, 0, -0.1], [0.03, 0.04, -0.1]],
+        "direction": [[-0.6, -0.8, 0, 0.05], [0, 0, -1, 0.1]],
         "number": [[0], [1], [2]],
     }
     for form, rows in wanted.items():
@@ -35,7 +35,7 @@ def test_numbers_of_pairs_by_hand() -> None:
         torch.testing.assert_close(found, torch.tensor(rows).float())
         assert found.shape[1] == metadata.num_entries == FORMS[form]
     turned = MicPairMetadata("difference", pairs=[(2, 0)])(places)
-    torch.testing.assert_close(turned, torch.tensor([[[0.0, 0.0, -10.0]]]))
+    torch.testing.assert_close(turned, torch.tensor([[[0.0, 0.0, 0.1]]]))
 
 
 @quick

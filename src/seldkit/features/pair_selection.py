@@ -17,15 +17,16 @@ class PairSelection:
     """Choose pairs of microphones of any array, each `m < n`, in the order of `array.pairs`.
 
     Source: Grinstein et al., "The Neural-SRP method for universal robust multi-source tracking",
-    IEEE OJSP 5, 2024, and its code. That the longest pairs are taken first, and how many `"random"`
-    ones, is a reading.
+    IEEE OJSP 5, 2024, and its code, which goes through the pairs in their order and drops all but
+    the longest of those that are parallel to one. Here the longest are taken first, so that none is
+    dropped for one that is dropped itself.
 
     Args:
         rule: `"all"` pairs; those of the `"first"` microphone with each other one; `"random"` ones;
             or those of `"distinct_angles"`: the longest first, but none that is nearly parallel to
             a longer one.
-        num_pairs: How many `"random"` ones, or None for as many as there are microphones, at most
-            all.
+        num_pairs: How many `"random"` ones, or None for as many as there are of
+            `"distinct_angles"`.
         max_cosine: Of the angle between two pairs, from which on they count as parallel.
 
     Raises:
@@ -80,7 +81,7 @@ class PairSelection:
         if generator is None:
             raise ValueError("generator must be a torch.Generator for 'random', got None")
         every = len(array.pairs)
-        count = min(array.num_channels, every) if self.num_pairs is None else self.num_pairs
+        count = len(self._distinct(array)) if self.num_pairs is None else self.num_pairs
         if count > every:
             raise ValueError(f"num_pairs must be at most the array's {every}, got {count}")
         drawn = torch.randperm(every, generator=generator, device=generator.device)[:count]

@@ -17,19 +17,19 @@ _ENTRIES: dict[PairForm, int] = {"both": 6, "difference": 3, "direction": 4, "nu
 
 
 class MicPairMetadata(Shown):
-    """Where the two microphones of each pair are, as numbers that a network reads; in centimetres.
+    """Where the two microphones of each pair are, as numbers that a network reads.
 
     Source: Grinstein et al., "The Neural-SRP method for universal robust multi-source tracking",
-    IEEE OJSP 5, 2024, and its code; the published default is `"both"`.
+    IEEE OJSP 5, 2024, and its code, with its units; the published default is `"both"`.
 
     Shape:
         - Input: positions of the microphones in metres, `(batch, channel, axis)`.
         - Output: `(batch, pair, num_entries)`.
 
     Args:
-        form: `"both"` positions, the first one's x, y, z, then the second one's; the `"difference"`
-            from the first to the second; the `"direction"` of that as a unit vector, then its
-            length; or the pair's `"number"`, from 0.
+        form: `"both"` positions in centimetres, the first one's x, y, z, then the second one's; the
+            `"difference"` of the first from the second in metres; the `"direction"` of that as a
+            unit vector, then its length in metres; or the pair's `"number"`, from 0.
         pairs: Pairs of channels; by default every pair with `m < n`.
 
     Attributes:
@@ -43,7 +43,7 @@ class MicPairMetadata(Shown):
         >>> MicPairMetadata()(microphones)
         tensor([[[ 10.,   0.,   0., -10.,   0.,   0.]]])
         >>> MicPairMetadata("direction")(microphones)
-        tensor([[[-1.,  0.,  0., 20.]]])
+        tensor([[[1.0000, 0.0000, 0.0000, 0.2000]]])
     """
 
     @plain_settings(from_zero=["pairs"])
@@ -69,17 +69,17 @@ class MicPairMetadata(Shown):
             raise ValueError(
                 f"microphones must be at least {most + 1} for these pairs, got {count}"
             )
-        places = 100 * microphones
         if self.pairs is None:
-            first, second = torch.triu_indices(count, count, offset=1, device=places.device)
+            first, second = torch.triu_indices(count, count, offset=1, device=microphones.device)
         else:
-            first, second = torch.tensor(self.pairs, device=places.device).T
+            first, second = torch.tensor(self.pairs, device=microphones.device).T
         if self.form == "number":
-            number = torch.arange(len(first), device=places.device).to(places.dtype)
-            return number.unsqueeze(1).expand(len(places), -1, -1)
+            number = torch.arange(len(first), device=microphones.device).to(microphones.dtype)
+            return number.unsqueeze(1).expand(len(microphones), -1, -1)
+        places = microphones[:, first], microphones[:, second]
         if self.form == "both":
-            return torch.cat((places[:, first], places[:, second]), dim=2)
-        apart = places[:, second] - places[:, first]
+            return 100 * torch.cat(places, dim=2)
+        apart = places[0] - places[1]
         if self.form == "difference":
             return apart
         length = torch.linalg.vector_norm(apart, dim=2, keepdim=True)

@@ -65,8 +65,8 @@ def neural_srp(
     FFT and window of 640 samples, half of it from one to the next, and lags of -32 to 31 samples,
     positive where the first microphone of a pair hears a sound after the second. These are the
     settings for TAU-NIGENS; those for LOCATA are `n_fft=4096, hop_length=3072`. The sampling rate
-    is a reading, with which five frames make a label of 100 ms. A last frame that the clip does not
-    fill ends in silence here.
+    is that of the published settings, with which five frames make a label of 100 ms; TAU-NIGENS
+    itself has 24 kHz. A last frame that the clip does not fill ends in silence here.
 
     Args:
         array: The microphones, in the order of the channels; the MIC format of DCASE if None.
