@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from seldkit import Pipeline
 from seldkit._builders import built_by
@@ -48,7 +49,7 @@ def test_sizes_of_the_published_networks(
     assert len(list(model.get_submodule("trunk.cross.azimuth").children())) == layers
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 11))
 def test_no_frame_sees_a_later_one_or_one_too_old(frame: int) -> None:
     model, features = small().eval(), torch.randn(2, 3, 12, 32)
@@ -84,6 +85,39 @@ def test_steps_make_the_whole(sizes: list[int]) -> None:
     assert step_size(model) == (1, 1)
 
 
+def by_steps(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    """Return the output of two stages a stack by the published steps, without any layer of ours."""
+
+    def stage(x: Tensor, name: str, beyond: int, pool: tuple[int, int, int]) -> Tensor:
+        batch, _, frames = x.shape[:3]
+        flat = functional.pad(x.flatten(0, 2).unsqueeze(1), (0, 0, beyond, beyond), mode="reflect")
+        flat = functional.pad(flat, (beyond, beyond, 0, 0), mode="circular")
+        maps = functional.pad(flat.reshape(batch, -1, frames, *flat.shape[2:]), (0,) * 4 + (1, 0))
+        maps = functional.conv3d(maps, weights[f"{name}.conv.weight"], weights[f"{name}.conv.bias"])
+        return functional.prelu(functional.max_pool3d(maps, pool), weights[f"{name}.prelu.weight"])
+
+    def over_time(x: Tensor, name: str) -> Tensor:
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        return functional.conv1d(functional.pad(x, (2, 0)), weight, bias, dilation=2)
+
+    x = stage(x.unflatten(3, (4, 8)), "trunk.whole", 2, (1, 1, 1))
+    fine = wide = x
+    for number in range(2):
+        fine = stage(fine, f"trunk.cross.elevation.{number}", 1, (1, 1, 2))
+        wide = stage(wide, f"trunk.cross.azimuth.{number}", 1, (1, 2, 1))
+    x = torch.cat((fine.flatten(3), wide.flatten(3)), dim=3).transpose(2, 3).flatten(1, 2)
+    x = functional.prelu(over_time(x, "sequence.conv"), weights["sequence.prelu.weight"])
+    return over_time(x, "branches.0").tanh().mT.unsqueeze(2)
+
+
+def test_it_is_the_published_steps() -> None:
+    model, features = small(pole_shift=False), torch.randn(2, 3, 5, 32)
+    for name, parameter in model.named_parameters():
+        if name.endswith("prelu.weight"):
+            torch.nn.init.uniform_(parameter, -1, 1)
+    torch.testing.assert_close(model(features), by_steps(model.state_dict(), features))
+
+
 def test_paddings_differ_at_the_poles_alone() -> None:
     features = torch.randn(1, 3, 2, 32)
     outputs = []
@@ -101,13 +135,13 @@ def test_one_talker_is_learned_and_decoded() -> None:
     format = ACCDOA(1)
     target = format.encode(talker, num_frames=5).unsqueeze(0)
     model, features = small(), torch.randn(1, 3, 5, 32)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(150):
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+    for _ in range(80):
         loss = accdoa_loss(model(features), target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss < 0.02
+    assert loss < 0.03
     found = format.decode(model(features).detach()[0])
     assert found.frame.tolist() == [1, 2, 3]
     assert all(p.grad is not None for p in model.parameters())

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from seldkit import Pipeline
 from seldkit._builders import built_by
@@ -63,6 +64,27 @@ def test_any_number_of_pairs_in_any_order(order: list[int], count: int) -> None:
     some, listed = model(x[:, order], told[:, order]), sorted(order)
     torch.testing.assert_close(both(some), both(model(x[:, listed], told[:, listed])))
     assert some.direction.shape == (2, 2, 2, 3)
+
+
+def test_it_is_a_sum_over_pairs_of_the_published_steps() -> None:
+    model, x, told = small().eval(), torch.randn(2, 3, 11, 8), torch.randn(2, 3, 6)
+    for name, buffer in model.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            buffer.uniform_(0.5, 1.5)
+    encoder: Any = model.get_submodule("pairs.encoder")
+    gru = torch.nn.GRU(8, 5, 2, batch_first=True)
+    gru.load_state_dict(encoder.recurrent.state_dict())
+    total = torch.zeros(2, 2, 4)
+    for pair in range(3):
+        maps = x[:, pair : pair + 1]
+        for stage in encoder.trunk:
+            maps = functional.prelu(stage.norm(stage.conv(maps)), stage.activation.weight)
+            maps = functional.max_pool2d(maps, stage.pool.kernel_size)
+        states = gru(maps.transpose(1, 2).flatten(2))[0].tanh()
+        both_sides = torch.cat((states, told[:, pair, None].expand(-1, 2, -1)), dim=2)
+        total += model.get_submodule("pairs.joint")(both_sides)
+    activity, direction = model.activity(total), model.direction(total)
+    torch.testing.assert_close(both(model(x, told)), both(model.head(activity, direction)))
 
 
 def test_the_places_of_microphones_matter() -> None:
