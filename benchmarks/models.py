@@ -27,6 +27,7 @@ from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput, backbones, models
 from seldkit._builders import built_by
+from seldkit.arrays import ArrayGeometry
 from stages import has_bfloat16
 from train_einv2 import build_optimizer, build_pipeline, compute_losses
 
@@ -40,6 +41,7 @@ class Assembly(NamedTuple):
     clip: tuple[int, int, int]
 
 
+TETRAHEDRON = ArrayGeometry.tetrahedron()
 ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
@@ -52,6 +54,9 @@ ASSEMBLIES = {
         lambda: models.encoder_seld(backbones.htsat(), 170, format="multi_accdoa"), (7, 1001, 64)
     ),
     "at2seld": Assembly(lambda: models.at2seld(13), (10, 500, 513)),
+    "cross3d": Assembly(models.cross3d, (3, 26, 512)),
+    "neural_srp": Assembly(lambda: models.neural_srp(array=TETRAHEDRON), (6, 250, 64)),
+    "doanet": Assembly(models.doanet, (7, 250, 64)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes

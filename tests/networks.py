@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 from seldkit import backbones, models
+from seldkit.arrays import ArrayGeometry
 
 
 class Network(NamedTuple):
@@ -61,6 +62,7 @@ _E2E: dict[str, Any] = {
     "num_microphones": 2,
 }
 _PAIRS = [(2, 2)] * 6
+_LINE = ArrayGeometry.line(3, 0.1)
 _TAGGER: dict[str, Any] = {"widths": (4, 4), "pool_time": (2, 2), "pool_freq": (2, 2)}
 
 
@@ -103,6 +105,11 @@ def htsat_pair(
     """Return two encoders of the same sizes as one."""
     sed, doa = (backbones.htsat(channels, **sizes) for channels in (sed_channels, in_channels))
     return backbones.htsat_branches(sed, doa, stitched=stitched)
+
+
+def neural_srp(**sizes: Any) -> nn.Module:
+    """Return a network that has an array."""
+    return models.neural_srp(array=_LINE, **sizes)
 
 
 def _encoder_seld(encoder: Callable[..., nn.Module], bins: int, **settings: Any) -> Network:
@@ -226,6 +233,32 @@ NETWORKS: dict[str, Network] = {
             gate="learned",
             compression=0.3,
             **_E2E,
+        ),
+        3,
+        16,
+    ),
+    "cross3d": Network(partial(models.cross3d, (3, 4), channels=2, hidden=4), 3, 12),
+    "doanet": Network(
+        partial(models.doanet, num_bins=16, rnn_channels=4, num_heads=2, hidden=(4,), **_BLOCKS),
+        7,
+        16,
+    ),
+    "doanet, vectors": Network(
+        partial(models.doanet, activity=False, num_bins=16, rnn_channels=4, hidden=(4,), **_BLOCKS),
+        7,
+        16,
+    ),
+    "neural_srp": Network(
+        partial(
+            neural_srp,
+            num_lags=16,
+            widths=(4, 8),
+            pool_time=(2, 2),
+            pool_lag=(4, 4),
+            rnn_channels=4,
+            joint=(4,),
+            activity_hidden=(4,),
+            direction_hidden=(4,),
         ),
         3,
         16,

@@ -39,12 +39,15 @@ import loop
 import name_sounds
 import overlapping_e2e
 import score_everyday
+import score_tracks
 import search_at2seld
 import stages
 import train
 import train_at2seld
 import train_everyday
 import train_roam
+
+pytestmark = pytest.mark.programs
 
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
 
@@ -307,6 +310,25 @@ def test_localize_talkers_prints_a_table(
     (tmp_path / "directions.csv").write_text(rows)
     run(monkeypatch, localize_talkers, tmp_path)
     assert "\n| talk.wav | 180° | " in capsys.readouterr().out
+
+
+def test_score_tracks_prints_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = "run,recording,time_s,source,colatitude_deg,azimuth_deg,vad"
+    head += ",pred_colatitude_deg,pred_azimuth_deg,pred_vad\n"
+    rows = [
+        f"{run},task_1,{0.104 + 0.192 * t:.3f},{s},90,{60 * s},1,90,{60 * (s ^ t // 3)},0.9\n"
+        for run in (1, 2)
+        for t in range(6)
+        for s in (0, 1)
+    ]
+    (tmp_path / "tracks.csv").write_text(head + "".join(rows))
+    run(monkeypatch, score_tracks, tmp_path / "tracks.csv")
+    out = capsys.readouterr().out
+    assert "| task | 1 | as named | 0.0° | 0.833 | 2 | 0.500 | 0.0° | 0.0° |" in out
+    assert "| task | 1 | linked | 0.0° | 1.000 | 0 | 1.000 | 0.0° | 0.0° |" in out
+    assert "| task | 1 | Kalman filter | 0.0° | 1.000 | 0 | 1.000 | 0.0° | 0.0° |" in out
 
 
 def test_search_at2seld_tries_everything_once_and_goes_on_where_it_was_stopped(

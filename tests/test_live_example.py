@@ -18,6 +18,8 @@ sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
 import live
 
+pytestmark = pytest.mark.programs
+
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
     """Run the example as its command line does."""

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.layers import (
+    CausalConv1d,
     CausalConv2d,
+    CausalConv3d,
     CausalDoubleConv,
     ChunkedAttention,
     ConformerBlock,
+    CrossPooling,
     GatedRecurrentUnit,
     MinimalGatedUnit,
+    SphericalPad,
     StepSize,
     StreamingStep,
     step_size,
@@ -42,6 +46,12 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "dilated": (lambda: CausalConv2d(2, 3, 2, 1, dilation_time=3, bias=False), (2, FRAMES, 4), 2),
     "pointwise": (lambda: CausalConv2d(2, 3, 1), (2, FRAMES, 4), 2),
     "double": (lambda: CausalDoubleConv(2, 3, pool_time=2, pool_freq=2), (2, FRAMES, 4), 2),
+    "sequence": (lambda: CausalConv1d(2, 3, dilation_time=2), (FRAMES, 2), 1),
+    "sphere": (
+        lambda: nn.Sequential(SphericalPad(1, 1), CausalConv3d(1, 1), CrossPooling(1, 1)),
+        (1, FRAMES, 3, 2),
+        2,
+    ),
     "gru": (lambda: GatedRecurrentUnit(3, 4, 2, bidirectional=False), (FRAMES, 3), 1),
     "patches": (lambda: nn.Conv2d(2, 3, (4, 3), (4, 1), (0, 1)), (2, FRAMES, 4), 2),
     "attention": (lambda: ChunkedAttention(8, context=(9, 3)), (FRAMES, 8), 1),

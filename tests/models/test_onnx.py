@@ -18,8 +18,12 @@ from seldkit.pipeline import compare_onnx, export_onnx
 LEFT_OUT = {
     "einv2 of the paper",
     "einv2, none",
+    "resnet_conformer",
+    "seddoa",
+    "seldnet",
     "roam, attentive_mfm",
     "seldnet, accdoa",
+    "doanet, vectors",
     "resnet_conformer, squeeze_excite",
     "seddoa, none",
     "maccdoa, crnn",
@@ -34,6 +38,7 @@ EXPORTED = {name: network for name, network in NETWORKS.items() if name not in L
 ALONE = {
     "cnn14 of pairs",
     "cnn14, frame",
+    "cross3d",
     "overlapping_e2e",
     "overlapping_e2e, map",
     "yamnet",

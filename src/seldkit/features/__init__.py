@@ -7,9 +7,11 @@ from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.map_peak import PeakedMap, peaked_map
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
+from seldkit.features.pair_selection import PairSelection
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
@@ -39,13 +41,16 @@ __all__ = [
     "LogMel",
     "MelFilterBank",
     "MidSideLevel",
+    "PairSelection",
     "Part",
     "PartStream",
+    "PeakedMap",
     "PhaseDifference",
     "RealSpectrum",
     "SALSALite",
     "Standardize",
     "intensity_vector",
     "peak_place",
+    "peaked_map",
     "presets",
 ]

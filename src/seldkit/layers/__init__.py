@@ -3,7 +3,8 @@
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
-from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
+from seldkit.layers.causal import CausalConv1d, CausalConv2d, CausalDoubleConv
+from seldkit.layers.causal_pictures import CausalConv3d
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
 from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
@@ -14,10 +15,12 @@ from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.pairs import MicPairMetadata, PairEncoder
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
 from seldkit.layers.streaming import (
     State,
     StepSize,
@@ -35,10 +38,13 @@ __all__ = [
     "ROAM",
     "BidirectionalGRU",
     "BinNorm",
+    "CausalConv1d",
     "CausalConv2d",
+    "CausalConv3d",
     "CausalDoubleConv",
     "ChunkedAttention",
     "ConformerBlock",
+    "CrossPooling",
     "CrossStitch",
     "DoubleConv",
     "GatedRecurrentUnit",
@@ -46,14 +52,18 @@ __all__ = [
     "LabelRate",
     "MapStitch",
     "MaxFeatureMap",
+    "MicPairMetadata",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "PairEncoder",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",
     "SharedTrackEncoder",
     "SinusoidalPositions",
     "SoftmaxGate",
+    "SphericalConv",
+    "SphericalPad",
     "SqueezeExcite",
     "State",
     "StepSize",

@@ -5,7 +5,10 @@ from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
+from seldkit.models.cross3d_network import cross3d
+from seldkit.models.doanet_network import doanet
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
     SourceSeparator,
@@ -27,6 +30,7 @@ __all__ = [
     "EncoderSELD",
     "LevelToLogMel",
     "MapClassifier",
+    "NeuralSRP",
     "OverlappingE2E",
     "OverlappingOutput",
     "PresenceOutput",
@@ -38,8 +42,11 @@ __all__ = [
     "Transplant",
     "at2seld",
     "causal_crnn",
+    "cross3d",
+    "doanet",
     "einv2",
     "encoder_seld",
+    "neural_srp",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",

@@ -9,7 +9,8 @@ import seldkit.layers as layers
 import seldkit.models as models
 import seldkit.postprocess as postprocess
 from seldkit._builders import builders_of
-from seldkit.features import Standardize, presets
+from seldkit.arrays import ArrayGeometry
+from seldkit.features import PairSelection, Standardize, presets
 
 Builder = Callable[..., Any]
 
@@ -37,4 +38,5 @@ def known_builders(part: str | None = None) -> dict[str, Builder]:
             for room in (models, backbones, layers, formats, postprocess)
             for x in builders_of(room)
         ]
+        found += [ArrayGeometry, PairSelection]
     return {builder.__name__: builder for builder in found}

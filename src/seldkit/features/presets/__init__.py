@@ -17,10 +17,12 @@ from seldkit.features.presets.salsa import (
     salsa_mic,
 )
 from seldkit.features.presets.tagging import panns, yamnet
+from seldkit.features.presets.tracking import cross3d, neural_srp
 from seldkit.features.presets.transfer import at2seld
 
 __all__ = [
     "at2seld",
+    "cross3d",
     "dcase2020_foa",
     "dcase2021_foa",
     "dcase2022_task3",
@@ -30,6 +32,7 @@ __all__ = [
     "dcase2025_stereo",
     "ein_seld",
     "l3das22_task2",
+    "neural_srp",
     "overlapping_e2e",
     "panns",
     "pseldnets",
