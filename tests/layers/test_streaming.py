@@ -14,6 +14,8 @@ from seldkit.layers import (
     ChunkedAttention,
     ConformerBlock,
     GatedRecurrentUnit,
+    Mamba2,
+    MambaBlock,
     MinimalGatedUnit,
     StepSize,
     StreamingStep,
@@ -62,6 +64,11 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
             depthwise_bias=True,
         ),
         (FRAMES, 8),
+        1,
+    ),
+    "mamba": (
+        lambda: MambaBlock(4, mixer=Mamba2(4, state=3, head_channels=2, chunk=5)),
+        (FRAMES, 4),
         1,
     ),
     "network": (

@@ -92,7 +92,7 @@ def test_compiles_and_exports() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'none'"),
+        ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'ma"),
         ({"feedforward": 12}, "feedforward must be a multiple of 8 for Conformer blocks, got 12"),
         ({"frames_per_label": 0}, "frames_per_label must be at least 1, got 0"),
         ({"num_bins": 0}, "num_bins must be at least 1, got 0"),

@@ -1,5 +1,6 @@
 """Layers that SELD networks are made of."""
 
+from seldkit.layers.asymmetric_mamba import AsymmetricBiMamba, AsymmetricDecoder
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
@@ -12,12 +13,14 @@ from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
+from seldkit.layers.mamba import BiMamba, Mamba2, MambaBlock
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.state_space import state_space_scan
 from seldkit.layers.streaming import (
     State,
     StepSize,
@@ -33,6 +36,9 @@ from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
     "ROAM",
+    "AsymmetricBiMamba",
+    "AsymmetricDecoder",
+    "BiMamba",
     "BidirectionalGRU",
     "BinNorm",
     "CausalConv2d",
@@ -44,6 +50,8 @@ __all__ = [
     "GatedRecurrentUnit",
     "LabelConv",
     "LabelRate",
+    "Mamba2",
+    "MambaBlock",
     "MapStitch",
     "MaxFeatureMap",
     "MinimalGatedUnit",
@@ -69,6 +77,7 @@ __all__ = [
     "UNetEncoder",
     "max_feature_map",
     "softmax_gate",
+    "state_space_scan",
     "step_size",
     "stream_step",
     "temporal_encoder",
