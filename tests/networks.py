@@ -116,7 +116,6 @@ NETWORKS: dict[str, Network] = {
         temporal="conformer", stitch_tracks=True, num_bins=16, frames_per_label=5
     ),
     "einv2, gru": _einv2(temporal="gru", sharing="hard"),
-    "einv2, bimamba": _einv2(temporal="bimamba"),
     "einv2, none": _einv2(temporal="none", sharing="none"),
     "roam": Network(partial(models.roam, 3, feedforward=8, **_SMALL), 7, 16),
     "roam, attentive_mfm": Network(
@@ -193,6 +192,7 @@ NETWORKS: dict[str, Network] = {
     "seddoa, crnn": _encoder_seld(backbones.crnn, 16, **_CRNN),
     "maccdoa, htsat": _encoder_seld(backbones.htsat, 8, format="multi_accdoa", **_SWIN),
     "accdoa, gru": _encoder_seld(backbones.crnn, 16, format="accdoa", temporal="gru", **_CRNN),
+    "accdoa, mamba": _encoder_seld(backbones.crnn, 16, format="accdoa", temporal="mamba", **_CRNN),
     "maccdoa, crnn": _encoder_seld(backbones.crnn, 16, format="multi_accdoa", **_CRNN),
     "at2seld": _at2seld(backbones.cnn14, _PAIRS, bins="linear"),
     "at2seld, stitched": _at2seld(

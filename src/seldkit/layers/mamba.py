@@ -183,7 +183,8 @@ class Mamba2(Shown):
                 chunk=chunk,
             )
             y = (y + x * self.skip.to(precise).unsqueeze(1)).flatten(2)
-            y = self.norm(y * functional.silu(gate.to(precise)))
+            y, norm = y * functional.silu(gate.to(precise)), self.norm
+            y = functional.rms_norm(y, norm.normalized_shape, norm.weight.to(precise), norm.eps)
         output: Tensor = self.reduce(y.to(gate.dtype))
         return output, last
 
