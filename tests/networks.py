@@ -117,6 +117,20 @@ NETWORKS: dict[str, Network] = {
     ),
     "einv2, gru": _einv2(temporal="gru", sharing="hard"),
     "einv2, none": _einv2(temporal="none", sharing="none"),
+    "mff_einv2": Network(
+        partial(
+            models.mff_einv2,
+            3,
+            1,
+            stem_width=2,
+            num_scales=2,
+            tfcm_layers=1,
+            temporal="gru",
+            **_SMALL | {"pool_freq": (2, 4)},
+        ),
+        7,
+        16,
+    ),
     "roam": Network(partial(models.roam, 3, feedforward=8, **_SMALL), 7, 16),
     "roam, attentive_mfm": Network(
         partial(

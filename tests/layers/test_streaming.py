@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.layers import (
+    TFCM,
     CausalConv2d,
     CausalDoubleConv,
     ChunkedAttention,
@@ -71,6 +72,7 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
         (FRAMES, 4),
         1,
     ),
+    "tfcm": (lambda: TFCM(2, num_layers=2), (2, FRAMES, 4), 2),
     "network": (
         lambda: nn.Sequential(
             CausalDoubleConv(2, 3, pool_time=2),

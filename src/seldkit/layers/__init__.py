@@ -16,6 +16,7 @@ from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.mamba import BiMamba, Mamba2, MambaBlock
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.mff import MFF
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
@@ -30,12 +31,15 @@ from seldkit.layers.streaming import (
     stream_step,
 )
 from seldkit.layers.temporal import temporal_encoder
+from seldkit.layers.tfcm import TFCM
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
+    "MFF",
     "ROAM",
+    "TFCM",
     "AsymmetricBiMamba",
     "AsymmetricDecoder",
     "BiMamba",

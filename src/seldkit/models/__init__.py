@@ -6,6 +6,7 @@ from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.mff_network import StemmedBranches, mff_einv2
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
     SourceSeparator,
@@ -34,12 +35,14 @@ __all__ = [
     "SequenceSELD",
     "SourceSeparator",
     "SpatialEncoder",
+    "StemmedBranches",
     "StitchedSELD",
     "Transplant",
     "at2seld",
     "causal_crnn",
     "einv2",
     "encoder_seld",
+    "mff_einv2",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",
