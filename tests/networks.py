@@ -152,6 +152,21 @@ NETWORKS: dict[str, Network] = {
         7,
         16,
     ),
+    "ad_yolo": Network(
+        partial(
+            models.ad_yolo,
+            3,
+            num_bins=16,
+            num_blocks=(1, 1),
+            rnn_channels=4,
+            hidden=4,
+            cell_deg=90.0,
+            anchors=1,
+            **_BLOCKS,
+        ),
+        7,
+        16,
+    ),
     "seldnet": Network(partial(models.seldnet, 3, **_SELDNET), 7, 16),
     "seldnet, class_wise": Network(
         partial(

@@ -2,6 +2,7 @@
 
 from seldkit.layers.asymmetric_mamba import AsymmetricBiMamba, AsymmetricDecoder
 from seldkit.layers.attention import RelativePositionAttention
+from seldkit.layers.attention_pool import AttentionPool
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
 from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
@@ -42,6 +43,7 @@ __all__ = [
     "TFCM",
     "AsymmetricBiMamba",
     "AsymmetricDecoder",
+    "AttentionPool",
     "BiMamba",
     "BidirectionalGRU",
     "BinNorm",

@@ -1,5 +1,6 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.ad_yolo_network import ad_yolo
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
@@ -38,6 +39,7 @@ __all__ = [
     "StemmedBranches",
     "StitchedSELD",
     "Transplant",
+    "ad_yolo",
     "at2seld",
     "causal_crnn",
     "einv2",
