@@ -8,6 +8,7 @@ from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoder
 from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
 from seldkit.layers.chunked_attention import ChunkedAttention
+from seldkit.layers.cmaf import CMAF
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
@@ -38,6 +39,7 @@ from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
+    "CMAF",
     "MFF",
     "ROAM",
     "TFCM",
