@@ -42,6 +42,9 @@ class Assembly(NamedTuple):
 
 ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
+    "einv2, bimamba": Assembly(
+        lambda: models.einv2(13, 3, temporal="bimamba", stitch_tracks=True), (7, 160, 256)
+    ),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
     "mff_einv2": Assembly(lambda: models.mff_einv2(13), (7, 400, 128)),
     "ad_yolo": Assembly(lambda: models.ad_yolo(13), (7, 400, 64)),

@@ -116,6 +116,7 @@ NETWORKS: dict[str, Network] = {
         temporal="conformer", stitch_tracks=True, num_bins=16, frames_per_label=5
     ),
     "einv2, gru": _einv2(temporal="gru", sharing="hard"),
+    "einv2, bimamba": _einv2(temporal="bimamba"),
     "einv2, none": _einv2(temporal="none", sharing="none"),
     "mff_einv2": Network(
         partial(

@@ -3,6 +3,7 @@
 from seldkit.layers.asymmetric_mamba import AsymmetricBiMamba, AsymmetricDecoder
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.attention_pool import AttentionPool
+from seldkit.layers.bimamba import BiMamba, MambaBlock
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
 from seldkit.layers.causal import CausalConv2d, CausalDoubleConv
@@ -15,7 +16,7 @@ from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
-from seldkit.layers.mamba import BiMamba, Mamba2, MambaBlock
+from seldkit.layers.mamba import Mamba2
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.mff import MFF

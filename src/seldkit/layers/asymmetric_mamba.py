@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
-from seldkit.layers.mamba import BiMamba, MambaBlock
+from seldkit.layers.bimamba import BiMamba, MambaBlock
 
 
 class AsymmetricBiMamba(Shown):

@@ -8,8 +8,9 @@ from seldkit._builders import builder
 from seldkit._settings import plain_settings
 from seldkit.layers.asymmetric_mamba import AsymmetricDecoder
 from seldkit.layers.attention import RelativePositionAttention, RelativePositions
+from seldkit.layers.bimamba import BiMamba, MambaBlock
 from seldkit.layers.conformer import ConformerBlock
-from seldkit.layers.mamba import BiMamba, Mamba2, MambaBlock
+from seldkit.layers.mamba import Mamba2
 from seldkit.layers.recurrent import BidirectionalGRU
 
 Temporal = Literal[
