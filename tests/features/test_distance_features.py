@@ -97,6 +97,7 @@ def test_it_sits_beside_log_mel_and_streams() -> None:
     torch.testing.assert_close(streamed, whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.transforms  # a real spectrum is no tensor
 def test_without_complex_numbers_it_is_the_same() -> None:
     part, spectrum = Autocorrelation(33, 11, channels=None), noise(1, 2, 3, 33)
     real: Any = RealSpectrum(spectrum.real, spectrum.imag)

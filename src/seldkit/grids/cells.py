@@ -19,7 +19,7 @@ class AngularCells:
     with the overlap of half a cell most directions lie in four cells.
 
     Source: Kim et al., "AD-YOLO: you look only once in training multiple sound event localization
-    and detection", ICASSP 2023, section 2.
+    and detection", ICASSP 2023.
 
     Args:
         cell_deg: Width of a cell in degrees, which divides 180.

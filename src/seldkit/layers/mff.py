@@ -28,7 +28,7 @@ class MFF(Shown):
     keep their number.
 
     Source: Mu et al., "MFF-EINV2: multi-scale feature fusion across spectral-spatial-temporal
-    domains for sound event localization and detection", Interspeech 2024, section 2; sizes of its
+    domains for sound event localization and detection", Interspeech 2024; sizes of its
     released code, whose numbers of parameters these are for any number of scales. That nothing
     stands between two strided convolutions in a row is our reading.
 

@@ -21,7 +21,7 @@ class TFCM(Shown):
     steps of any sizes make what the whole makes.
 
     Source: Mu et al., "MFF-EINV2: multi-scale feature fusion across spectral-spatial-temporal
-    domains for sound event localization and detection", Interspeech 2024, section 2.2, by its
+    domains for sound event localization and detection", Interspeech 2024, by its
     released code; Zhang et al., "Multi-scale temporal frequency convolutional network with axial
     attention for speech enhancement", ICASSP 2022.
 

@@ -45,7 +45,7 @@ def adyolo_loss(
     for several events counts for each of them, but once in its confidence.
 
     Source: Kim et al., "AD-YOLO: you look only once in training multiple sound event localization
-    and detection", ICASSP 2023, section 2.3; angles and weights of the released code. That one
+    and detection", ICASSP 2023; angles and weights of the released code. That one
     confidence counts once is our reading.
 
     Args:
