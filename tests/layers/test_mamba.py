@@ -76,6 +76,7 @@ def test_sizes_of_the_published_forms() -> None:
         ]
         # The entry to DCASE 2025:
         wide = sum(p.numel() for p in stack(2048, 2, bias=True).parameters())
+        assert stack(8, 1, **SIZES)(torch.zeros(2, 5, 8)).shape == (2, 5, 8)
     assert counts == [1_719_600, 6_881_472]
     assert wide == 102_391_808
 

@@ -1,6 +1,7 @@
 """Mamba-2: selective state spaces that read a sequence in time that grows with its length."""
 
 import math
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -169,7 +170,9 @@ class Mamba2(Shown):
         """Return the output and the state behind it; `mixed` begins with the frames before."""
         mixed = functional.silu(self.depthwise(mixed)).mT
         precise = torch.promote_types(mixed.dtype, torch.float32)
-        with torch.autocast(gate.device.type, enabled=False):
+        kind = gate.device.type
+        cast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+        with torch.autocast(kind, enabled=False) if cast else nullcontext():
             step = functional.softplus(step.to(precise) + self.step_bias.to(precise))
             sizes = [gate.shape[2], self.state, self.state]
             x, write, read = mixed.to(precise).split(sizes, dim=2)
