@@ -84,7 +84,7 @@ def test_the_call_is_remembered() -> None:
 
 @pytest.mark.transforms
 def test_compiles_and_exports() -> None:
-    model = small(1, 1, temporal="none", num_scales=1).eval()
+    model = small(1, 1, temporal="none", num_scales=1).eval().requires_grad_(False)
     assert_compiles_and_exports(model, torch.randn(2, 7, 8, 16))
 
 
