@@ -44,7 +44,12 @@ class Assembly(NamedTuple):
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
+    "einv2, bimamba": Assembly(
+        lambda: models.einv2(13, 3, temporal="bimamba", stitch_tracks=True), (7, 160, 256)
+    ),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
+    "mff_einv2": Assembly(lambda: models.mff_einv2(13), (7, 400, 128)),
+    "ad_yolo": Assembly(lambda: models.ad_yolo(13), (7, 400, 64)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.layers import (
+    TFCM,
     CausalConv1d,
     CausalConv2d,
     CausalConv3d,
@@ -17,6 +18,8 @@ from seldkit.layers import (
     ConformerBlock,
     CrossPooling,
     GatedRecurrentUnit,
+    Mamba2,
+    MambaBlock,
     MinimalGatedUnit,
     SphericalPad,
     StepSize,
@@ -74,6 +77,12 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
         (FRAMES, 8),
         1,
     ),
+    "mamba": (
+        lambda: MambaBlock(4, mixer=Mamba2(4, state=3, head_channels=2, chunk=5)),
+        (FRAMES, 4),
+        1,
+    ),
+    "tfcm": (lambda: TFCM(2, num_layers=2), (2, FRAMES, 4), 2),
     "network": (
         lambda: nn.Sequential(
             CausalDoubleConv(2, 3, pool_time=2),

@@ -1,7 +1,9 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.autocorrelation import Autocorrelation
 from seldkit.features.cross_correlation import GCCPHAT
+from seldkit.features.dereverberation import DirectReverberant, direct_sound
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
@@ -31,8 +33,10 @@ __all__ = [
     "SRPPHAT",
     "STFT",
     "TDOA",
+    "Autocorrelation",
     "ChannelMeaning",
     "ChannelSwap",
+    "DirectReverberant",
     "FeatureExtractor",
     "FeatureStream",
     "IntensityVector",
@@ -49,6 +53,7 @@ __all__ = [
     "RealSpectrum",
     "SALSALite",
     "Standardize",
+    "direct_sound",
     "intensity_vector",
     "peak_place",
     "peaked_map",

@@ -3,6 +3,7 @@
 from seldkit.losses.accdoa import ACCDOALoss, accdoa_loss
 from seldkit.losses.activity import FocalLoss, focal_loss
 from seldkit.losses.adpit import ADPITLoss, adpit_loss, arrange_sources
+from seldkit.losses.adyolo import ADYOLOLoss, adyolo_loss
 from seldkit.losses.aggregated import (
     AggregatedPITLoss,
     AggregatedSumLoss,
@@ -29,6 +30,7 @@ from seldkit.losses.tracks import match_tracks, reorder
 __all__ = [
     "ACCDOALoss",
     "ADPITLoss",
+    "ADYOLOLoss",
     "ActiveDirectionLoss",
     "AggregatedMixtureLoss",
     "AggregatedPITLoss",
@@ -49,6 +51,7 @@ __all__ = [
     "accdoa_loss",
     "active_direction_loss",
     "adpit_loss",
+    "adyolo_loss",
     "aggregated_mixture_loss",
     "aggregated_pit_loss",
     "aggregated_sum_loss",

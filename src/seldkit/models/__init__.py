@@ -1,5 +1,6 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.ad_yolo_network import ad_yolo
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
@@ -8,6 +9,7 @@ from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cross3d_network import cross3d
 from seldkit.models.doanet_network import doanet
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.mff_network import StemmedBranches, mff_einv2
 from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -38,14 +40,17 @@ __all__ = [
     "SequenceSELD",
     "SourceSeparator",
     "SpatialEncoder",
+    "StemmedBranches",
     "StitchedSELD",
     "Transplant",
+    "ad_yolo",
     "at2seld",
     "causal_crnn",
     "cross3d",
     "doanet",
     "einv2",
     "encoder_seld",
+    "mff_einv2",
     "neural_srp",
     "overlapping_e2e",
     "overlapping_losses",

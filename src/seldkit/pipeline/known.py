@@ -28,7 +28,7 @@ def known_builders(part: str | None = None) -> dict[str, Builder]:
 
     Examples:
         >>> sorted(known_builders("format"))
-        ['ACCDOA', 'ClassWise', 'MultiACCDOA', 'TrackWise']
+        ['ACCDOA', 'AngularGrid', 'ClassWise', 'MultiACCDOA', 'TrackWise']
     """
     if part is not None:
         found = _PARTS[part]
