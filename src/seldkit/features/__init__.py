@@ -10,6 +10,7 @@ from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
+from seldkit.features.normalized_spectrum import NormalizedSpectrum
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
@@ -39,6 +40,7 @@ __all__ = [
     "LogMel",
     "MelFilterBank",
     "MidSideLevel",
+    "NormalizedSpectrum",
     "Part",
     "PartStream",
     "PhaseDifference",

@@ -14,6 +14,7 @@ from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.over_pairs import OverPairs
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
@@ -48,6 +49,7 @@ __all__ = [
     "MaxFeatureMap",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "OverPairs",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",

@@ -17,12 +17,14 @@ from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
+from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
     "SELDNET_EDITIONS",
+    "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
     "LevelToLogMel",
@@ -47,5 +49,6 @@ __all__ = [
     "roam",
     "seddoa",
     "seldnet",
+    "srp_dnn",
     "transplant",
 ]
