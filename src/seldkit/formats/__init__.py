@@ -3,7 +3,8 @@
 from seldkit.formats.accdoa import ACCDOA
 from seldkit.formats.base import Dropped
 from seldkit.formats.class_wise import ClassWise
+from seldkit.formats.direct_path import DirectPathPhase
 from seldkit.formats.multi_accdoa import MultiACCDOA
 from seldkit.formats.track_wise import TrackWise
 
-__all__ = ["ACCDOA", "ClassWise", "Dropped", "MultiACCDOA", "TrackWise"]
+__all__ = ["ACCDOA", "ClassWise", "DirectPathPhase", "Dropped", "MultiACCDOA", "TrackWise"]
