@@ -9,9 +9,11 @@ from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
+from seldkit.layers.lstm import LongShortTermMemory
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.over_pairs import OverPairs
@@ -42,9 +44,11 @@ __all__ = [
     "ConformerBlock",
     "CrossStitch",
     "DoubleConv",
+    "FullNarrowBand",
     "GatedRecurrentUnit",
     "LabelConv",
     "LabelRate",
+    "LongShortTermMemory",
     "MapStitch",
     "MaxFeatureMap",
     "MinimalGatedUnit",

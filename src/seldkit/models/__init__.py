@@ -6,6 +6,8 @@ from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
+from seldkit.models.ipdnet_network import IPDNet, ipdnet
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
     SourceSeparator,
@@ -23,10 +25,12 @@ from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
+    "FNSSL",
     "SELDNET_EDITIONS",
     "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
+    "IPDNet",
     "LevelToLogMel",
     "MapClassifier",
     "OverlappingE2E",
@@ -42,6 +46,8 @@ __all__ = [
     "causal_crnn",
     "einv2",
     "encoder_seld",
+    "fn_ssl",
+    "ipdnet",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",
