@@ -27,7 +27,7 @@ from stages import bar, choose_sounds, has_bfloat16, read_options
 
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 0.5, "epochs": 1, "batch_size": 2},
-    "small": {"minutes": 40, "epochs": 32, "batch_size": 32},
+    "small": {"minutes": 40, "epochs": 16, "batch_size": 16},
 }
 SCENES: dict[str, Any] = {
     "sample_rate": 16000,
@@ -121,9 +121,7 @@ def train(args: Any) -> sk.Pipeline:
     return sk.Pipeline(extractor, whole, format, window_s=None)
 
 
-def hear(
-    sounds: sk.synth.Sounds, extractor: FeatureExtractor, args: Any
-) -> tuple[Tensor, Tensor]:
+def hear(sounds: sk.synth.Sounds, extractor: FeatureExtractor, args: Any) -> tuple[Tensor, Tensor]:
     """Return the features of made scenes, and directions `(scene, frame, source, axis)`."""
     synthesizer = sk.synth.SceneSynthesizer(sounds, array=SQUARE, **SCENES)
     count = max(round(args.minutes * 60 / synthesizer.duration_s), 1)

@@ -14,7 +14,9 @@ from seldkit.layers import (
     ChunkedAttention,
     ConformerBlock,
     GatedRecurrentUnit,
+    LongShortTermMemory,
     MinimalGatedUnit,
+    OverPairs,
     StepSize,
     StreamingStep,
     step_size,
@@ -43,6 +45,8 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "pointwise": (lambda: CausalConv2d(2, 3, 1), (2, FRAMES, 4), 2),
     "double": (lambda: CausalDoubleConv(2, 3, pool_time=2, pool_freq=2), (2, FRAMES, 4), 2),
     "gru": (lambda: GatedRecurrentUnit(3, 4, 2, bidirectional=False), (FRAMES, 3), 1),
+    "lstm": (lambda: LongShortTermMemory(3, 4, bidirectional=False), (FRAMES, 3), 1),
+    "pairs": (lambda: OverPairs(CausalConv2d(2, 3), 3, pairs=[(0, 2), (2, 1)]), (3, FRAMES, 4), 2),
     "patches": (lambda: nn.Conv2d(2, 3, (4, 3), (4, 1), (0, 1)), (2, FRAMES, 4), 2),
     "attention": (lambda: ChunkedAttention(8, context=(9, 3)), (FRAMES, 8), 1),
     "shaw": (

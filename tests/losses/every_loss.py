@@ -148,8 +148,8 @@ def _all_cases() -> Iterator[Case]:
         yield case(tensors, active_direction_loss, places[:1], places, **options)
     for per, gamma in (("frame", 0.0), ("clip", 0.0), ("clip", 2.0)):
         yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per, gamma=gamma)
-    for sizes in ((2, 2, 4), (TRACKS, 2, 2, 4)):
-        yield case(tensors, direct_path_loss, (sizes,), (sizes,))
+    for phases in (((2, 2, 4),), ((TRACKS, 2, 2, 4),)):
+        yield case(tensors, direct_path_loss, phases, phases)
 
 
 CASES = list(_all_cases())

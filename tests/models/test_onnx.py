@@ -25,6 +25,8 @@ LEFT_OUT = {
     "maccdoa, crnn",
     "at2seld, none",
     "cnn14",
+    "fn_ssl, directions",
+    "ipdnet, offline",
     "htsat",
     "htsat_branches",
     "crnn",
@@ -37,8 +39,11 @@ ALONE = {
     "at2seld, stitched",
     "cnn14 of pairs",
     "cnn14, frame",
+    "fn_ssl",
+    "ipdnet",
     "overlapping_e2e",
     "overlapping_e2e, map",
+    "srp_dnn",
     "yamnet",
 }
 HOP = 100

@@ -12,8 +12,8 @@ class LongShortTermMemory(nn.RNNBase):
     """One layer of `nn.LSTM` by another name, since `torch.compile(fullgraph=True)` refuses that.
 
     The names and shapes of its weights are those of `nn.LSTM`; the batch comes first. In
-    `torch.onnx.export` it becomes the LSTM of ONNX, for any batch and length. What reads forward
-    alone streams.
+    `torch.onnx.export` it becomes the LSTM of ONNX, for any batch and length. `torch.compile` takes
+    it whole, frame after frame, and long for long sequences. What reads forward alone streams.
 
     Args:
         in_channels: Channels of the input.
@@ -75,6 +75,9 @@ class LongShortTermMemory(nn.RNNBase):
         """Return the outputs, and the last output and cell `[direction batch channel]`."""
         if torch.onnx.is_in_onnx_export():
             return self._as_onnx(x, last, cell)
+        if _compiled_to_learn():
+            # To the compiler, an input without a gradient means that there is none to be computed.
+            x = x + 0 * self.weight_ih_l0[0, 0]
         return torch.lstm(
             x,
             (last, cell),
@@ -118,3 +121,8 @@ class LongShortTermMemory(nn.RNNBase):
         stack = torch.stack([getattr(self, name) for name in names])
         inputs, forget, new, output = stack.unflatten(1, (4, self.hidden_size)).unbind(1)
         return torch.cat((inputs, output, forget, new), dim=1)
+
+
+def _compiled_to_learn() -> bool:
+    compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return compiling and torch.is_grad_enabled()

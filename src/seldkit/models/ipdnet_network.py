@@ -1,13 +1,14 @@
 """IPDnet: the phases of the direct sound of each source, on tracks."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._builders import builder
-from seldkit._checks import check_shape
+from seldkit._checks import check_pair, check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.layers import CausalConv2d, FullNarrowBand, State, StepSize
@@ -38,7 +39,7 @@ class IPDNet(Shown):
         num_microphones: int,
         num_tracks: int,
         min_frames: int = 1,
-        blocks: list[FullNarrowBand],
+        blocks: Sequence[FullNarrowBand],
         end: nn.Module,
     ) -> None:
         super().__init__()
@@ -109,7 +110,7 @@ def ipdnet(
     width: int | None = None,
     conv_width: int = 128,
     num_blocks: int = 2,
-    pool_time: tuple[int, int] = (3, 4),
+    pool_time: Sequence[int] = (3, 4),
     causal: bool = True,
     dropout: float = 0.0,
 ) -> IPDNet:
@@ -155,6 +156,7 @@ def ipdnet(
     width = (128 if num_microphones == 2 else 256) if width is None else width
     inputs = 2 * num_microphones
     widths = [inputs, *[width + inputs] * num_blocks]
+    check_pair("pool_time", pool_time, "the frames of two means")
     first, second = pool_time
     end = OrderedDict(
         conv1=CausalConv2d(widths[-1], conv_width, bias=False),
