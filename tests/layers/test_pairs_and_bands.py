@@ -101,7 +101,7 @@ def test_adding_is_for_as_many_channels() -> None:
 
 @pytest.mark.transforms
 def test_a_block_compiles_and_exports() -> None:
-    inputs = torch.randn(1, 4, 5, 3), torch.randn(1, 4, 5, 2)
+    inputs = torch.randn(1, 2, 3, 3), torch.randn(1, 2, 3, 2)
     module = block()
     assert_compiles_and_exports(module, *inputs)
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")

@@ -77,7 +77,9 @@ class LongShortTermMemory(nn.RNNBase):
             return self._as_onnx(x, last, cell)
         if _compiled_to_learn():
             # To the compiler, an input without a gradient means that there is none to be computed.
-            x = x + 0 * self.weight_ih_l0[0, 0]
+            weight = self.weight_ih_l0
+            assert isinstance(weight, Tensor)
+            x = x + 0 * weight[0, 0]
         return torch.lstm(
             x,
             (last, cell),
