@@ -52,6 +52,9 @@ ASSEMBLIES = {
         lambda: models.encoder_seld(backbones.htsat(), 170, format="multi_accdoa"), (7, 1001, 64)
     ),
     "at2seld": Assembly(lambda: models.at2seld(13), (10, 500, 513)),
+    "srp_dnn": Assembly(lambda: models.srp_dnn(4), (8, 300, 256)),
+    "fn_ssl": Assembly(lambda: models.fn_ssl(2), (4, 300, 256)),
+    "ipdnet": Assembly(lambda: models.ipdnet(2), (4, 300, 256)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes

@@ -24,10 +24,11 @@ from torch import Tensor
 import seldkit as sk
 from localize_talkers import SQUARE as PLACES
 from localize_talkers import apart, azimuths, nearest
+from seldkit.grids import DirectionGrid
 from stages import bar, choose_sounds
 
 SQUARE = sk.arrays.ArrayGeometry(PLACES)
-T60_S, SNR_DB = (0.2, 0.4, 0.6, 0.8), (0.0, 10.0, 20.0)
+T60_S, SNR_DB = (0.2, 0.5, 0.8), (0.0, 10.0, 20.0)
 RATE = 16000
 Localizer = Callable[[Tensor, int], list[float]]  # from a waveform and a number of sources
 
@@ -67,19 +68,24 @@ def compare(
     quick: bool = False,
 ) -> None:
     """Print what each method finds in real recordings and made scenes."""
-    methods: dict[str, Localizer] = {
-        "SRP-PHAT": partial(by_phase, method="srp_phat"),
-        "MUSIC": partial(by_phase, method="music"),
-    }
-    methods |= {name: partial(by_network, pipeline) for name, pipeline in pipelines.items()}
+    networks = {name: partial(by_network, pipeline) for name, pipeline in pipelines.items()}
+
+    def methods(num_points: int) -> dict[str, Localizer]:
+        grid = sk.localization.search_grid(SQUARE, num_points)
+        music = partial(by_phase, method="music", grid=grid)
+        return {"SRP-PHAT": partial(music, method="srp_phat"), "MUSIC": music, **networks}
+
     if data is not None:
-        on_recordings(methods, data)
-    in_rooms(methods, sounds, 1 if quick else 20, (0.4,) if quick else T60_S)
+        on_recordings(methods(3000), data)
+    # MUSIC takes as long as there are points.
+    in_rooms(methods(1000), sounds, 1 if quick else 12, T60_S[:1] if quick else T60_S)
 
 
-def by_phase(waveform: Tensor, count: int, *, method: Any) -> list[float]:
-    """Return the azimuths that are found without a network, the clearest first."""
-    found = sk.localization.localize(waveform, SQUARE, RATE, method=method, max_sources=count)
+def by_phase(waveform: Tensor, count: int, *, method: Any, grid: DirectionGrid) -> list[float]:
+    """Return the azimuths that are found without a network, those heard longest first."""
+    found = sk.localization.localize(
+        waveform, SQUARE, RATE, method=method, max_sources=count, grid=grid
+    )
     return azimuths(found, count)
 
 
@@ -94,12 +100,10 @@ def by_network(pipeline: sk.Pipeline, waveform: Tensor, count: int) -> list[floa
         if not len(events) or not bool((weight.sum(dim=1) > 1).any()):
             break
         centre = int(weight.sum(dim=1).argmax())
-        near = angle[centre] < 15
-        mean = events.direction[near].mean(dim=0)
+        mean = (weight[centre].unsqueeze(1) * events.direction).sum(dim=0)
         found.append(float(sk.geometry.azimuth_elevation_deg(mean)[0]))
-        weight[:, near] = 0.0
-        around = sk.geometry.wrap_deg(degree - centre).abs() < 15
-        weight[around] = 0.0
+        weight[:, angle[centre] < 15] = 0.0
+        weight[sk.geometry.wrap_deg(degree - centre).abs() < 15] = 0.0
     return found
 
 
@@ -112,7 +116,7 @@ def on_recordings(methods: Mapping[str, Localizer], folder: Path) -> None:
     print("\n| recording | talkers |", " | ".join(methods), "| worst errors |")
     print("| --- " * (3 + len(methods)) + "|")
     for name, truth in talkers.items():
-        waveform, rate = sk.io.read_audio(folder / name, sample_rate=RATE)
+        waveform, _ = sk.io.read_audio(folder / name, sample_rate=RATE)
         cells, errors = [], []
         for method in methods.values():
             found = method(waveform, len(truth))

@@ -1,14 +1,14 @@
 """Train a small SRP-DNN for one array, and compare it with SRP-PHAT and MUSIC.
 
-    python examples/train_srp_dnn.py                       scenes made of built-in sounds
-    python examples/train_srp_dnn.py --sounds DIR          scenes made of recordings, in class folders
-    python examples/train_srp_dnn.py --data DIR            talkers in real recordings, too: see
-                                                           localize_talkers.py for what is in DIR
+    python examples/train_srp_dnn.py                 scenes made of built-in sounds
+    python examples/train_srp_dnn.py --sounds DIR    scenes made of recordings, in class folders
+    python examples/train_srp_dnn.py --data DIR      talkers in real recordings, too: see
+                                                     localize_talkers.py for what is in DIR
 
 The scenes are heard by a square of four microphones, in rooms with T60 up to 0.8 s and in noise.
 The network learns what one pair of microphones hears, so each step takes another pair, and in the
 end it serves all pairs. It never looks ahead: what is trained is a pipeline that streams. Takes
-about 20 minutes on one core, and prints the tables of compare_localizers.py. Writes the pipeline to
+about 10 minutes on one core, and prints the tables of compare_localizers.py. Writes the pipeline to
 `runs/srp_dnn` (or `--out DIR`); where that holds one, it is compared without a training.
 """
 
