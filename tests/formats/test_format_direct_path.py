@@ -180,5 +180,7 @@ def test_messages_of_outputs() -> None:
     format = DirectPathPhase(WIDE, GRID, **SMALL)
     with pytest.raises(ValueError, match=r"output must be \(time, pair=5, part=2, freq=32\), got"):
         format.decode(torch.zeros(3, 4, 2, 32))
+    with pytest.raises(ValueError, match=r"output must be \(..., pair=5, part=2, freq=32\), got"):
+        format.score(torch.zeros(5, 2, 31))
     with pytest.raises(ValueError, match="output must be finite"):
         format.decode(torch.full((3, 5, 2, 32), torch.nan))

@@ -185,7 +185,16 @@ class DirectPathPhase(Format):
         """Return how well the phases of each point of the grid fit an output: a map.
 
         It is 1 at the direction of a single source, and the sum over the sources.
+
+        Raises:
+            ValueError: If the last three axes are not those of a target.
         """
+        sizes = (self._sizes["pair"], 2, self._sizes["freq"])
+        if output.shape[-3:] != sizes:
+            raise ValueError(
+                f"output must be (..., pair={sizes[0]}, part=2, freq={sizes[2]}),"
+                f" got shape {tuple(output.shape)}"
+            )
         templates = _templates(self).to(output)
         return output.flatten(-3) @ templates.mT / (templates.shape[1] / 2)
 
