@@ -24,6 +24,7 @@ from torch import Tensor
 import seldkit as sk
 from localize_talkers import SQUARE as PLACES
 from localize_talkers import apart, azimuths, nearest
+from seldkit.formats import DirectPathPhase
 from seldkit.grids import DirectionGrid
 from stages import bar, choose_sounds
 
@@ -67,7 +68,7 @@ def published(weights: Path) -> sk.Pipeline:
     network.load_state_dict(sk.compat.srp_dnn.convert(load_file(weights)))
     extractor = sk.features.presets.srp_dnn(SQUARE.num_channels)
     grid = sk.grids.DirectionGrid.equiangular(10, 120, upper_half=True)
-    format = sk.formats.DirectPathPhase(SQUARE, grid, threshold=0.3)
+    format = DirectPathPhase(SQUARE, grid, threshold=0.3)
     return sk.Pipeline(extractor, network, format, window_s=None, label_rate=RATE / 3072)
 
 
@@ -101,17 +102,27 @@ def by_phase(waveform: Tensor, count: int, *, method: Any, grid: DirectionGrid) 
 
 
 def by_network(pipeline: sk.Pipeline, waveform: Tensor, count: int) -> list[float]:
-    """Return the azimuths that are found most often, those near to each other together."""
-    events = pipeline.predict(waveform, RATE)
-    degree = torch.arange(360.0)
-    angle = sk.geometry.wrap_deg(degree.unsqueeze(1) - events.azimuth_deg).abs()
-    weight = (-0.5 * (angle / 5).square()).exp()
+    """Return the azimuths that frames have their best direction at, weighted by how well it fits.
+
+    As `localize` does with the peaks of maps; a threshold of activity is not asked for.
+    """
+    format = pipeline.format
+    output = pipeline.scan(waveform, RATE)
+    assert isinstance(format, DirectPathPhase)
+    assert format.grid is not None
+    assert isinstance(output, Tensor)
+    height, point = format.score(output).max(dim=1)
+    direction = format.grid.directions[point]
+    degree = torch.arange(360.0, dtype=torch.float64)
+    azimuth = sk.geometry.azimuth_elevation_deg(direction)[0]
+    angle = sk.geometry.wrap_deg(degree.unsqueeze(1) - azimuth).abs()
+    weight = (-0.5 * (angle / 5).square()).exp() * height.double().clamp(min=0)
     found: list[float] = []
     for _ in range(count):
-        if not len(events) or not bool((weight.sum(dim=1) > 1).any()):
-            break
         centre = int(weight.sum(dim=1).argmax())
-        mean = (weight[centre].unsqueeze(1) * events.direction).sum(dim=0)
+        mean = weight[centre] @ direction
+        if float(mean.norm()) == 0:
+            break
         found.append(float(sk.geometry.azimuth_elevation_deg(mean)[0]))
         weight[:, angle[centre] < 15] = 0.0
         weight[sk.geometry.wrap_deg(degree - centre).abs() < 15] = 0.0
