@@ -62,6 +62,9 @@ ASSEMBLIES = {
     "cross3d": Assembly(models.cross3d, (3, 26, 512)),
     "neural_srp": Assembly(lambda: models.neural_srp(array=TETRAHEDRON), (6, 250, 64)),
     "doanet": Assembly(models.doanet, (7, 250, 64)),
+    "srp_dnn": Assembly(lambda: models.srp_dnn(4), (8, 300, 256)),
+    "fn_ssl": Assembly(lambda: models.fn_ssl(2), (4, 300, 256)),
+    "ipdnet": Assembly(lambda: models.ipdnet(2), (4, 300, 256)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes

@@ -223,6 +223,38 @@ NETWORKS: dict[str, Network] = {
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
     ),
+    "srp_dnn": Network(
+        partial(
+            models.srp_dnn,
+            3,
+            num_bins=16,
+            widths=(4, 8),
+            pool_time=(2, 5),
+            pool_freq=(4, 2),
+            rnn_channels=4,
+        ),
+        6,
+        16,
+    ),
+    "fn_ssl": Network(partial(models.fn_ssl, 3, num_bins=8, width=4, pool_time=5), 6, 8),
+    "fn_ssl, directions": Network(
+        partial(
+            models.fn_ssl,
+            pairs=[(1, 0)],
+            num_bins=8,
+            width=4,
+            num_blocks=2,
+            pool_time=5,
+            num_directions=7,
+            causal=False,
+        ),
+        4,
+        8,
+    ),
+    "ipdnet": Network(partial(models.ipdnet, 3, 2, width=4, conv_width=4, pool_time=(2, 5)), 6, 8),
+    "ipdnet, offline": Network(
+        partial(models.ipdnet, 2, 3, width=4, conv_width=4, pool_time=(2, 5), causal=False), 4, 8
+    ),
     "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
     "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
     "seddoa, none": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),

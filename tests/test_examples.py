@@ -25,13 +25,15 @@ import tiny_einv2
 import trees
 from cli.hearing import record_alarm, saved_system
 from house import ROOT
-from seldkit import Pipeline, backbones, io, pretrained
+from seldkit import Events, Pipeline, backbones, io, pretrained
 from seldkit.compat import yamnet
 from seldkit.events import sentences
+from seldkit.formats import DirectPathPhase
 from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import compare_localizers
 import entrant
 import everyday
 import localize_talkers
@@ -46,6 +48,7 @@ import train
 import train_at2seld
 import train_everyday
 import train_roam
+import train_srp_dnn
 
 pytestmark = pytest.mark.programs
 
@@ -517,3 +520,35 @@ def test_train_einv2_killed_and_begun_again_is_the_unbroken_run(
         run_einv2(monkeypatch, whole, **{"batch-size": 40})
     with pytest.raises(ValueError, match=r"holds scenes of other settings, .* moving"):
         run_einv2(monkeypatch, whole, moving=1)
+
+
+def test_train_srp_dnn_trains_and_compares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compare_localizers, "SNR_DB", (20.0,))
+    monkeypatch.setattr(compare_localizers, "by_phase", lambda *_, method, **__: [len(method)])
+    monkeypatch.setitem(train_srp_dnn.NETWORK, "widths", (2, 2, 2, 2, 2))
+    monkeypatch.setitem(train_srp_dnn.SCENES, "duration_s", 3.0)
+    sound = torch.randn(1, 8000).expand(4, 8000)
+    io.write_audio(tmp_path / "talk.wav", 0.1 * sound, 16000)
+    rows = "file,source,azimuth_deg,elevation_deg,distance_m\ntalk.wav,0,180,20,1\n"
+    (tmp_path / "directions.csv").write_text(rows)
+    words = ["--quick", "--out", tmp_path / "out", "--data", tmp_path, "--minutes", 0.05]
+    run(monkeypatch, train_srp_dnn, *words)
+    printed = capsys.readouterr().out
+    assert "\n| talk.wav | 180° | 8° | 5° | " in printed
+    assert "\n| 0.2 s | 20 dB | " in printed
+    pipeline = Pipeline.load(tmp_path / "out" / "pipeline")
+    assert pipeline.stream().latency_s < 0.15
+
+
+def test_azimuths_found_often_are_sources() -> None:
+    format = DirectPathPhase(compare_localizers.SQUARE, max_sources=1)
+    azimuth_deg = [40, 45, -90, -90, 40, 45, 170]
+    events = Events.from_degrees(range(7), [0] * 7, azimuth_deg, [0] * 7)
+    target = format.encode(events, 7)
+    heard = argparse.Namespace(format=format, scan=lambda *_: target)
+    found = compare_localizers.by_network(heard, torch.zeros(4, 1), 2)  # type: ignore[arg-type]
+    assert found == pytest.approx([42.5, -90], abs=0.5)
+    silent = argparse.Namespace(format=format, scan=lambda *_: 0 * target)
+    assert compare_localizers.by_network(silent, torch.zeros(4, 1), 1) == []  # type: ignore[arg-type]

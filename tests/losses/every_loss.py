@@ -16,6 +16,7 @@ from seldkit.losses import (
     aggregated_pit_loss,
     aggregated_sum_loss,
     class_wise_loss,
+    direct_path_loss,
     focal_loss,
     presence_loss,
     trackwise_pit_loss,
@@ -65,6 +66,8 @@ class Case(NamedTuple):
             return [(target[0] > 0.5).double()]
         if "active_direction" in self.name:
             return [functional.normalize(target[0], dim=-1), (target[1] > 0).double()]
+        if "direct_path" in self.name:
+            return [functional.normalize(target[0], dim=-2)]
         activity = (target[0] > 0.5).double()
         places = activity if activity.ndim + 1 == target[1].ndim else activity.amax(-1)
         direction = functional.normalize(target[1], dim=-1) * places.unsqueeze(-1)
@@ -145,6 +148,8 @@ def _all_cases() -> Iterator[Case]:
         yield case(tensors, active_direction_loss, places[:1], places, **options)
     for per, gamma in (("frame", 0.0), ("clip", 0.0), ("clip", 2.0)):
         yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per, gamma=gamma)
+    for phases in (((2, 2, 4),), ((TRACKS, 2, 2, 4),)):
+        yield case(tensors, direct_path_loss, phases, phases)
 
 
 CASES = list(_all_cases())

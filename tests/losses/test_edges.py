@@ -29,9 +29,8 @@ KINKS = ("l1", "mae", "mape", "angular")
 def scene(case: Case, name: str, dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
     """Return predictions and targets of an extreme kind."""
     preds, target = ([x.to(dtype) for x in side] for side in case.random(6, 1, 3))
-    logits = (
-        "accdoa" not in case.name and "adpit" not in case.name and "active_dir" not in case.name
-    )
+    bounded = ("accdoa", "adpit", "active_dir", "direct_path")
+    logits = not any(name in case.name for name in bounded)
     vectors = range(1, len(preds)) if logits else range(len(preds))
     if "silent" in name:
         target = [torch.zeros_like(x) for x in target]
@@ -66,7 +65,7 @@ def test_no_gradient_is_more_than_the_loss_explains(case: Case) -> None:
 def test_gradients_are_those_of_the_loss_there(case: Case) -> None:
     # At the kinks the slope is chosen, see below.
     kinked = any(f"'{kink}'" in case.name for kink in KINKS)
-    ties = case.name.startswith("adpit")
+    ties = case.name.startswith(("adpit", "direct_path"))
     for name in SCENES:
         far = name in ("low", "high")
         if far and ("gamma=0.5" in case.name or "per='clip'" in case.name):

@@ -30,6 +30,8 @@ LEFT_OUT = {
     "maccdoa, crnn",
     "at2seld, none",
     "cnn14",
+    "fn_ssl, directions",
+    "ipdnet, offline",
     "htsat",
     "htsat_branches",
     "crnn",
@@ -40,8 +42,11 @@ ALONE = {
     "cnn14 of pairs",
     "cnn14, frame",
     "cross3d",
+    "fn_ssl",
+    "ipdnet",
     "overlapping_e2e",
     "overlapping_e2e, map",
+    "srp_dnn",
     "yamnet",
 }
 HOP = 100

@@ -13,6 +13,7 @@ from seldkit.features.map_peak import PeakedMap, peaked_map
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
+from seldkit.features.normalized_spectrum import NormalizedSpectrum
 from seldkit.features.pair_selection import PairSelection
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
@@ -45,6 +46,7 @@ __all__ = [
     "LogMel",
     "MelFilterBank",
     "MidSideLevel",
+    "NormalizedSpectrum",
     "PairSelection",
     "Part",
     "PartStream",

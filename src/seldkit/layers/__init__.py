@@ -14,13 +14,16 @@ from seldkit.layers.cmaf import CMAF
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
+from seldkit.layers.lstm import LongShortTermMemory
 from seldkit.layers.mamba import Mamba2
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.mff import MFF
+from seldkit.layers.over_pairs import OverPairs
 from seldkit.layers.pairs import MicPairMetadata, PairEncoder
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
@@ -62,9 +65,11 @@ __all__ = [
     "CrossPooling",
     "CrossStitch",
     "DoubleConv",
+    "FullNarrowBand",
     "GatedRecurrentUnit",
     "LabelConv",
     "LabelRate",
+    "LongShortTermMemory",
     "Mamba2",
     "MambaBlock",
     "MapStitch",
@@ -72,6 +77,7 @@ __all__ = [
     "MicPairMetadata",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "OverPairs",
     "PairEncoder",
     "RelativePositionAttention",
     "ResidualBlock",

@@ -21,6 +21,7 @@ from seldkit.losses.balancing import (
     UncertaintyWeights,
 )
 from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
+from seldkit.losses.direct_path import DirectPathLoss, direct_path_loss
 from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
@@ -37,6 +38,7 @@ __all__ = [
     "AggregatedSumLoss",
     "Balancer",
     "ClassWiseLoss",
+    "DirectPathLoss",
     "DistanceTaskLosses",
     "DynamicWeightAverage",
     "FixedWeights",
@@ -57,6 +59,7 @@ __all__ = [
     "aggregated_sum_loss",
     "arrange_sources",
     "class_wise_loss",
+    "direct_path_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",

@@ -9,6 +9,8 @@ from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cross3d_network import cross3d
 from seldkit.models.doanet_network import doanet
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
+from seldkit.models.ipdnet_network import IPDNet, ipdnet
 from seldkit.models.mff_network import StemmedBranches, mff_einv2
 from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
 from seldkit.models.overlapping_blocks import (
@@ -22,14 +24,18 @@ from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
+from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
+    "FNSSL",
     "SELDNET_EDITIONS",
+    "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
+    "IPDNet",
     "LevelToLogMel",
     "MapClassifier",
     "NeuralSRP",
@@ -50,6 +56,8 @@ __all__ = [
     "doanet",
     "einv2",
     "encoder_seld",
+    "fn_ssl",
+    "ipdnet",
     "mff_einv2",
     "neural_srp",
     "overlapping_e2e",
@@ -59,5 +67,6 @@ __all__ = [
     "roam",
     "seddoa",
     "seldnet",
+    "srp_dnn",
     "transplant",
 ]
