@@ -11,6 +11,7 @@ from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
+from seldkit.layers.hungarian import HungarianNet, HungarianOutput
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
@@ -42,6 +43,8 @@ __all__ = [
     "CrossStitch",
     "DoubleConv",
     "GatedRecurrentUnit",
+    "HungarianNet",
+    "HungarianOutput",
     "LabelConv",
     "LabelRate",
     "MapStitch",
