@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from optuna.trial import TrialState
+from safetensors.torch import load_file
 from torch import nn
 
 import tiny_einv2
@@ -28,6 +29,7 @@ from house import ROOT
 from seldkit import Pipeline, backbones, io, pretrained
 from seldkit.compat import yamnet
 from seldkit.events import sentences
+from seldkit.layers import HungarianNet
 from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
@@ -44,6 +46,7 @@ import stages
 import train
 import train_at2seld
 import train_everyday
+import train_hungarian
 import train_roam
 
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
@@ -280,6 +283,17 @@ def test_search_at2seld_hands_the_best_to_the_next_stage(
     said = capsys.readouterr().out
     assert [f"\n{stage}: 1 trials to go\n" in said for stage in search_at2seld.STAGES] == [True] * 3
     assert "\nthe winner: features: intensity, block: convolution, blocks: 3, " in said
+
+
+def test_train_hungarian_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_hungarian, "--quick", "--out", tmp_path, "--epochs", 1, "--tracks", 3)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("epoch 1: loss ")
+    assert told[1].startswith(f"the best is in {tmp_path / 'weights.safetensors'}: weighted F1 ")
+    assert [line.split(" references")[0] for line in told[2:]] == [*"0123"]
+    HungarianNet(3).load_state_dict(load_file(tmp_path / "weights.safetensors"))
 
 
 def test_name_sounds_prints_a_table(

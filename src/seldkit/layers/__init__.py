@@ -15,6 +15,7 @@ from seldkit.layers.hungarian import HungarianNet, HungarianOutput
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.permutation_rnn import PermutationInvariantCell, PermutationInvariantRNN
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
@@ -51,6 +52,8 @@ __all__ = [
     "MaxFeatureMap",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "PermutationInvariantCell",
+    "PermutationInvariantRNN",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",
