@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from references.tracks import plain_dmot_loss
 from seldkit import SELDOutput
 from seldkit.assignment import exact_assignment, sinkhorn_assignment
 from seldkit.layers import HungarianNet
@@ -87,6 +88,22 @@ def test_it_is_what_loops_over_pairs_say(seed: int, tracks: int, masked: bool) -
     each = functional.binary_cross_entropy_with_logits(preds.activity, wanted, reduction="none")
     if mask.any():
         torch.testing.assert_close(found.activity, each[mask].mean())
+
+
+@quick
+@given(SEEDS, st.integers(1, 4))
+def test_it_is_what_the_hungarian_method_says_of_each_frame(seed: int, tracks: int) -> None:
+    pairs = [random_pair(seed, tracks=tracks) for _ in range(2)]
+    found, wanted = (
+        loss(preds._replace(direction=preds.direction.requires_grad_()), target)
+        for loss, (preds, target) in zip((dmot_loss, plain_dmot_loss), pairs, strict=True)
+    )
+    torch.testing.assert_close(tuple(found), wanted)
+    slopes = [
+        torch.autograd.grad(losses[0], preds.direction)
+        for losses, (preds, _) in zip((found, wanted), pairs, strict=True)
+    ]
+    torch.testing.assert_close(*slopes)
 
 
 def test_the_published_form_has_the_published_numbers(golden: Callable[[str], Path]) -> None:

@@ -80,10 +80,12 @@ def vector_pit_loss(
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
         with torch.no_grad():
-            difference = preds.unsqueeze(3) - target.unsqueeze(2)
-            each = difference.square() if error == "mse" else difference.abs()
+            if error == "mse":  # squares of one track alone settle no choice
+                cost = -(preds @ target.mT)
+            else:
+                cost = (preds.unsqueeze(3) - target.unsqueeze(2)).abs().sum(dim=-1)
             active = (target != 0).any(dim=3, keepdim=True).to(preds.dtype)
-            cost = span_cost(each.mean(dim=-1), active, span, mask)
+            cost = span_cost(cost, active, span, mask)
             index = cheapest_matching(cost).expand(preds.shape[:3])
         return mean_error(preds, reorder(target, index), error, mask)
 
