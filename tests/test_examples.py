@@ -48,6 +48,7 @@ import train_at2seld
 import train_everyday
 import train_hungarian
 import train_roam
+import train_tracker
 
 FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
 
@@ -294,6 +295,33 @@ def test_train_hungarian_keeps_the_best(
     assert told[1].startswith(f"the best is in {tmp_path / 'weights.safetensors'}: weighted F1 ")
     assert [line.split(" references")[0] for line in told[2:]] == [*"0123"]
     HungarianNet(3).load_state_dict(load_file(tmp_path / "weights.safetensors"))
+
+
+def test_train_tracker_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_tracker, "--quick", "--batch-size", 2)
+    rows = [line.split(" | ")[:2] for line in capsys.readouterr().out.splitlines()[2:]]
+    by_frame, in_windows = "by frame", "in windows"
+    wanted = [("SideBySide", by_frame), ("SideBySide", in_windows)]
+    wanted += [("AsASet", loss) for loss in (by_frame, in_windows, "dMOT")]
+    assert rows == [[f"| {network}", loss] for network, loss in wanted]
+
+
+def test_a_tracker_that_sees_through_the_clutter_scores_best() -> None:
+    class Told(torch.nn.Module):
+        """One that has the truth, with its tracks exchanged from frame 30 on."""
+
+        def forward(self, seen: torch.Tensor) -> torch.Tensor:
+            torch.manual_seed(1)
+            vectors = train_tracker.make_scenes(len(seen))[1]
+            vectors[:, 30:] = vectors[:, 30:].flip(2)
+            return vectors
+
+    torch.manual_seed(1)
+    error, missed, false, exchanged = train_tracker.scores(Told(), count=20)
+    assert (error, missed, false) == ("0.0°", "0.0 %", "0.0 %")
+    assert 0 < float(exchanged.removesuffix(" %")) < 5
 
 
 def test_name_sounds_prints_a_table(
