@@ -60,7 +60,7 @@ class AsASet(nn.Module):
 
 def main() -> None:
     """Train each network with each of its losses, and print the table."""
-    args = read_options(__doc__, SIZES, {"steps": 800, "batch_size": 32, "lr": 3e-3, "seed": 0})
+    args = read_options(__doc__, SIZES, {"steps": 400, "batch_size": 32, "lr": 3e-3, "seed": 0})
     losses: dict[str, Loss] = {
         "by frame": vector_pit_loss,
         "in windows": lambda x, y: vector_pit_loss(x, y, per="window", window=15),
