@@ -240,6 +240,19 @@ def test_following_the_gradient_finds_the_tracks() -> None:
     assert loss < 0.1
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_shows(value: float) -> None:
+    preds, target = random_pair(6)
+    direction = preds.direction.clone()
+    direction[1, 2, 0, 1] = value
+    for assign in (partial(exact_assignment, limit=4.0), smooth):
+        assert dmot_loss(preds._replace(direction=direction), target, assign=assign).motp.isnan()
+    mask = torch.ones(2, 4, dtype=torch.bool)
+    mask[1, 2] = False
+    losses = dmot_loss(preds._replace(direction=direction), target, mask=mask)
+    assert all(loss.isfinite() for loss in losses)
+
+
 def test_the_module_holds_no_weights_of_others() -> None:
     network = HungarianNet(2, channels=8)
     module = DMOTLoss(assign=network.associate, form="published", gate=0.25, switch_weight=2)
