@@ -5,7 +5,7 @@ directions, in any order: those of the sounds to about 6 degrees, one in ten mis
 where nothing is. A GRU that reads them side by side, and a permutation-invariant recurrent layer,
 are trained to say where each sound is; each with permutations by frame, in windows of 15 frames,
 and, for the second, with the dMOT loss. Prints for each how far tracks are off, and of all that is
-there how much is missed, made up and exchanged, on scenes not trained on. About five minutes on one
+there how much is missed, made up and exchanged, on scenes not trained on. About two minutes on one
 processor core; `--quick` shows in seconds that all of it runs. Writes nothing.
 """
 
