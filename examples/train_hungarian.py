@@ -36,7 +36,7 @@ COUNTS = {"quick": (10, 20, 60), "small": (3000, 5000, 15000)}
 
 def main() -> None:
     """Train, keep what scores best, and say how well it does."""
-    defaults = {"out": Path("runs/hungarian"), "tracks": 2, "epochs": 20, "batch_size": 512}
+    defaults = {"out": Path("runs/hungarian"), "tracks": 2, "epochs": 10, "batch_size": 256}
     args = read_options(__doc__, SIZES, defaults | {"lr": 3e-3, "seed": 0})
     torch.manual_seed(args.seed)
     counts = COUNTS[args.size]
@@ -69,7 +69,7 @@ def train_epochs(network: HungarianNet, train: AssignmentExamples, args: argpars
             loss = association_loss(logits, train.association[chosen])
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 0.3)
             optimizer.step()
             schedule.step()
             total += float(loss.detach())

@@ -80,11 +80,13 @@ class HungarianNet(Shown):
 
         self.query, self.key, self.value = projection(), projection(), projection()
         self.output = nn.Linear(channels, num_tracks, device=device, dtype=dtype)
+        self._shrink()
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, as torch draws those of its layers."""
+        """Draw all parameters anew as torch draws them, those that meet large numbers smaller."""
         for layer in (self.gru, self.query, self.key, self.value, self.output):
             layer.reset_parameters()
+        self._shrink()
 
     def forward(self, distance: Float[Tensor, "*batch row col"]) -> HungarianOutput:
         """Return the logits of pairs, rows and columns.
@@ -103,6 +105,16 @@ class HungarianNet(Shown):
         attended = attend(self.query(states), self.key(states), self.value(states), scale=1.0)
         logits: Tensor = self.output(attended.tanh()).reshape(shape)
         return HungarianOutput(logits, logits.amax(dim=-1), logits.amax(dim=-2))
+
+    @torch.no_grad()
+    def _shrink(self) -> None:
+        """Begin with gates and attention that are not saturated by what is absent, and so far off.
+
+        That is our choice, as are the numbers: it learns several times as fast by them.
+        """
+        self.gru.get_parameter("weight_ih_l0").mul_(0.2)
+        self.query.weight.mul_(0.3)
+        self.key.weight.mul_(0.3)
 
     def associate(
         self, distance: Float[Tensor, "*batch row col"]
