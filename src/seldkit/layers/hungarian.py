@@ -110,7 +110,7 @@ class HungarianNet(Shown):
     def _shrink(self) -> None:
         """Begin with gates and attention that are not saturated by what is absent, and so far off.
 
-        That is our choice, as are the numbers: it learns several times as fast by them.
+        That is our choice, as are the numbers: short trainings come further by them.
         """
         self.gru.get_parameter("weight_ih_l0").mul_(0.2)
         self.query.weight.mul_(0.3)
