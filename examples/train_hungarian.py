@@ -9,7 +9,7 @@ it runs. The best network is kept in `runs/hungarian` (or `--out DIR`):
 
 The published network was trained for 1000 epochs in batches of 256, in 170 times as many steps. The
 learning rate rises first and steps are held short: what is absent is far off, and makes steep
-gradients. With other rates it may stay for long where it tells only what is absent.
+gradients. Which of two predictions is nearer to a lone reference is learned last: more `--epochs`.
 """
 
 import argparse
