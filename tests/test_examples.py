@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from optuna.trial import TrialState
+from safetensors.torch import load_file
 from torch import nn
 
 import tiny_einv2
@@ -29,6 +30,7 @@ from seldkit import Events, Pipeline, backbones, io, pretrained
 from seldkit.compat import yamnet
 from seldkit.events import sentences
 from seldkit.formats import DirectPathPhase
+from seldkit.layers import HungarianNet
 from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
@@ -47,8 +49,10 @@ import stages
 import train
 import train_at2seld
 import train_everyday
+import train_hungarian
 import train_roam
 import train_srp_dnn
+import train_tracker
 
 pytestmark = pytest.mark.programs
 
@@ -288,6 +292,44 @@ def test_search_at2seld_hands_the_best_to_the_next_stage(
     said = capsys.readouterr().out
     assert [f"\n{stage}: 1 trials to go\n" in said for stage in search_at2seld.STAGES] == [True] * 3
     assert "\nthe winner: features: intensity, block: convolution, blocks: 3, " in said
+
+
+def test_train_hungarian_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_hungarian, "--quick", "--out", tmp_path, "--epochs", 1, "--tracks", 3)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("epoch 1: loss ")
+    assert told[1].startswith(f"the best is in {tmp_path / 'weights.safetensors'}: weighted F1 ")
+    assert [line.split(" references")[0] for line in told[2:]] == [*"0123"]
+    HungarianNet(3).load_state_dict(load_file(tmp_path / "weights.safetensors"))
+
+
+def test_train_tracker_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_tracker, "--quick", "--batch-size", 2)
+    rows = [line.split(" | ")[:2] for line in capsys.readouterr().out.splitlines()[2:]]
+    by_frame, in_windows = "by frame", "in windows"
+    wanted = [("SideBySide", by_frame), ("SideBySide", in_windows)]
+    wanted += [("AsASet", loss) for loss in (by_frame, in_windows, "dMOT")]
+    assert rows == [[f"| {network}", loss] for network, loss in wanted]
+
+
+def test_a_tracker_that_sees_through_the_clutter_scores_best() -> None:
+    class Told(torch.nn.Module):
+        """One that has the truth, with its tracks exchanged from frame 30 on."""
+
+        def forward(self, seen: torch.Tensor) -> torch.Tensor:
+            torch.manual_seed(1)
+            vectors = train_tracker.make_scenes(len(seen))[1]
+            vectors[:, 30:] = vectors[:, 30:].flip(2)
+            return vectors
+
+    torch.manual_seed(1)
+    error, missed, false, exchanged = train_tracker.scores(Told(), count=20)
+    assert (error, missed, false) == ("0.0°", "0.0 %", "0.0 %")
+    assert 0 < float(exchanged.removesuffix(" %")) < 5
 
 
 def test_name_sounds_prints_a_table(

@@ -3,3 +3,6 @@
 from seldkit.compat import dcase, ein_seld, panns, pseldnets, srp_dnn, yamnet
 
 __all__ = ["dcase", "ein_seld", "panns", "pseldnets", "srp_dnn", "yamnet"]
+from seldkit.compat import hungarian_net
+
+__all__ = ["dcase", "ein_seld", "hungarian_net", "panns", "pseldnets", "yamnet"]

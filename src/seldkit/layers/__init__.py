@@ -17,6 +17,7 @@ from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
+from seldkit.layers.hungarian import HungarianNet, HungarianOutput
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.lstm import LongShortTermMemory
 from seldkit.layers.mamba import Mamba2
@@ -25,6 +26,7 @@ from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.mff import MFF
 from seldkit.layers.over_pairs import OverPairs
 from seldkit.layers.pairs import MicPairMetadata, PairEncoder
+from seldkit.layers.permutation_rnn import PermutationInvariantCell, PermutationInvariantRNN
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
@@ -67,6 +69,8 @@ __all__ = [
     "DoubleConv",
     "FullNarrowBand",
     "GatedRecurrentUnit",
+    "HungarianNet",
+    "HungarianOutput",
     "LabelConv",
     "LabelRate",
     "LongShortTermMemory",
@@ -79,6 +83,8 @@ __all__ = [
     "MultiScaleChannelAttention",
     "OverPairs",
     "PairEncoder",
+    "PermutationInvariantCell",
+    "PermutationInvariantRNN",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",

@@ -11,6 +11,7 @@ from seldkit.losses.aggregated import (
     aggregated_sum_loss,
 )
 from seldkit.losses.aggregated_mixture import AggregatedMixtureLoss, aggregated_mixture_loss
+from seldkit.losses.association import AssociationLoss, association_loss
 from seldkit.losses.balancing import (
     Balancer,
     DynamicWeightAverage,
@@ -23,10 +24,12 @@ from seldkit.losses.balancing import (
 from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
 from seldkit.losses.direct_path import DirectPathLoss, direct_path_loss
 from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
+from seldkit.losses.dmot import DMOTLoss, MOTLosses, dmot_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
 from seldkit.losses.tracks import match_tracks, reorder
+from seldkit.losses.vector_pit import VectorPITLoss, vector_pit_loss
 
 __all__ = [
     "ACCDOALoss",
@@ -36,8 +39,10 @@ __all__ = [
     "AggregatedMixtureLoss",
     "AggregatedPITLoss",
     "AggregatedSumLoss",
+    "AssociationLoss",
     "Balancer",
     "ClassWiseLoss",
+    "DMOTLoss",
     "DirectPathLoss",
     "DistanceTaskLosses",
     "DynamicWeightAverage",
@@ -45,11 +50,13 @@ __all__ = [
     "FocalLoss",
     "GradNorm",
     "LossScaleBalancer",
+    "MOTLosses",
     "PresenceLoss",
     "RandomWeights",
     "TaskLosses",
     "TrackwisePITLoss",
     "UncertaintyWeights",
+    "VectorPITLoss",
     "accdoa_loss",
     "active_direction_loss",
     "adpit_loss",
@@ -58,11 +65,14 @@ __all__ = [
     "aggregated_pit_loss",
     "aggregated_sum_loss",
     "arrange_sources",
+    "association_loss",
     "class_wise_loss",
     "direct_path_loss",
+    "dmot_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",
     "reorder",
     "trackwise_pit_loss",
+    "vector_pit_loss",
 ]
