@@ -8,5 +8,12 @@ from seldkit.formats.direct_path import DirectPathPhase
 from seldkit.formats.multi_accdoa import MultiACCDOA
 from seldkit.formats.track_wise import TrackWise
 
-__all__ = ["ACCDOA", "AngularGrid", "ClassWise", "Dropped", "MultiACCDOA", "TrackWise"]
-__all__ = ["ACCDOA", "ClassWise", "DirectPathPhase", "Dropped", "MultiACCDOA", "TrackWise"]
+__all__ = [
+    "ACCDOA",
+    "AngularGrid",
+    "ClassWise",
+    "DirectPathPhase",
+    "Dropped",
+    "MultiACCDOA",
+    "TrackWise",
+]

@@ -7,5 +7,11 @@ from seldkit.heads.joint_track import JointTrackHead
 from seldkit.heads.multi_accdoa import MultiACCDOAHead
 from seldkit.heads.track_wise import TrackWiseHead
 
-__all__ = ["ACCDOAHead", "ClassWiseHead", "JointTrackHead", "MultiACCDOAHead", "TrackWiseHead"]
-__all__ = ["ACCDOAHead", "AngularGridHead", "ClassWiseHead", "MultiACCDOAHead", "TrackWiseHead"]
+__all__ = [
+    "ACCDOAHead",
+    "AngularGridHead",
+    "ClassWiseHead",
+    "JointTrackHead",
+    "MultiACCDOAHead",
+    "TrackWiseHead",
+]
