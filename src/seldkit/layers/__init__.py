@@ -8,7 +8,9 @@ from seldkit.layers.channel_attention import MultiScaleChannelAttention, Squeeze
 from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
+from seldkit.layers.convolutional_transformer import CMTBlock, InvertedResidual, LocalPerception
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.divided_attention import DividedChannelAttention, SpectroTemporalAttention
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
@@ -30,20 +32,25 @@ from seldkit.layers.temporal import temporal_encoder
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
+from seldkit.layers.unfolded_attention import UnfoldedChannelAttention
 
 __all__ = [
     "ROAM",
     "BidirectionalGRU",
     "BinNorm",
+    "CMTBlock",
     "CausalConv2d",
     "CausalDoubleConv",
     "ChunkedAttention",
     "ConformerBlock",
     "CrossStitch",
+    "DividedChannelAttention",
     "DoubleConv",
     "GatedRecurrentUnit",
+    "InvertedResidual",
     "LabelConv",
     "LabelRate",
+    "LocalPerception",
     "MapStitch",
     "MaxFeatureMap",
     "MinimalGatedUnit",
@@ -54,6 +61,7 @@ __all__ = [
     "SharedTrackEncoder",
     "SinusoidalPositions",
     "SoftmaxGate",
+    "SpectroTemporalAttention",
     "SqueezeExcite",
     "State",
     "StepSize",
@@ -67,6 +75,7 @@ __all__ = [
     "UNet",
     "UNetDecoder",
     "UNetEncoder",
+    "UnfoldedChannelAttention",
     "max_feature_map",
     "softmax_gate",
     "step_size",

@@ -5,6 +5,7 @@ from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
+from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -22,6 +23,7 @@ from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
+    "CST_FORMERS",
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
@@ -38,6 +40,7 @@ __all__ = [
     "Transplant",
     "at2seld",
     "causal_crnn",
+    "cst_former",
     "einv2",
     "encoder_seld",
     "overlapping_e2e",

@@ -1,5 +1,6 @@
 """The common shape of most SELD networks: convolutions, a model of the sequence, a head."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -126,6 +127,21 @@ def _sequence_of(
 ) -> Float[Tensor, "batch time both"]:
     """Return a sequence of the channels and bins of a map."""
     return x.transpose(1, 2).flatten(2)
+
+
+def pooled_conv(
+    in_channels: int, out_channels: int, pool: tuple[int, int], dropout: float
+) -> nn.Sequential:
+    """Return a convolution with norm and ReLU, the maximum of each patch, dropout of channels."""
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(in_channels, out_channels, 3, padding=1),
+            norm=nn.BatchNorm2d(out_channels),
+            relu=nn.ReLU(),
+            pool=nn.MaxPool2d(pool),
+            dropout=nn.Dropout2d(dropout),
+        )
+    )
 
 
 def head_of_format(
