@@ -46,6 +46,10 @@ ASSEMBLIES = {
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
+    "cst_former": Assembly(lambda: models.cst_former(13), (7, 250, 64)),
+    "cst_former, dca": Assembly(
+        lambda: models.cst_former(13, **models.CST_FORMERS["dca_cmt"]), (7, 250, 64)
+    ),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
     "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),
     "maccdoa, htsat": Assembly(

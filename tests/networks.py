@@ -44,6 +44,14 @@ _SELDNET: dict[str, Any] = _BLOCKS | {
     "num_heads": 2,
     "hidden": (4,),
 }
+_CST: dict[str, Any] = _BLOCKS | {
+    "num_bins": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "patch": (4, 2),
+    "patch_heads": 2,
+    "hidden": (4,),
+}
 _AT2SELD: dict[str, Any] = {
     "widths": (4, 4),
     "pool_time": (2, 5),
@@ -185,6 +193,25 @@ NETWORKS: dict[str, Network] = {
     ),
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
+    ),
+    "cst_former": Network(partial(models.cst_former, 3, **_CST | {"pool_freq": (2, 2)}), 7, 16),
+    "cst_former, dca": Network(
+        partial(models.cst_former, 3, channel="dca", legacy_order=True, format="accdoa", **_CST),
+        7,
+        16,
+    ),
+    "cst_former, none": Network(
+        partial(
+            models.cst_former,
+            3,
+            channel="none",
+            cmt=False,
+            pool_time_end=2,
+            format="class_wise",
+            **_CST,
+        ),
+        7,
+        16,
     ),
     "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
     "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
