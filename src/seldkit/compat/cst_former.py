@@ -67,13 +67,7 @@ def convert(
         KeyError: "these are not the weights of CST-former; unknown: ['fc.bias']; missing: ..."
     """
     check_count(num_classes=num_classes, num_tracks=num_tracks, in_channels=in_channels)
-    return converted(bare_weights(state_dict), num_classes, num_tracks, in_channels=in_channels)
-
-
-def converted(
-    weights: Mapping[str, Tensor], num_classes: int, num_tracks: int, *, in_channels: int
-) -> dict[str, Tensor]:
-    """Return weights by their bare published names under ours, in our order."""
+    weights = bare_weights(state_dict)
     cmt = not any(re.search(r"block_list\.\d+\.\w+_mhsa\.", name) for name in weights)
     last = count(r"fc_layer\.fnn_list\.NUMBER\.", weights, default=2) - 1
     rules = _rules(last, cmt)
