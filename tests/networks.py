@@ -91,6 +91,12 @@ def _at2seld(build: Callable[..., Any] | None, widths: Any, **settings: Any) -> 
     return Network(partial(_of_tagger, build, widths, **sizes), 10, bins)
 
 
+def _joined() -> nn.Module:
+    far: dict[str, Any] = {"distance": True, "distance_branch": "own"}
+    sde, joint = (models.resnet_conformer(3, **far, **_RESNET) for _ in range(2))
+    return models.joined_trainings(models.resnet_conformer(3, **_RESNET), sde, joint)
+
+
 def encoder_network(
     encoder: Callable[..., nn.Module],
     num_classes: int = 3,
@@ -194,6 +200,19 @@ NETWORKS: dict[str, Network] = {
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
     ),
+    "resnet_conformer, three branches": Network(
+        partial(
+            models.resnet_conformer,
+            3,
+            distance=True,
+            distance_branch="own",
+            distance_activation="relu",
+            **_RESNET,
+        ),
+        7,
+        16,
+    ),
+    "joined_trainings": Network(_joined, 7, 16),
     "cst_former": Network(partial(models.cst_former, 3, **_CST | {"pool_freq": (2, 2)}), 7, 16),
     "cst_former, dca": Network(
         partial(models.cst_former, 3, channel="dca", legacy_order=True, format="accdoa", **_CST),

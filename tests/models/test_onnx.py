@@ -21,6 +21,7 @@ LEFT_OUT = {
     "roam, attentive_mfm",
     "seldnet, accdoa",
     "resnet_conformer, squeeze_excite",
+    "resnet_conformer, three branches",
     "cst_former, none",
     "seddoa, none",
     "maccdoa, crnn",

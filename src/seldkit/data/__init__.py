@@ -30,6 +30,7 @@ from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 from seldkit.data.store import Store, StoredClip
 from seldkit.data.stored import StoredChunks
 from seldkit.data.training_log import TrainingLog
+from seldkit.data.tri_stage import tri_stage
 
 __all__ = [
     "NIGENS2020_TO_STARSS",
@@ -72,4 +73,5 @@ __all__ = [
     "read_folder",
     "save_checkpoint",
     "select_clips",
+    "tri_stage",
 ]

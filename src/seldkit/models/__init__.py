@@ -7,6 +7,7 @@ from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.joined_trainings import JoinedTrainings, joined_trainings
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
     SourceSeparator,
@@ -27,6 +28,7 @@ __all__ = [
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
+    "JoinedTrainings",
     "LevelToLogMel",
     "MapClassifier",
     "OverlappingE2E",
@@ -43,6 +45,7 @@ __all__ = [
     "cst_former",
     "einv2",
     "encoder_seld",
+    "joined_trainings",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",
