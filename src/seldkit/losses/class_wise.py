@@ -36,7 +36,7 @@ class Options(TypedDict, total=False):
     mask: Bool[Tensor, "batch time"] | None
 
 
-class ClassWiseOptions(Options, total=False):
+class Choices(Options, total=False):
     """And of a class-wise one."""
 
     over: Over
@@ -48,7 +48,7 @@ def class_wise_loss(
     target: SELDOutput,
     *,
     distance: None = None,
-    **options: Unpack[ClassWiseOptions],
+    **options: Unpack[Choices],
 ) -> TaskLosses: ...
 
 
@@ -58,7 +58,7 @@ def class_wise_loss(
     target: SELDOutput,
     *,
     distance: DistanceError,
-    **options: Unpack[ClassWiseOptions],
+    **options: Unpack[Choices],
 ) -> DistanceTaskLosses: ...
 
 
