@@ -16,10 +16,12 @@ from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.neural_correlation import NeuralCorrelation
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.sinc import SincFilters
 from seldkit.layers.streaming import (
     State,
     StepSize,
@@ -55,10 +57,12 @@ __all__ = [
     "MaxFeatureMap",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "NeuralCorrelation",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",
     "SharedTrackEncoder",
+    "SincFilters",
     "SinusoidalPositions",
     "SoftmaxGate",
     "SpectroTemporalAttention",

@@ -8,6 +8,7 @@ from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.joined_trainings import JoinedTrainings, joined_trainings
+from seldkit.models.ngcc_network import NGCCPHAT, NGCCSELD, ngcc_seld
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
     SourceSeparator,
@@ -25,6 +26,8 @@ from seldkit.models.transfer import Transplant, transplant
 __all__ = [
     "AT2SELD",
     "CST_FORMERS",
+    "NGCCPHAT",
+    "NGCCSELD",
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
@@ -46,6 +49,7 @@ __all__ = [
     "einv2",
     "encoder_seld",
     "joined_trainings",
+    "ngcc_seld",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",
