@@ -24,6 +24,7 @@ from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses.tdoa import TDOALoss, delay_classes, tdoa_loss
 from seldkit.losses.tracks import match_tracks, reorder
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "LossScaleBalancer",
     "PresenceLoss",
     "RandomWeights",
+    "TDOALoss",
     "TaskLosses",
     "TrackwisePITLoss",
     "UncertaintyWeights",
@@ -54,9 +56,11 @@ __all__ = [
     "aggregated_sum_loss",
     "arrange_sources",
     "class_wise_loss",
+    "delay_classes",
     "focal_loss",
     "match_tracks",
     "presence_loss",
     "reorder",
+    "tdoa_loss",
     "trackwise_pit_loss",
 ]
