@@ -1,6 +1,7 @@
 """ADPIT is the best of all arrangements, and the published loss, for any number of tracks."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from time import process_time
 from typing import Any
