@@ -53,6 +53,12 @@ ASSEMBLIES = {
     "cst_former, dca": Assembly(
         lambda: models.cst_former(13, **models.CST_FORMERS["dca_cmt"]), (7, 250, 64)
     ),
+    "ngcc_seld": Assembly(
+        lambda: models.ngcc_seld(
+            models.cst_former(13, in_channels=100, hidden=(256,), distance=True, bounded=False)
+        ),
+        (4, 250, 480),
+    ),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
     "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),
     "maccdoa, htsat": Assembly(

@@ -39,6 +39,7 @@ ALONE = {
     "at2seld, stitched",
     "cnn14 of pairs",
     "cnn14, frame",
+    "ngcc_seld",
     "overlapping_e2e",
     "overlapping_e2e, map",
     "yamnet",

@@ -139,14 +139,31 @@ class NeuralCorrelation(Shown):
         """Return the whitened correlations of each pair around lag 0."""
         precise = torch.promote_types(x.dtype, torch.float32)
         with torch.autocast(x.device.type, enabled=False):
-            spectrum = torch.fft.rfft(x.to(precise), n=2 * self.frame_length)
+            real, imag = _spectrum(x.to(precise), 2 * self.frame_length)
             cosine, sine = self.cosine.to(precise), self.sine.to(precise)
+            tiny = torch.finfo(precise).tiny
             rows = []
-            for first, second in combinations(range(x.shape[1]), 2):
-                cross = spectrum[:, first] * spectrum[:, second].conj()
-                white = cross / (cross.abs() + _FLOOR)
-                rows.append(white.real @ cosine + white.imag @ sine)
+            for m, n in combinations(range(x.shape[1]), 2):
+                cross_real = real[:, m] * real[:, n] + imag[:, m] * imag[:, n]
+                cross_imag = imag[:, m] * real[:, n] - real[:, m] * imag[:, n]
+                power = cross_real.square() + cross_imag.square()
+                scale = 1 / (power.clamp(min=tiny).sqrt() + _FLOOR)
+                rows.append((scale * cross_real) @ cosine + (scale * cross_imag) @ sine)
             return torch.stack(rows, dim=1).to(x.dtype)
+
+
+def _spectrum(
+    x: Float[Tensor, "*axes sample"], n_fft: int
+) -> tuple[Float[Tensor, "*axes freq"], Float[Tensor, "*axes freq"]]:
+    """Return real and imaginary parts of the Fourier transform of frames."""
+    if not torch.compiler.is_exporting():
+        spectrum = torch.fft.rfft(x, n=n_fft)
+        return spectrum.real, spectrum.imag
+    # Run times such as ONNX lack complex numbers.
+    bins = torch.arange(n_fft // 2 + 1, device=x.device)
+    places = torch.arange(x.shape[-1], device=x.device).unsqueeze(1)
+    angle = (bins * places % n_fft).to(x.dtype) * (2 * math.pi / n_fft)
+    return x @ angle.cos(), -(x @ angle.sin())
 
 
 def _lag_tables(

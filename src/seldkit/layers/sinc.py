@@ -24,9 +24,8 @@ class SincFilters(Shown):
     {2 \pi n / f_s} \, w[n], \qquad h_i[0] = 1,$$
 
     with a Hamming window $w$, whose halves the published code stretches by half a sample. At the
-    start the bands lie side by side on HTK's mel scale, from 30
-    Hz to 100 Hz below half the sampling rate, and 50 Hz higher by the formula. The filters have no
-    delay.
+    start the numbers $a$ and $b$ lay the bands side by side on HTK's mel scale, from 30 Hz to 100
+    Hz below half the sampling rate, which the formula moves up. The filters have no delay.
 
     Source: Ravanelli and Bengio, "Speaker recognition from raw waveform with SincNet", SLT 2018;
     edges and window as in the published code of NGCC-PHAT.

@@ -2,15 +2,19 @@
 
 import math
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seldkit._builders import builder
 from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
-from seldkit.features import STFT, LogMel, MelFilterBank
+from seldkit.features import STFT, LogMel, MelFilterBank, RealSpectrum
+from seldkit.features.precision import widened
+from seldkit.features.real_spectrum import real_basis
 from seldkit.layers import NeuralCorrelation
 from seldkit.outputs import SELDOutput
 
@@ -143,9 +147,22 @@ class NGCCPHAT(Shown):
     def _features(self, frames: Tensor, lags: Tensor) -> Tensor:
         waveform = frames.flatten(2)
         with torch.autocast(frames.device.type, enabled=False):
-            level = self.level(self.stft(waveform)) - self._power_db
+            level = self.level(self._spectrum(waveform)) - self._power_db
         learnt = self.projection(lags.flatten(1, 2))
         return torch.cat((level.to(learnt.dtype), learnt), dim=1)
+
+    def _spectrum(self, waveform: Float[Tensor, "batch channel sample"]) -> Any:
+        if not torch.compiler.is_exporting():
+            return self.stft(waveform)
+        # Run times such as ONNX lack complex numbers.
+        waveform = widened(waveform)
+        half = self.stft.n_fft // 2
+        signals = functional.pad(waveform.flatten(0, 1), (half, half), mode="reflect").unsqueeze(1)
+        basis = real_basis(self.stft.window).to(signals.dtype)
+        bins = functional.conv1d(signals, basis, stride=self.frame_length)
+        frames = waveform.shape[2] // self.frame_length
+        real, imag = bins[..., :frames].mT.unflatten(0, waveform.shape[:2]).chunk(2, dim=3)
+        return RealSpectrum(real, imag)
 
     def _delays(self, lags: Float[Tensor, "batch pair out time lag"]) -> Tensor:
         if self.delay is None:
@@ -206,8 +223,8 @@ def ngcc_seld(
         channels: Channels between the learnt filters.
         out_channels: Channels of the correlations of each pair.
         max_lag: Largest lag, in samples; 6 covers the tetrahedral array of DCASE at 24 kHz.
-        frame_length: Samples of a frame; the features [`presets.frames`][seldkit.features.presets]
-            cut them.
+        frame_length: Samples of a frame;
+            [`presets.ngcc_phat`][seldkit.features.presets.ngcc_phat] cuts them.
         sample_rate: Sampling rate, in hertz.
         dropout: Dropout of the projection.
 

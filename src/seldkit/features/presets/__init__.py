@@ -18,6 +18,7 @@ from seldkit.features.presets.salsa import (
 )
 from seldkit.features.presets.tagging import panns, yamnet
 from seldkit.features.presets.transfer import at2seld
+from seldkit.features.presets.waveform import ngcc_phat
 
 __all__ = [
     "at2seld",
@@ -30,6 +31,7 @@ __all__ = [
     "dcase2025_stereo",
     "ein_seld",
     "l3das22_task2",
+    "ngcc_phat",
     "overlapping_e2e",
     "panns",
     "pseldnets",
