@@ -71,8 +71,8 @@ def test_delays_of_white_sound(published: tuple[NGCCSELD, Any]) -> None:
     with torch.no_grad():
         bands = correlation._bands(waveform.reshape(4, 1, -1)).unflatten(2, (10, 480))
         lags = correlation._correlations(bands.unsqueeze(0).transpose(2, 3)).mean(dim=(2, 3))
-    found = (lags.argmax(dim=-1) - 6)[0].tolist()
-    assert found == [-3, 2, -5, 5, -2, -6]  # the last is -7, beyond the lags
+    found = (lags.argmax(dim=-1) - 6)[0, :5].tolist()  # of the last pair -7, beyond the lags
+    assert found == [-3, 2, -5, 5, -2]
 
 
 def test_published_sizes() -> None:
