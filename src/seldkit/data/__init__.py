@@ -9,6 +9,7 @@ from seldkit.data.corpus import Corpus
 from seldkit.data.early_stopping import EarlyStopping
 from seldkit.data.folder import read_folder
 from seldkit.data.joining import join_chunks
+from seldkit.data.learning_rate import tri_stage
 from seldkit.data.over_processes import map_over_processes
 from seldkit.data.packing import pack
 from seldkit.data.per_process import PerProcess
@@ -30,7 +31,6 @@ from seldkit.data.splits import SPLITS, ClipName, Split, clip_name
 from seldkit.data.store import Store, StoredClip
 from seldkit.data.stored import StoredChunks
 from seldkit.data.training_log import TrainingLog
-from seldkit.data.tri_stage import tri_stage
 
 __all__ = [
     "NIGENS2020_TO_STARSS",

@@ -7,7 +7,7 @@ from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
-from seldkit.models.joined_trainings import JoinedTrainings, joined_trainings
+from seldkit.models.joined import JoinedTrainings, joined_trainings
 from seldkit.models.ngcc_network import NGCCPHAT, NGCCSELD, ngcc_seld
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
