@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seldkit._builders import built_by
+from seldkit.losses import adpit_loss
 from seldkit.models import CST_FORMERS, SequenceSELD, cst_former
 from transforms import assert_compiles_and_exports
 
@@ -67,6 +68,22 @@ def test_gradients_reach_every_parameter() -> None:
         for name, parameter in model.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("channel", ["none", "dca", "ule"])
+def test_the_loss_falls(channel: str) -> None:
+    model, features = small(channel=channel, dropout=0.0), torch.randn(4, 7, 10, 16)
+    direction = torch.nn.functional.normalize(torch.randn(4, 2, 1, 3, 3), dim=-1)
+    target = torch.cat((direction, torch.zeros(4, 2, 2, 3, 3)), dim=2)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    losses = []
+    for _ in range(30):
+        loss = adpit_loss(model(features), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.6 * losses[0]
 
 
 @pytest.mark.parametrize("frames", [5, 23, 61])

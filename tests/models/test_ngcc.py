@@ -17,6 +17,7 @@ from seldkit.compat import ngcc
 from seldkit.compat.dcase import unpack_multi_accdoa
 from seldkit.features import presets
 from seldkit.formats import MultiACCDOA
+from seldkit.losses import tdoa_loss
 from seldkit.models import NGCCPHAT, NGCCSELD, cst_former, ngcc_seld, seldnet
 
 Golden = Callable[[str], Path]
@@ -104,6 +105,25 @@ def test_every_weight_learns() -> None:
     for name, parameter in front.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+
+
+def test_the_loss_of_delays_falls() -> None:
+    front = NGCCPHAT(2, num_tracks=1, **FRONT)
+    sound = torch.randn(1, 1, 8 * 32)
+    shifts = (-2, 0, 1)
+    waveform = torch.cat([torch.cat((sound, sound.roll(s, 2)), dim=1) for s in shifts])
+    frames = waveform.unflatten(2, (8, 32))
+    target = (2 - torch.tensor(shifts)).reshape(3, 1, 1, 1).expand(3, 8, 1, 1)
+    active = torch.ones(3, 8, 1, dtype=torch.bool)
+    optimizer = torch.optim.Adam(front.parameters(), 0.01)
+    losses = []
+    for _ in range(25):
+        loss = tdoa_loss(front.delays(frames), target, active)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_both_ways_give_the_same() -> None:

@@ -1,6 +1,7 @@
 """GCC-PHAT of filtered signals, with learnt filters before and behind it."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -138,7 +139,7 @@ class NeuralCorrelation(Shown):
     ) -> Float[Tensor, "batch pair time band lag"]:
         """Return the whitened correlations of each pair around lag 0."""
         precise = torch.promote_types(x.dtype, torch.float32)
-        with torch.autocast(x.device.type, enabled=False):
+        with _without_autocast(x):
             real, imag = _spectrum(x.to(precise), 2 * self.frame_length)
             cosine, sine = self.cosine.to(precise), self.sine.to(precise)
             tiny = torch.finfo(precise).tiny
@@ -150,6 +151,14 @@ class NeuralCorrelation(Shown):
                 scale = 1 / (power.clamp(min=tiny).sqrt() + _FLOOR)
                 rows.append((scale * cross_real) @ cosine + (scale * cross_imag) @ sine)
             return torch.stack(rows, dim=1).to(x.dtype)
+
+
+def _without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which products keep their precision; some devices know no autocast."""
+    kind = x.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
 
 
 def _spectrum(

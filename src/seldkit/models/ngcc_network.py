@@ -13,7 +13,7 @@ from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.features import STFT, LogMel, MelFilterBank, RealSpectrum
-from seldkit.features.precision import widened
+from seldkit.features.precision import widened, without_autocast
 from seldkit.features.real_spectrum import real_basis
 from seldkit.layers import NeuralCorrelation
 from seldkit.outputs import SELDOutput
@@ -146,7 +146,7 @@ class NGCCPHAT(Shown):
 
     def _features(self, frames: Tensor, lags: Tensor) -> Tensor:
         waveform = frames.flatten(2)
-        with torch.autocast(frames.device.type, enabled=False):
+        with without_autocast(frames):
             level = self.level(self._spectrum(waveform)) - self._power_db
         learnt = self.projection(lags.flatten(1, 2))
         return torch.cat((level.to(learnt.dtype), learnt), dim=1)
