@@ -24,6 +24,8 @@ def test_the_preset() -> None:
     assert (extractor.num_channels, extractor.num_bins, extractor.frame_rate) == (4, 480, 50.0)
     assert built_by(extractor) == ("ngcc_phat", {})
     assert not extractor.state_dict()
+    assert {meaning.bins for meaning in extractor.meanings} == {"sample"}
+    assert {meaning.per_db for meaning in extractor.meanings} == {None}
 
 
 def test_it_streams() -> None:

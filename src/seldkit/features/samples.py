@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seldkit._checks import check_shape
 from seldkit._typing import Complex, Float
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast
 from seldkit.features.turning import ChannelSwap, exchanged
@@ -36,6 +37,7 @@ class Samples(Part):
     """
 
     lookback = lookahead = 0
+    meaning = ChannelMeaning("sample", per_db=None)
     cosine: Tensor
     sine: Tensor
 
