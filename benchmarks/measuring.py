@@ -52,6 +52,11 @@ def peak_mb(task: Task, device: torch.device | None = None) -> float:
     return _memory_mb("VmHWM") - resident
 
 
+def resident_mb() -> float:
+    """Return how many megabytes the process has; nan where Linux is not."""
+    return _memory_mb("VmRSS") if Path("/proc/self/status").exists() else float("nan")
+
+
 def _memory_mb(field: str) -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))

@@ -27,6 +27,7 @@ from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput, backbones, models
 from seldkit._builders import built_by
+from seldkit.arrays import ArrayGeometry
 from stages import has_bfloat16
 from train_einv2 import build_optimizer, build_pipeline, compute_losses
 
@@ -40,9 +41,15 @@ class Assembly(NamedTuple):
     clip: tuple[int, int, int]
 
 
+TETRAHEDRON = ArrayGeometry.tetrahedron()
 ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
+    "einv2, bimamba": Assembly(
+        lambda: models.einv2(13, 3, temporal="bimamba", stitch_tracks=True), (7, 160, 256)
+    ),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
+    "mff_einv2": Assembly(lambda: models.mff_einv2(13), (7, 400, 128)),
+    "ad_yolo": Assembly(lambda: models.ad_yolo(13), (7, 400, 64)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
@@ -65,6 +72,12 @@ ASSEMBLIES = {
         lambda: models.encoder_seld(backbones.htsat(), 170, format="multi_accdoa"), (7, 1001, 64)
     ),
     "at2seld": Assembly(lambda: models.at2seld(13), (10, 500, 513)),
+    "cross3d": Assembly(models.cross3d, (3, 26, 512)),
+    "neural_srp": Assembly(lambda: models.neural_srp(array=TETRAHEDRON), (6, 250, 64)),
+    "doanet": Assembly(models.doanet, (7, 250, 64)),
+    "srp_dnn": Assembly(lambda: models.srp_dnn(4), (8, 300, 256)),
+    "fn_ssl": Assembly(lambda: models.fn_ssl(2), (4, 300, 256)),
+    "ipdnet": Assembly(lambda: models.ipdnet(2), (4, 300, 256)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes

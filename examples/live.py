@@ -1,9 +1,10 @@
 """Watch a trained system listen: class and direction of each sound, line by line as it is heard.
 
-`python live.py --pipeline FOLDER` hears a microphone in first-order ambisonics (ACN, SN3D), which
-needs `pip install 'seldkit[live]'`; with a file, `python live.py FILE --pipeline FOLDER` plays it
-at its own speed, or with `--fast` at once. A sound that begins is a line; the last line shows what
-sounds now, with azimuths from the left (90) over the front to the right (-90) and the rest behind.
+`python live.py` hears a microphone in first-order ambisonics (ACN, SN3D), which needs
+`pip install 'seldkit[live]'`; with a file, `python live.py FILE` plays it at its own speed, or with
+`--fast` at once. The system in the box, everyday12, listens, or one of your own with `--pipeline
+FOLDER`. A sound that begins is a line; the last line shows what sounds now, with azimuths from the
+left (90) over the front to the right (-90) and the rest behind.
 With `--quick` an untrained network hears a scene that is made on the spot, which takes seconds and
 means nothing. In the strip a sound is the first letter of its class. Writes nothing.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seldkit import Events, Pipeline, features, formats, io, models, synth
+from seldkit import Events, Pipeline, features, formats, io, models, pretrained, synth
 
 WIDTH = 37  # places on the strip of azimuths, 10 degrees each
 START = "\r\x1b[K" if sys.stdout.isatty() else ""  # of a line, in the place of the last one
@@ -28,7 +29,7 @@ def main() -> None:
     """Listen until the sound ends or Ctrl-C is pressed."""
     args = parse_arguments()
     torch.set_num_threads(1)
-    pipeline = quick_pipeline() if args.quick else Pipeline.load(args.pipeline)
+    pipeline = choose_pipeline(args)
     stream = pipeline.stream()
     print(f"latency {1000 * stream.latency_s:.0f} ms; Ctrl-C ends")
     view = View(pipeline.classes)
@@ -37,6 +38,13 @@ def main() -> None:
             view.show(stream.push(chunk))
     view.show(stream.flush())
     print(f"{START}{view.told} frames heard")
+
+
+def choose_pipeline(args: argparse.Namespace) -> Pipeline:
+    """Return the system that listens."""
+    if args.quick:
+        return quick_pipeline()
+    return pretrained.load("everyday12") if args.pipeline is None else Pipeline.load(args.pipeline)
 
 
 def chunks(args: argparse.Namespace, pipeline: Pipeline) -> Iterator[Tensor]:
@@ -110,15 +118,12 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", type=Path, nargs="?", help="audio file; a microphone if none")
-    parser.add_argument("--pipeline", type=Path, help="folder of a saved pipeline")
+    parser.add_argument("--pipeline", type=Path, help="folder of a saved one; everyday12 if none")
     parser.add_argument("--chunk-s", type=float, default=0.1, help="seconds heard at a time")
     parser.add_argument("--device", type=int, help="number of the microphone")
     parser.add_argument("--fast", action="store_true", help="hear a file as fast as can be")
     parser.add_argument("--quick", action="store_true", help="try it in seconds, untrained")
-    args = parser.parse_args()
-    if args.pipeline is None and not args.quick:
-        parser.error("--pipeline must name the folder of a saved pipeline")
-    return args
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

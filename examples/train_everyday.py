@@ -37,6 +37,7 @@ from seldkit import (
     formats,
     losses,
     models,
+    postprocess,
 )
 from stages import (
     TRAINING,
@@ -52,6 +53,7 @@ from stages import (
 )
 
 CHUNK_FRAMES, RATIO = 50, 4  # label frames of a chunk, feature frames of a label frame
+SECOND = 10  # label frames whose mean is the direction that is told
 SIZES = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4},
     "small": {"minutes": 310.0, "test_minutes": 20.0, "epochs": 20},
@@ -100,6 +102,7 @@ def main() -> None:
             model,
             formats.ClassWise(len(classes), threshold=threshold),
             standardize=standardize,
+            postprocess=postprocess.SmoothTracks(SECOND, threshold=threshold, causal=True),
             window_s=None,
             classes=classes,
         )

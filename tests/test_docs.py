@@ -13,12 +13,19 @@ NAVIGATION = (ROOT / "mkdocs.yml").read_text()
 PAGES = sorted({name.split(".")[0] for name in rooms()})
 
 
-def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
     monkeypatch.chdir(tmp_path)
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
+    shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    lines = shown[1].splitlines()
+    told = capsys.readouterr().out.splitlines()[: len(lines)]
+    assert [line.partition(",")[0] for line in told] == [line.partition(",")[0] for line in lines]
 
 
 def test_the_commands_of_the_readme_exist() -> None:
@@ -32,7 +39,10 @@ def test_the_commands_of_the_readme_exist() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/README.md"])
 def test_files_linked_on_the_front_pages_exist(page: str) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text())
+    text = (ROOT / page).read_text()
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(
+        r'src(?:set)?="(.*?)"', text
+    )
     folder = (ROOT / page).parent
     assert [link for link in links if not (folder / link).exists()] == []
 

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from seldkit._executors import AHEAD, map_in_order, num_processors
 
+pytestmark = pytest.mark.programs
+
 
 def inverse(number: int) -> float:
     return 1 / number

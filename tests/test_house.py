@@ -11,6 +11,8 @@ import pytest
 
 from house import ROOT, SOURCE, public_objects
 
+pytestmark = pytest.mark.programs
+
 FILES = sorted(SOURCE.rglob("*.py"))
 FORBIDDEN = {"pickle", "torchaudio", "torchcodec", "torchvision", "timm"}
 EXTRAS = (

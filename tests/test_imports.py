@@ -7,6 +7,8 @@ import pytest
 
 import seldkit
 
+pytestmark = pytest.mark.programs
+
 NEEDS = {
     **{room: {"einops"} for room in ("backbones", "compat", "layers", "models")},
     "data": {"safetensors"},

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,41 +9,17 @@ import torch
 from torch import Tensor
 
 from seldkit.ambisonics import plane_wave
-from seldkit.backbones import TaggingBackbone, YAMNet
-from seldkit.backbones.tagging import TaggingOutput
+from seldkit.backbones import YAMNet
 from seldkit.compat import yamnet as published
 from seldkit.events import Events
 from seldkit.geometry import unit_vector
 from seldkit.io import read_audio, write_audio
 from seldkit.pipeline import NamedStretch, name_recording, name_spans
 from seldkit.pipeline.excerpts import Excerpts
+from taggers import NAMES, Loudness
 
 Find = Callable[[str], Path]
 RATE = 16000
-NAMES = ["quiet", "loud"]
-
-
-class Loudness(TaggingBackbone):
-    """Tells loud clips from quiet ones by the mean of YAMNet's features, and keeps them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[Tensor] = []
-
-    def parts(self) -> Any:
-        """Return no parts."""
-        return {}
-
-    def encode(self, features: Tensor, between: Any = None) -> Tensor:
-        """Return the features."""
-        return features
-
-    def forward(self, features: Tensor) -> TaggingOutput:
-        """Return logits of both names."""
-        assert not self.training
-        self.heard.append(features)
-        loud = features.mean(dim=(1, 2, 3)) + 4
-        return TaggingOutput(torch.stack((-loud, loud), dim=1), features.flatten(1))
 
 
 @pytest.fixture(scope="module")

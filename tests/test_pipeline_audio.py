@@ -99,6 +99,7 @@ def test_a_file_in_parts_is_the_file(
     assert torch.equal(activity(pipeline, whole, RATE), expected)
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells the peak of memory")
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     code = (

@@ -24,6 +24,7 @@ def load(folder: Path) -> Pipeline:
     return Pipeline.load(folder, builders=BUILDERS)
 
 
+@pytest.mark.programs
 def test_a_killed_or_rivalled_save_leaves_the_old_or_the_new_pipeline(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "tests" / "killed_writers.py"), str(tmp_path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -27,6 +27,7 @@ from seldkit.postprocess import (
     MedianFilter,
     SmoothTracks,
 )
+from steps import steps_in_windows
 
 RATE, CLASSES, FRAME = 8000, 3, 800
 FORMATS: dict[str, Any] = {"accdoa": ACCDOA, "class_wise": ClassWise, "multi_accdoa": MultiACCDOA}
@@ -95,7 +96,9 @@ def pushed(stream: EventStream, chunks: Any) -> Iterator[Events]:
 
 def streamed(pipeline: Pipeline, waveform: Tensor, sizes: Any) -> Events:
     """Return the events of a signal that comes in chunks."""
-    return Events.concatenate(list(pushed(pipeline.stream(), waveform.split(sizes, dim=1))))
+    return Events.concatenate(
+        list(pushed(pipeline.stream(check=None), waveform.split(sizes, dim=1)))
+    )
 
 
 def assert_same(found: Events, wanted: Events) -> None:
@@ -117,12 +120,8 @@ def chunk_sizes(draw: st.DrawFn, total: int) -> list[int]:
 
 STEPS: dict[str, Any] = {
     "none": None,
-    "median": MedianFilter(5),
-    "gaps": FillGaps([1, 2, 3], threshold=0.5),
-    "short": DropShort(3, threshold=0.5),
-    "smooth": SmoothTracks(3, threshold=0.5),
-    "plain": Hysteresis(0.5),
     "chain": Chain([MedianFilter(3), FillGaps(2), DropShort(2), SmoothTracks(3)]),
+    **steps_in_windows(),
 }
 
 
@@ -189,13 +188,13 @@ def test_what_looks_ahead_takes_a_clip_without_windows_at_once() -> None:
         whole = pipeline(padded.unsqueeze(0))[0]
     torch.testing.assert_close(pipeline.scan(waveform, RATE, check=None), whole[:38])
     with pytest.raises(ValueError, match="cannot stream"):
-        pipeline.stream()
+        pipeline.stream(check=None)
 
 
 @pytest.mark.parametrize("lookahead", [0, 2])
 def test_latency_is_true_to_the_sample(lookahead: int) -> None:
     pipeline = causal(postprocess=MedianFilter(5) if lookahead else None)
-    stream = pipeline.stream()
+    stream = pipeline.stream(check=None)
     latency = round(stream.latency_s * RATE)
     assert latency == 3 * 200 + 512 + lookahead * FRAME
     waveform = noise(30 * FRAME)
@@ -251,7 +250,7 @@ def test_windows_come_in_time_and_join_as_those_of_a_clip(
 def test_streams_of_one_network_do_not_mix(window_s: float | None) -> None:
     pipeline = causal(window_s=window_s, postprocess=MedianFilter(3))
     signals = [noise(20000, seed) for seed in (1, 2)]
-    streams = [pipeline.stream() for _ in signals]
+    streams = [pipeline.stream(check=None) for _ in signals]
     parts: list[list[Events]] = [[], []]
     for place in range(0, 20000, 700):
         for number, stream in enumerate(streams):
@@ -264,7 +263,7 @@ def test_streams_of_one_network_do_not_mix(window_s: float | None) -> None:
 @pytest.mark.parametrize("window_s", [None, 1.0])
 def test_reset_begins_anew(window_s: float | None) -> None:
     pipeline = causal(window_s=window_s, postprocess=MedianFilter(3))
-    stream, waveform = pipeline.stream(), noise(20000)
+    stream, waveform = pipeline.stream(check=None), noise(20000)
     for chunk in noise(9999, 3).split(1234, dim=1):
         stream.push(chunk)
     stream.reset()
@@ -295,7 +294,7 @@ def memory(thing: Any, seen: set[int]) -> int:
 @pytest.mark.parametrize("window_s", [None, 1.0])
 def test_memory_is_flat(window_s: float | None) -> None:
     pipeline = causal(window_s=window_s, postprocess=MedianFilter(3))
-    stream, sizes = pipeline.stream(), []
+    stream, sizes = pipeline.stream(check=None), []
     for second in range(40):
         for chunk in noise(RATE, second).split(800, dim=1):
             stream.push(chunk)
@@ -307,7 +306,7 @@ def test_memory_is_flat(window_s: float | None) -> None:
 @pytest.mark.parametrize("window_s", [None, 1.0])
 def test_the_memory_of_a_chunk_may_be_used_again(window_s: float | None) -> None:
     pipeline, waveform = causal(window_s=window_s), noise(20000)
-    stream, buffer, parts = pipeline.stream(), np.empty((4, 2000), np.float32), []
+    stream, buffer, parts = pipeline.stream(check=None), np.empty((4, 2000), np.float32), []
     for chunk in waveform.split(2000, dim=1):
         buffer[:] = chunk.numpy()
         parts.append(stream.push(buffer))
@@ -323,7 +322,7 @@ def test_a_chunk_may_be_long(window_s: float | None) -> None:
 
 def test_nothing_is_told_of_nothing() -> None:
     for window_s in (None, 1.0):
-        stream = causal(window_s=window_s, postprocess=MedianFilter(3)).stream()
+        stream = causal(window_s=window_s, postprocess=MedianFilter(3)).stream(check=None)
         assert stream.push(torch.zeros(4, 0)) == stream.flush()
         stream.reset()
         assert stream.flush().num_frames == 0
@@ -333,11 +332,11 @@ def test_arrays_and_precisions() -> None:
     pipeline, waveform = causal(), noise(20000)
     wanted = pipeline.predict(waveform, RATE, check=None)
     arrays = [chunk.numpy() for chunk in waveform.split(1500, dim=1)]
-    assert_same(Events.concatenate(list(pushed(pipeline.stream(), arrays))), wanted)
+    assert_same(Events.concatenate(list(pushed(pipeline.stream(check=None), arrays))), wanted)
     mixed = [a.astype(np.float64) if n % 2 else a for n, a in enumerate(arrays)]
-    assert_same(Events.concatenate(list(pushed(pipeline.stream(), mixed))), wanted)
+    assert_same(Events.concatenate(list(pushed(pipeline.stream(check=None), mixed))), wanted)
     half = causal().bfloat16()
-    found = Events.concatenate(list(pushed(half.stream(), arrays)))
+    found = Events.concatenate(list(pushed(half.stream(check=None), arrays)))
     assert found.num_frames == wanted.num_frames
     double = causal().double()
     assert_same(streamed(double, waveform, 1500), double.predict(waveform, RATE, check=None))
@@ -378,7 +377,10 @@ def test_what_cannot_stream_says_so() -> None:
     of_own: Any = {"format": ClassWise(CLASSES), "window_s": None}
     with pytest.raises(ValueError, match="OfOwn cannot stream: it has no step of its own"):
         Pipeline(extractor(), OfOwn(), **of_own).stream()
-    assert Pipeline(extractor(), OfOwn(), **of_own | {"window_s": 1.0}).stream().latency_s < 1
+    assert (
+        Pipeline(extractor(), OfOwn(), **of_own | {"window_s": 1.0}).stream(check=None).latency_s
+        < 1
+    )
     features = presets.dcase2023_foa()
     whole = Pipeline(features, causal_crnn(CLASSES), MultiACCDOA(CLASSES), window_s=None)
     with pytest.raises(ValueError, match=r"LogMel.* needs the whole clip, so it cannot stream"):

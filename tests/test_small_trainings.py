@@ -13,6 +13,8 @@ import pytest
 
 from house import ROOT
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from seldkit.ambisonics import RecordingWarning
 from seldkit.features import FeatureExtractor, presets
 from seldkit.formats import ACCDOA
 from seldkit.io import read_audio, write_audio
-from seldkit.pipeline import Pipeline, builder, predict_files
+from seldkit.pipeline import EventStream, Pipeline, builder, predict_files
+from seldkit.pipeline.sound_field import SoundFieldWatch
 from sound_fields import diffuse_noise
 
 Find = Callable[[str], Path]
@@ -104,6 +105,65 @@ def test_the_first_sound_decides() -> None:
         pipeline().predict(silence, RATE)
 
 
+def told_by(stream: EventStream, waveform: Tensor, size: int) -> int:
+    """Return with which chunk a stream warns."""
+    for number, chunk in enumerate(waveform.split(size, dim=1)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            stream.push(chunk)
+        if caught:
+            assert "the signal is not first-order ambisonics" in str(caught[0].message)
+            return number
+    return -1
+
+
+@pytest.mark.parametrize("size", [RATE // 10, 7001, 9 * RATE])
+def test_a_stream_tells_within_four_seconds_of_sound(size: int) -> None:
+    silence, noise = torch.zeros(4, 4 * RATE), diffuse_noise(4 * RATE)
+    other = 0.1 * torch.randn(1, 5 * RATE).expand(4, -1)
+    system = pipeline()
+    stream = system.stream()
+    late = torch.cat((silence, other), dim=1)
+    assert told_by(stream, late, size) == (8 * RATE - 1) // size
+    assert told_by(stream, late, size) == -1, "it is told once"
+    stream.reset()
+    assert told_by(stream, torch.cat((silence, noise, other), dim=1), size) == -1
+    stream.reset()
+    assert told_by(stream, late, size) == (8 * RATE - 1) // size
+    assert told_by(system.stream(check=None), late, size) == -1
+
+
+def test_the_end_of_a_stream_tells_what_is_left() -> None:
+    other = 0.1 * torch.randn(1, RATE).expand(4, -1)
+    stream = pipeline().stream()
+    stream.push(other)
+    with pytest.warns(RecordingWarning, match="the signal is not"):
+        stream.flush()
+
+
+def test_a_stream_may_refuse() -> None:
+    other = 0.1 * torch.randn(1, 4 * RATE).expand(4, -1)
+    stream = pipeline().stream(check="raise")
+    stream.push(other[:, :-1])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="the signal is not first-order ambisonics"):
+            stream.push(other[:, -1:])
+    with pytest.raises(ValueError, match="the signal is not first-order ambisonics"):
+        stream.flush()
+    stream.reset()
+    stream.push(diffuse_noise(5 * RATE))
+    stream.flush()
+
+
+def test_a_watch_holds_four_seconds_at_most() -> None:
+    watch = SoundFieldWatch(presets.ein_seld(sample_rate=RATE, hop_length=200, num_mels=8), "warn")
+    for _ in range(100):
+        watch.push(torch.zeros(4, 1000))
+        assert sum(held.shape[1] for held in watch._held) < 4 * RATE
+    watch.push(diffuse_noise(8 * RATE))
+    assert watch._held == []
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize(
     ("channels", "told"),
@@ -123,3 +183,5 @@ def test_other_numbers_of_channels_are_told_with_what_can_be_done(
             pipeline().predict(*given)
     with pytest.raises(ValueError, match="check must be one of 'warn', 'raise', None, got 'no'"):
         pipeline().predict(torch.zeros(4, RATE), RATE, check="no")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="check must be one of 'warn', 'raise', None, got 'no'"):
+        pipeline().stream(check="no")  # type: ignore[arg-type]

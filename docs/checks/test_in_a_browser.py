@@ -55,6 +55,8 @@ WORDS = {
     "DOA": "glossary/#direction-of-arrival-doa-doae",
     "direction of arrival": "glossary/#direction-of-arrival-doa-doae",
     "ambisonics": "glossary/#ambisonics-foa-b-format",
+    "B-format": "glossary/#b-format",
+    "hub": "how-to/share-a-system/",
     "FOA": "-in-foa-",
     "GCC-PHAT": "gcc-phat",
     "intensity vector": "glossary/#intensity-vector",

@@ -70,6 +70,19 @@ def test_label_tracks_for_audacity(seldkit: Seldkit, write: Write) -> None:
     )
 
 
+def test_label_tracks_come_back(seldkit: Seldkit, write: Write) -> None:
+    write("in/a.csv", ROWS)
+    names = ("--classes", write("names.txt", "door\nbell\nrain\ndog\n"))
+    seldkit("convert", "in", "tracks", "--from", "dcase2023", "--to", "audacity", *names)
+    words = ("convert", "tracks", "back", "--from", "audacity", "--to", "dcase2023")
+    assert seldkit(*words, *names) == (0, "1 file in back\n", "")
+    assert Path("back/a.csv").read_text() == "0,3,0,90,20,150\n1,3,0,90,20,150\n1,1,0,-30,0,200\n"
+    code, _, err = seldkit(*words)
+    assert code == 2
+    assert "a.txt, line 1: a class must be 'class NUMBER'" in err
+    assert seldkit("convert", "in", "x", *words[3:])[2].endswith("in holds no .txt file\n")
+
+
 def test_what_cannot_be_is_told(seldkit: Seldkit, write: Write) -> None:
     write("a.csv", "0,3,0,90,20\n")
     write("bad.csv", "0,3,0,x,20\n")

@@ -5,8 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from seldkit.io import read_events
+from seldkit.ambisonics import plane_wave
+from seldkit.arrays import ArrayGeometry
+from seldkit.geometry import unit_vector
+from seldkit.io import read_events, write_audio
+from seldkit.synth import array_plane_wave
 
 Seldkit = Callable[..., tuple[int, str, str]]
 SIDE = 0.02285
@@ -32,6 +37,23 @@ def test_a_talker_behind(seldkit: Seldkit, data: Callable[[str], Path], tmp_path
     assert seldkit("localize", recording, "--array", "list.json") == (0, out, "")
 
 
+def test_ambisonics_of_other_conventions(seldkit: Seldkit) -> None:
+    direction, sound = unit_vector(60.0, 20.0), 0.1 * torch.randn(8000)
+    gains = torch.tensor([0.5**0.5, 1, 1, 1]).unsqueeze(1)
+    write_audio("fuma.wav", plane_wave(sound, direction)[[0, 3, 1, 2]] * gains, 8000)
+    capsules = ArrayGeometry.tetrahedron(0.0147)
+    looks = torch.nn.functional.normalize(capsules.positions).float()
+    heard = array_plane_wave(sound, direction, capsules, sample_rate=8000)
+    write_audio("a.wav", heard * (1 + looks @ direction).unsqueeze(1) / 2, 8000)
+    for name, order in (("fuma.wav", "fuma"), ("a.wav", "a-format")):
+        words = ("localize", name, "--array", "foa", "--order", order, "--method", "intensity")
+        code, out, err = seldkit(*words)
+        assert (code, bool(err)) == (0, order == "a-format")
+        azimuth, elevation = (float(cell.rstrip("°")) for cell in out.split()[-2:])
+        assert abs(azimuth - 60) < 3
+        assert abs(elevation - 20) < 3
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize("text", ["{}", "[[0, 1]]", "no", "3"])
 def test_what_is_no_array(seldkit: Seldkit, data: Callable[[str], Path], text: str) -> None:
@@ -41,3 +63,7 @@ def test_what_is_no_array(seldkit: Seldkit, data: Callable[[str], Path], text: s
     assert (code, out) == (2, "")
     assert 'array.json must hold {"positions": [[x, y, z], ...]} in metres, got' in err
     assert seldkit("localize", recording, "--array", "missing.json")[0] == 2
+    Path("array.json").write_text(json.dumps(SQUARE))
+    code, _, err = seldkit("localize", recording, "--array", "array.json", "--order", "fuma")
+    assert code == 2
+    assert "--order and --normalization are for --array foa, got --array array.json" in err

@@ -99,6 +99,18 @@ def test_overlaps_have_rows_too(seldkit: Seldkit) -> None:
 
 
 @pytest.mark.usefixtures("clips")
+def test_tracks_have_a_row(seldkit: Seldkit, write: Write) -> None:
+    _, out, _ = seldkit(*SCORE, *TWO, "--tracks")
+    assert "\ntracks   MOTA      LE  IDS  Frag      P      R   IDF1    OSPA   GOSPA\n" in out
+    _, out, _ = seldkit(*SCORE, *TWO, "--tracks", "--angle-threshold-deg", 180)
+    assert numbers(out.split("\n\n")[-1], "all")[2:4] == [1, 0]
+    write("reference/mix001.csv", "0,0,3,10,0\n0,0,3,50,0\n")
+    code, _, err = seldkit(*SCORE, *TWO, "--tracks", "--check", "off")
+    assert code == 2
+    assert "mix001: reference.source must tell the tracks of a class apart" in err
+
+
+@pytest.mark.usefixtures("clips")
 def test_json_goes_to_the_standard_output_if_asked(seldkit: Seldkit, tmp_path: Path) -> None:
     words = ("dcase2023", "--num-classes", 2, "--by-class", "--json")
     seldkit(*SCORE, *words, "it.json")
@@ -249,6 +261,7 @@ def test_real_labels_score_perfectly_and_worse_when_disturbed(
     assert seld_score > 0.5
 
 
+@pytest.mark.programs
 @pytest.mark.usefixtures("clips")
 def test_the_module_is_a_program(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -122,6 +122,7 @@ def test_wrong_arguments_are_named(tmp_path: Path) -> None:
         pack([], tmp_path / "store")
 
 
+@pytest.mark.programs
 def test_nothing_that_a_kill_or_a_full_disk_leaves_is_trusted(tmp_path: Path) -> None:
     program = ROOT / "tests" / "data" / "killed_packers.py"
     paths = os.pathsep.join([str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])

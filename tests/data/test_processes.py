@@ -23,6 +23,8 @@ from seldkit.data import (
     save_checkpoint,
 )
 
+pytestmark = pytest.mark.programs
+
 
 def as_one_of_two(rank: int, folder: Path) -> None:
     """Do what each of two processes does."""

@@ -219,6 +219,7 @@ class Parts(Dataset[Tensor]):
         return clip.read(0, 100) + len(clip.events())
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_workers_read_it(clips: list[Recorded], tmp_path: Path, context: str) -> None:
     store = pack(clips, tmp_path / "store")

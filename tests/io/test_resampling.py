@@ -153,3 +153,18 @@ def test_a_block_holds_samples(tmp_path: Path) -> None:
 def test_the_length_in_seconds(tmp_path: Path) -> None:
     write_audio(tmp_path / "clip.wav", torch.zeros(2, 6000), 24000)
     assert audio_info(tmp_path / "clip.wav").duration_s == 0.25
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_a_damaged_rate_is_no_reason_to_wait(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "tone.wav"
+    write_audio(path, torch.zeros(2, 100), 8000)
+    header = bytearray(path.read_bytes())
+    header[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(header)
+    assert audio_info(path).sample_rate == rate
+    message = rf"tone\.wav cannot be read at 4000 Hz: .* at most 256 times .*, got {rate} and 4000"
+    for read in (read_audio, audio_info):
+        with pytest.raises(ValueError, match=message):
+            read(path, sample_rate=4000)

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from seldkit.layers import CausalConv2d, CausalDoubleConv, DoubleConv
+from seldkit.layers import (
+    CausalConv1d,
+    CausalConv2d,
+    CausalConv3d,
+    CausalDoubleConv,
+    DoubleConv,
+)
 from transforms import assert_compiles_and_exports
 
 
@@ -45,6 +51,38 @@ def test_it_is_a_convolution_moved_to_the_past() -> None:
 
 
 @settings(max_examples=25)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 8), st.booleans())
+def test_sequences_and_pictures_see_no_later_frame(
+    kernel: int, dilation: int, frame: int, bias: bool
+) -> None:
+    for conv, shape, time in (
+        (CausalConv1d(2, 3, kernel, dilation_time=dilation, bias=bias), (2, 9, 2), 1),
+        (CausalConv3d(2, 3, kernel, 2, 3, dilation_time=dilation, bias=bias), (1, 2, 9, 4, 5), 2),
+    ):
+        x = torch.randn(shape, dtype=torch.float64)
+        earlier = x.clone()
+        earlier.select(time, frame).add_(1.0)
+        output = conv.double()(x)
+        assert output.shape == ((2, 9, 3) if time == 1 else (1, 3, 9, 3, 3))
+        changed = (conv(earlier) != output).movedim(time, 0).flatten(1).any(dim=1)
+        reached = [frame + n * dilation for n in range(kernel) if frame + n * dilation < 9]
+        assert changed.nonzero().flatten().tolist() == reached
+
+
+def test_a_map_of_one_bin_is_a_sequence_and_a_picture() -> None:
+    flat = CausalConv2d(2, 3, 3, 1, dilation_time=2)
+    sequence, pictures = CausalConv1d(2, 3, 3, dilation_time=2), CausalConv3d(2, 3, 3, 1, 1)
+    pictures.dilation = (2, 1, 1)
+    pictures.past = 4
+    for conv, shape in ((sequence, (3, 2, 3)), (pictures, (3, 2, 3, 1, 1))):
+        conv.load_state_dict({"weight": flat.weight.reshape(shape), "bias": flat.bias})
+    x = torch.randn(1, 2, 7, 1)
+    wanted = flat(x)
+    torch.testing.assert_close(sequence(x[..., 0].mT).mT, wanted[..., 0])
+    torch.testing.assert_close(pictures(x.unsqueeze(4)), wanted.unsqueeze(4))
+
+
+@settings(max_examples=25)
 @given(st.integers(1, 3), st.integers(1, 6))
 def test_no_mean_sees_a_later_frame(pool: int, steps: int) -> None:
     block = CausalDoubleConv(2, 3, mid_channels=4, pool_time=pool, pool_freq=2).eval()
@@ -79,3 +117,7 @@ def test_messages() -> None:
         CausalConv2d(2, 3)(torch.zeros(1, 3, 4, 4))
     with pytest.raises(ValueError, match=r"x must be \(batch, channel=2, time, freq\), got shape"):
         CausalDoubleConv(2, 3)(torch.zeros(1, 3, 4, 4))
+    with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=2\), got shape"):
+        CausalConv1d(2, 3)(torch.zeros(1, 2, 4))
+    with pytest.raises(ValueError, match=r"x must be \(batch, channel=2, time, row, column\)"):
+        CausalConv3d(2, 3)(torch.zeros(1, 3, 4, 4, 4))

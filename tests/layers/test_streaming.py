@@ -9,12 +9,21 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.layers import (
+    TFCM,
+    CausalConv1d,
     CausalConv2d,
+    CausalConv3d,
     CausalDoubleConv,
     ChunkedAttention,
     ConformerBlock,
+    CrossPooling,
     GatedRecurrentUnit,
+    LongShortTermMemory,
+    Mamba2,
+    MambaBlock,
     MinimalGatedUnit,
+    OverPairs,
+    SphericalPad,
     StepSize,
     StreamingStep,
     step_size,
@@ -42,7 +51,15 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "dilated": (lambda: CausalConv2d(2, 3, 2, 1, dilation_time=3, bias=False), (2, FRAMES, 4), 2),
     "pointwise": (lambda: CausalConv2d(2, 3, 1), (2, FRAMES, 4), 2),
     "double": (lambda: CausalDoubleConv(2, 3, pool_time=2, pool_freq=2), (2, FRAMES, 4), 2),
+    "sequence": (lambda: CausalConv1d(2, 3, dilation_time=2), (FRAMES, 2), 1),
+    "sphere": (
+        lambda: nn.Sequential(SphericalPad(1, 1), CausalConv3d(1, 1), CrossPooling(1, 1)),
+        (1, FRAMES, 3, 2),
+        2,
+    ),
     "gru": (lambda: GatedRecurrentUnit(3, 4, 2, bidirectional=False), (FRAMES, 3), 1),
+    "lstm": (lambda: LongShortTermMemory(3, 4, bidirectional=False), (FRAMES, 3), 1),
+    "pairs": (lambda: OverPairs(CausalConv2d(2, 3), 3, pairs=[(0, 2), (2, 1)]), (3, FRAMES, 4), 2),
     "patches": (lambda: nn.Conv2d(2, 3, (4, 3), (4, 1), (0, 1)), (2, FRAMES, 4), 2),
     "attention": (lambda: ChunkedAttention(8, context=(9, 3)), (FRAMES, 8), 1),
     "shaw": (
@@ -64,6 +81,12 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
         (FRAMES, 8),
         1,
     ),
+    "mamba": (
+        lambda: MambaBlock(4, mixer=Mamba2(4, state=3, head_channels=2, chunk=5)),
+        (FRAMES, 4),
+        1,
+    ),
+    "tfcm": (lambda: TFCM(2, num_layers=2), (2, FRAMES, 4), 2),
     "network": (
         lambda: nn.Sequential(
             CausalDoubleConv(2, 3, pool_time=2),

@@ -12,6 +12,9 @@ from torch.multiprocessing.spawn import spawn
 from metrics.clip_rows import assert_same_counts
 from metrics.random_clips import Variant, random_clip
 from seldkit.metrics import SELDMetrics, gather, jackknife
+from seldkit.metrics.tracking import CLEARMOT
+
+pytestmark = pytest.mark.programs
 
 VARIANTS = [
     Variant("dcase2019", {}),
@@ -53,6 +56,7 @@ def as_one_of_two(rank: int, file: Path) -> None:
             assert_same_counts(gather(own).counts(), whole.counts())
             assert own.num_clips == len(shares[rank])
     assert_same_scores()
+    assert_tracks_are_gathered(rank)
     assert_settings_must_agree(rank)
     assert_a_group_may_be_chosen(rank)
     distributed.destroy_process_group()
@@ -64,6 +68,16 @@ def assert_same_scores() -> None:
     gathered, twice = gather(own), VARIANTS[1].measure(*CLIPS, *CLIPS)
     assert gathered.compute().as_dict() == twice.compute().as_dict()
     assert jackknife(gathered) == jackknife(twice)
+
+
+def assert_tracks_are_gathered(rank: int) -> None:
+    """Count one clip of tracks in the first process, and none in the other."""
+    clip = CLIPS[0][1], CLIPS[0][1]
+    own, whole = CLEARMOT(), CLEARMOT()
+    whole.update(*clip)
+    if not rank:
+        own.update(*clip)
+    assert gather(own).compute() == whole.compute()
 
 
 def assert_settings_must_agree(rank: int) -> None:

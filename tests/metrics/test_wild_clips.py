@@ -140,6 +140,7 @@ def score_clip(seed: int) -> SELDMetrics:
     return metrics
 
 
+@pytest.mark.programs
 def test_metrics_come_back_from_other_processes() -> None:
     whole, expected = (SELDMetrics("dcase2024", 3, frames="clip") for _ in range(2))
     with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -43,7 +43,7 @@ def settings_of(thing: Any, kind: str) -> list[str]:
 def required(thing: Any) -> dict[str, Any]:
     """Return a number or a part for each argument that must be given."""
     parts: dict[str, Callable[[], Any]] = {
-        "encoder": backbones.crnn,
+        "encoder": lambda: backbones.crnn(widths=(8,), pool_time=(2,), pool_freq=(2,)),
         "rate": lambda: layers.LabelRate(2, 2),
         "context": lambda: (8, 3),
         "attention": torch.nn.Identity,

@@ -48,6 +48,24 @@ def test_every_track_is_smoothed_as_alone(seed: int, window: int, dim: int) -> N
 
 
 @QUICK
+@given(SEEDS, st.integers(1, 9))
+def test_causal_tracks_never_read_what_comes(seed: int, window: int) -> None:
+    direction, active = tracks(seed, 20)
+    smooth = smooth_tracks(direction, active, window, causal=True)
+    torch.testing.assert_close(
+        smooth[:12], smooth_tracks(direction[:12], active[:12], window, causal=True)
+    )
+    # From a window of both sides it differs by where it stands alone.
+    around = smooth_tracks(direction, torch.ones(20).bool(), 2 * window - 1)
+    causal = smooth_tracks(direction, torch.ones(20).bool(), window, causal=True)
+    torch.testing.assert_close(causal[-1], around[-1])
+    for t in active.nonzero().flatten().tolist():
+        start = max(t - window + 1, 0, 1 + max((~active[:t]).nonzero().flatten(), default=-1))
+        mean = normalize(normalize(direction[start : t + 1], dim=-1).sum(dim=0), dim=0)
+        torch.testing.assert_close(smooth[t], mean)
+
+
+@QUICK
 @given(SEEDS, ODD)
 def test_turning_the_world_turns_the_tracks(seed: int, window: int) -> None:
     direction, active = tracks(seed, 15)
@@ -113,6 +131,8 @@ def test_what_is_wrong_with_tracks_is_told() -> None:
     direction, active = torch.zeros(9, 2, 3), torch.ones(9, 2).bool()
     with pytest.raises(ValueError, match="window must be odd and positive, got 2"):
         smooth_tracks(direction, active, 2, dim=0)
+    with pytest.raises(ValueError, match="window must be at least 1, got 0"):
+        smooth_tracks(direction, active, 0, causal=True, dim=0)
     with pytest.raises(ValueError, match=r"direction must be \(\.\.\., axis=3\), got shape"):
         smooth_tracks(direction[..., :2], active, 3, dim=0)
     with pytest.raises(TypeError, match="activity must be bool"):

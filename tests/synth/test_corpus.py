@@ -66,6 +66,7 @@ def test_there_is_at_least_one_scene(tmp_path: Path) -> None:
         write(tmp_path, 0)
 
 
+@pytest.mark.programs
 def test_other_processes_write_the_same_bytes(tmp_path: Path) -> None:
     here = write(tmp_path / "here")
     synthesizer = SceneSynthesizer(**TINY)

@@ -20,6 +20,8 @@ from seldkit.data import clip_name
 from seldkit.io import read_audio, read_events, write_audio
 from seldkit.synth import SceneSynthesizer, write_scenes
 
+pytestmark = pytest.mark.programs
+
 TINY: dict[str, Any] = {"duration_s": 1.0, "sample_rate": 8000, "anechoic": True, "moving": 0.5}
 
 

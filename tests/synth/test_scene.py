@@ -268,6 +268,7 @@ def test_seed_and_index_say_all(anechoic: bool) -> None:
         assert events != others
 
 
+@pytest.mark.programs
 def test_another_process_with_other_threads_makes_the_same_bytes() -> None:
     pytest.importorskip("pyroomacoustics")
     synthesizer = SceneSynthesizer(duration_s=4, moving=0.5)

@@ -163,11 +163,13 @@ _ADVICE: dict[Kind | None, str] = {
     "strong dipoles": (
         "is it FuMa (2) or N3D (3)? ambisonics.convert(waveform, order=..., normalization=...)"
         " makes ACN and SN3D of it, and ambisonics.encode(waveform, array, sample_rate) of"
-        " microphones far from each other (3) or of an A-format recording"
+        " microphones far from each other (3) or of an A-format recording; seldkit predict has"
+        " --order, --normalization and --array"
     ),
     "microphones": (
         "all four hear the same at low frequencies, as the microphones of an array do:"
         " ambisonics.encode(waveform, array, sample_rate) makes ambisonics of it, with"
-        " capsules='cardioid' for an A-format recording"
+        " capsules='cardioid' for an A-format recording; seldkit predict has --array and --order"
+        " a-format"
     ),
 }

@@ -12,17 +12,21 @@ from seldkit.cli.options import check_number
 from seldkit.cli.progress import Progress
 from seldkit.events import Events
 from seldkit.geometry import angle_deg
-from seldkit.io import read_events, write_events, write_label_track
+from seldkit.io import read_events, read_label_track, write_events, write_label_track
 from seldkit.io.editions import FORMATS
 
 EXAMPLE = """examples:
   seldkit convert metadata_dev labels2022 --from dcase2023 --to dcase2022
   seldkit convert predictions tracks --from dcase2024 --to audacity --classes names.txt
+  seldkit convert tracks mended --from audacity --to dcase2024 --classes names.txt
 
 A folder is converted with all folders in it. What is written is read again: a note tells what it
 does not hold any more. The exit code is 0, or 2 if a file cannot be read or written."""
 
 AUDACITY = "audacity"
+SUFFIXES = {AUDACITY: ".txt"}
+FRAME_S = 0.1
+"""Length of the frames that a label track is read in, unless said."""
 DEGREE = 0.01
 """Directions that differ by less than this, in degrees, are not told as moved."""
 
@@ -46,9 +50,9 @@ def add_command(
         "--from",
         dest="source",
         required=True,
-        choices=FORMATS,
+        choices=(*FORMATS, AUDACITY),
         metavar="FORMAT",
-        help=", ".join(FORMATS),
+        help=f"{', '.join(FORMATS)}, or {AUDACITY}: label tracks, whose names stand in --classes",
     )
     parser.add_argument(
         "--to",
@@ -56,7 +60,7 @@ def add_command(
         required=True,
         choices=(*FORMATS, AUDACITY),
         metavar="FORMAT",
-        help=f"one of the same, or {AUDACITY}: a label track to look at, which no command reads",
+        help="one of the same; a label track holds one direction for each sound, or two",
     )
     parser.add_argument(
         "--kind",
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if args.kind and args.target == AUDACITY:
         raise ValueError(f"--kind is for label files, got {args.kind} with --to {AUDACITY}")
     classes = read_names(args.classes) if args.classes else None
-    files = find_files(args.labels)
+    files = find_files(args.labels, SUFFIXES.get(args.source, ".csv"))
     lost: Counter[str] = Counter()
     with Progress(len(files), "files") as progress:
         for path in files:
@@ -102,7 +106,7 @@ def _place(path: Path, args: argparse.Namespace) -> Path:
     """Return where a file is written."""
     if path == args.labels:
         return Path(args.out)
-    suffix = ".txt" if args.target == AUDACITY else ".csv"
+    suffix = SUFFIXES.get(args.target, ".csv")
     return Path(args.out, f"{below(args.labels, path)}{suffix}")
 
 
@@ -110,8 +114,12 @@ def _converted(
     path: Path, out: Path, args: argparse.Namespace, classes: Sequence[str] | None
 ) -> list[str]:
     """Write one file; return what it does not hold any more."""
-    events = read_events(path, format=args.source, frame_s=args.frame_s, classes=classes)
-    names = classes or FORMATS[args.source].classes or None
+    if args.source == AUDACITY:
+        events = read_label_track(path, classes=classes, frame_s=args.frame_s or FRAME_S)
+        names = classes
+    else:
+        events = read_events(path, format=args.source, frame_s=args.frame_s, classes=classes)
+        names = classes or FORMATS[args.source].classes or None
     if args.target == AUDACITY:
         write_label_track(out, events, classes=names)
         return ["a label track holds sounds, not rows: one direction for each, or two if it moves"]

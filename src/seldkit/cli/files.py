@@ -20,14 +20,14 @@ class ClipFiles(NamedTuple):
     prediction: Path | None
 
 
-def find_files(place: Path) -> list[Path]:
-    """Return a file itself, or all CSV files that are anywhere in a folder, sorted.
+def find_files(place: Path, suffix: str = ".csv") -> list[Path]:
+    """Return a file itself, or all files of a kind that are anywhere in a folder, sorted.
 
     The suffix may be in capitals; files whose names begin with a dot are passed over.
 
     Raises:
         OSError: If there is neither a file nor a folder, or a folder cannot be looked into.
-        ValueError: If a folder holds no CSV file.
+        ValueError: If a folder holds no such file.
     """
     if place.is_file():
         return [place]
@@ -37,10 +37,10 @@ def find_files(place: Path) -> list[Path]:
         Path(folder, name)
         for folder, _, names in os.walk(place, onerror=_fail)
         for name in names
-        if name.lower().endswith(".csv") and not name.startswith(".")
+        if name.lower().endswith(suffix) and not name.startswith(".")
     )
     if not files:
-        raise ValueError(f"{place} holds no .csv file")
+        raise ValueError(f"{place} holds no {suffix} file")
     return files
 
 

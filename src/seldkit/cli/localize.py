@@ -1,21 +1,24 @@
 """`seldkit localize`: where the sounds of a recording come from."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
-from seldkit.arrays import ArrayGeometry
+from torch import Tensor
+
+from seldkit.cli.messages import note
+from seldkit.cli.recordings import a_format_of, add_convention, as_heard, read_array
 from seldkit.events import Events
 from seldkit.geometry import azimuth_elevation_deg
-from seldkit.io import read_audio, write_events
+from seldkit.io import audio_info, read_audio, write_events
 from seldkit.io.editions import FORMATS
 from seldkit.localization import localize
 from seldkit.localization.sightings import Method
 
-EXAMPLE = """example:
+EXAMPLE = """examples:
   seldkit localize meeting.flac --array array.json --max-sources 3
+  seldkit localize street.wav --array foa --order fuma
 
 where array.json holds the places of the microphones in metres, in the order of the channels:
   {"positions": [[0.02, 0.02, 0.0], [-0.02, 0.02, 0.0], [-0.02, -0.02, 0.0], [0.02, -0.02, 0.0]]}
@@ -64,38 +67,36 @@ def add_command(
         metavar="NAME",
         help="layout of that file (default: %(default)s), one of those that ask for no distances",
     )
+    add_convention(parser.add_argument_group("with --array foa, if it is not AmbiX"))
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write a row for each sound; return the exit code."""
-    array = _array(args.array)
-    waveform, sample_rate = read_audio(args.recording)
+    array = read_array(args.array)
+    if array != "foa" and (args.order or args.normalization):
+        raise ValueError(
+            f"--order and --normalization are for --array foa, got --array {args.array}"
+        )
+    capsules = a_format_of(args)
+    sample_rate = audio_info(args.recording).sample_rate
+    highest = None
+    if capsules is not None:
+        note(capsules.told(sample_rate))
+        _, highest = capsules.band_hz(sample_rate)
+    heard = as_heard(args.recording, args, capsules, sample_rate)
     events = localize(
-        waveform, array, sample_rate, method=args.method, max_sources=args.max_sources
+        heard if isinstance(heard, Tensor) else read_audio(heard)[0],
+        array,
+        sample_rate,
+        method=args.method,
+        max_sources=args.max_sources,
+        fmax=highest,
     )
     sys.stdout.write(_table(events))
     if args.out is not None:
         write_events(args.out, events, format=args.format)
     return 0
-
-
-def _array(place: str) -> ArrayGeometry | Literal["foa"]:
-    """Return the microphones that a file names.
-
-    Raises:
-        OSError: If the file cannot be read.
-        ValueError: If it holds no places of microphones.
-    """
-    if place == "foa":
-        return "foa"
-    try:
-        told = json.loads(Path(place).read_text(encoding="utf-8"))
-        return ArrayGeometry(told["positions"] if isinstance(told, dict) else told)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f'{place} must hold {{"positions": [[x, y, z], ...]}} in metres, got {error!r}'
-        ) from error
 
 
 def _table(events: Events) -> str:

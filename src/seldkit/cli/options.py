@@ -156,6 +156,12 @@ def add_output(group: "argparse._ArgumentGroup") -> None:
         " counts seconds, at most in a second",
     )
     group.add_argument(
+        "--tracks",
+        action="store_true",
+        help="also whether sources are followed, whatever their classes: CLEAR MOT with the angle"
+        " of a hit, OSPA and GOSPA; a track is a class and a source number",
+    )
+    group.add_argument(
         "--json",
         metavar="FILE",
         help="also write all to a JSON file, unrounded; - is the standard output, in place of the"

@@ -1,32 +1,46 @@
 """`seldkit predict`: what sounds in recordings, when and from where."""
 
 import argparse
-import json
-import math
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from seldkit._checks import require
 from seldkit.ambisonics import RecordingWarning
+from seldkit.ambisonics.findings import LOW_HZ
+from seldkit.cli.found import Found
 from seldkit.cli.messages import note
+from seldkit.cli.naming import Namer, add_names, load_namer
 from seldkit.cli.progress import Progress
-from seldkit.cli.recordings import add_convention, as_heard, find_recordings
+from seldkit.cli.recordings import (
+    Microphones,
+    add_array,
+    add_convention,
+    as_heard,
+    find_recordings,
+    microphones_of,
+)
 from seldkit.cli.systems import add_model, load_system
-from seldkit.events import Events, sentences
-from seldkit.geometry import azimuth_elevation_deg
+from seldkit.events import Events
 from seldkit.io import audio_info, read_audio, write_events, write_label_track
 from seldkit.io.audacity import label_track
 from seldkit.io.editions import FORMATS
 from seldkit.pipeline import Pipeline
+from seldkit.pipeline.audio import check_channels
+from seldkit.pipeline.sound_field import Check, reads_ambisonics
 from seldkit.plot import plot_scene
 
 EXAMPLE = """examples:
   seldkit predict street.wav --model trained
   seldkit predict recordings --model trained --csv found --plot pictures
   seldkit predict street.wav --model trained --labels audacity > street.txt
+  seldkit predict meeting.wav --array array.json
+  seldkit predict street.wav --order a-format
+  seldkit predict phone.wav --names yamnet
 
 Each sound is a line: Alarm, 60 degrees, from 1.2 to 3.4 s. Degrees are azimuth, counter-clockwise:
 0 is in front, 90 left, -90 right; elevations from 10 degrees on are told as up or down. Files are
@@ -49,7 +63,9 @@ def add_command(
         "files", nargs="+", type=Path, metavar="FILES", help="recordings, or folders of them"
     )
     add_model(parser, option=True)
+    add_names(parser)
     add_convention(parser.add_argument_group("ambisonic recordings, if they are not AmbiX"))
+    add_array(parser.add_argument_group("recordings of microphones, for a system of ambisonics"))
     output = parser.add_argument_group("output")
     output.add_argument("--csv", type=Path, metavar="DIR", help="also write a label file for each")
     output.add_argument(
@@ -80,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     """Tell what sounds in each file; return the exit code."""
     if args.json and args.labels:
         raise ValueError("--json and --labels both take the place of the text: give one of them")
+    if args.names and args.labels:
+        raise ValueError("--names are told in the text or by --json, not with --labels")
     files = find_recordings(args.files)
     several = len(files) > 1
     if args.labels and several and args.csv is None:
@@ -90,22 +108,31 @@ def run(args: argparse.Namespace) -> int:
     for folder in (args.csv, args.plot):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
+    microphones = microphones_of(args)
+    namer = load_namer(args.names)
     system = load_system(args.model)
+    if microphones is not None:
+        note(microphones.told(system.extractor.sample_rate))
     code = 0
-    for path, events in _predictions(system, files, args):
-        if events is None:
+    for path, found in _predictions(system, files, args, microphones, namer):
+        if found is None:
             code = 2
             continue
-        _write(args, system, path, names[path], events)
-        sys.stdout.write(_told(args, system, path, events, several=several))
+        if found.events is not None:
+            _write(args, system, path, names[path], found.events)
+        sys.stdout.write(_told(args, system, path, found, several=several))
         sys.stdout.flush()
     return code
 
 
 def _predictions(
-    system: Pipeline, files: list[Path], args: argparse.Namespace
-) -> Iterator[tuple[Path, Events | None]]:
-    """Yield the events of each file; None where one cannot be used and is passed over."""
+    system: Pipeline,
+    files: list[Path],
+    args: argparse.Namespace,
+    microphones: Microphones | None,
+    namer: Namer | None,
+) -> Iterator[tuple[Path, Found | None]]:
+    """Yield what is found in each file; None where one cannot be used and is passed over."""
     heard_s = [_duration_s(path) for path in files]
     with Progress(sum(heard_s), "s") as progress:
 
@@ -115,9 +142,9 @@ def _predictions(
         handle = system.model.register_forward_hook(advance)
         try:
             for number, path in enumerate(files):
-                events: Events | None = None
+                found: Found | None = None
                 try:
-                    events, notes = _predict(system, path, args)
+                    found, notes = _find(system, path, args, microphones, namer)
                 except (OSError, ValueError) as error:
                     if not args.skip:
                         raise
@@ -126,25 +153,53 @@ def _predictions(
                 progress.clear()
                 for text in notes:
                     note(text)
-                yield path, events
+                yield path, found
         finally:
             handle.remove()
 
 
-def _predict(system: Pipeline, path: Path, args: argparse.Namespace) -> tuple[Events, list[str]]:
-    """Return the events of a file and what it warns of; every error tells the file's name."""
+def _find(
+    system: Pipeline,
+    path: Path,
+    args: argparse.Namespace,
+    microphones: Microphones | None,
+    namer: Namer | None,
+) -> tuple[Found, list[str]]:
+    """Return what is found in a file and what it warns of; every error tells the file's name."""
+    rate = system.extractor.sample_rate
     try:
-        audio = as_heard(path, args, system.extractor.sample_rate)
-        rate = None if audio is path else system.extractor.sample_rate
+        if namer is not None and microphones is None:
+            info = audio_info(path)
+            try:
+                shape = info.num_channels, info.num_samples
+                check_channels("audio", shape, system.extractor.in_channels)
+            except ValueError as error:
+                found = Found(info.duration_s, None, None, namer.stretches(path, None))
+                return found, [f"{path}: names alone, without directions: {error}"]
+        audio = as_heard(path, args, microphones, rate)
+        own_rate = rate if isinstance(audio, Tensor) else None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", RecordingWarning)
-            events = system.predict(audio, rate)
+            events = system.predict(audio, own_rate, check=_check_of(microphones, rate))
         name = "" if audio is path else f"{path}: "  # which a file's own warnings tell
-        return events, [f"{name}{warning.message}" for warning in caught]
+        notes = [f"{name}{warning.message}" for warning in caught]
+        found = Found((events.num_frames or 0) * events.frame_s, events)
+        if namer is not None:
+            directed = reads_ambisonics(system.extractor)
+            spans = namer.spans(events, audio, own_rate) if directed else None
+            found = found._replace(spans=spans, stretches=namer.stretches(audio, own_rate))
+        return found, notes
     except ValueError as error:
         if str(path) in str(error):
             raise
         raise ValueError(f"{path}: {error}") from error
+
+
+def _check_of(microphones: Microphones | None, rate: int) -> Check:
+    """Return None where what is encoded lacks dipoles at low frequencies, as is told already."""
+    if microphones is not None and microphones.band_hz(rate)[0] > LOW_HZ:
+        return None
+    return "warn"
 
 
 def _duration_s(path: Path) -> float:
@@ -185,34 +240,12 @@ def _write(
 
 
 def _told(
-    args: argparse.Namespace, system: Pipeline, path: Path, events: Events, *, several: bool
+    args: argparse.Namespace, system: Pipeline, path: Path, found: Found, *, several: bool
 ) -> str:
     """Return what is told of a file on the standard output."""
     if args.json:
-        return json.dumps(_as_json(path, events, system.classes), allow_nan=False) + "\n"
-    if args.labels:
-        return "" if args.csv is not None else label_track(events, system.classes)
-    lines = sentences(events, system.classes) or ["nothing found"]
+        return found.as_json(path, system.classes)
+    if args.labels and found.events is not None:
+        return "" if args.csv is not None else label_track(found.events, system.classes)
+    lines = found.lines(system.classes)
     return "".join(f"{line}\n" for line in ([f"{path}:"] if several else []) + lines)
-
-
-def _as_json(path: Path, events: Events, classes: tuple[str, ...] | None) -> dict[str, Any]:
-    """Return the sounds of a file as JSON can hold them."""
-    sounds = []
-    for span in events.spans():
-        azimuth, elevation = (round(x.item(), 1) for x in azimuth_elevation_deg(span.direction))
-        unknown = math.isnan(azimuth)
-        sounds.append(
-            {
-                "class": span.label,
-                "name": None if classes is None else classes[span.label],
-                "source": span.source,
-                "start_s": span.start_s,
-                "end_s": span.end_s,
-                "azimuth_deg": None if unknown else azimuth,
-                "elevation_deg": None if unknown else elevation,
-            }
-        )
-    frames = events.num_frames
-    seconds = None if frames is None else round(frames * events.frame_s, 9)
-    return {"file": str(path), "duration_s": seconds, "sounds": sounds}

@@ -23,6 +23,7 @@ from seldkit.cli.tables import (
     group_table,
     jackknife_table,
     overall_table,
+    track_table,
     write_json,
 )
 from seldkit.events.rows import MAX_FRAMES
@@ -118,6 +119,8 @@ def _tables(
     groups = _groups(metrics, clips) if args.by_overlap else {}
     if groups:
         tables["sources"] = group_table(groups)
+    if args.tracks:
+        tables["tracks"] = track_table(clips, args.angle_threshold_deg)
     _tell_absent_classes({"all": metrics, **groups})
     _tell_unknown_distances(metrics)
     return tables

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import isfinite, isnan
 from pathlib import Path
 
+from seldkit.cli.clips import NamedClip
 from seldkit.metrics import Interval, SELDMetrics, jackknife
 from seldkit.metrics.analysis import class_table
+from seldkit.metrics.tracking import CLEARMOT, GOSPA, OSPA
 
 Table = Mapping[str, Mapping[str, float]]
 """From the name of a row and of a column to a number."""
@@ -33,6 +35,35 @@ def jackknife_table(metrics: SELDMetrics) -> Table:
 def group_table(groups: Mapping[str, SELDMetrics]) -> Table:
     """Return a row for each group of frames, with the columns of a table of classes."""
     return {label: class_table(metrics).as_dict()["all"] for label, metrics in groups.items()}
+
+
+def track_table(clips: Sequence[NamedClip], threshold_deg: float | None) -> Table:
+    """Return one row with the scores of tracks.
+
+    Raises:
+        ValueError: If a source has two rows of one class in a frame.
+    """
+    tracks, sets, general = CLEARMOT(threshold_deg), OSPA(), GOSPA()
+    for clip in clips:
+        try:
+            for metric in (tracks, sets, general):
+                metric.update(clip.prediction, clip.reference)
+        except ValueError as error:
+            raise ValueError(f"{clip.name}: {error}") from error
+    scores = tracks.compute()
+    return {
+        "all": {
+            "MOTA": scores.mota,
+            "LE": scores.localization_error_deg,
+            "IDS": int(scores.identity_switches),
+            "Frag": int(scores.fragmentations),
+            "P": scores.precision,
+            "R": scores.recall,
+            "IDF1": scores.identity_f_score,
+            "OSPA": sets.compute().ospa_deg,
+            "GOSPA": general.compute().gospa_deg,
+        }
+    }
 
 
 def as_text(tables: Mapping[str, Table]) -> str:

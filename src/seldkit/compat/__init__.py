@@ -1,5 +1,25 @@
 """Published checkpoints and layouts: their weights and tensors under our names and axes."""
 
-from seldkit.compat import cst_former, dcase, ein_seld, ngcc, panns, pseldnets, yamnet
+from seldkit.compat import (
+    cst_former,
+    dcase,
+    ein_seld,
+    hungarian_net,
+    ngcc,
+    panns,
+    pseldnets,
+    srp_dnn,
+    yamnet,
+)
 
-__all__ = ["cst_former", "dcase", "ein_seld", "ngcc", "panns", "pseldnets", "yamnet"]
+__all__ = [
+    "cst_former",
+    "dcase",
+    "ein_seld",
+    "hungarian_net",
+    "ngcc",
+    "panns",
+    "pseldnets",
+    "srp_dnn",
+    "yamnet",
+]

@@ -1,15 +1,20 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.autocorrelation import Autocorrelation
 from seldkit.features.cross_correlation import GCCPHAT
+from seldkit.features.dereverberation import DirectReverberant, direct_sound
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
+from seldkit.features.map_peak import PeakedMap, peaked_map
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
+from seldkit.features.normalized_spectrum import NormalizedSpectrum
+from seldkit.features.pair_selection import PairSelection
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
@@ -30,8 +35,10 @@ __all__ = [
     "SRPPHAT",
     "STFT",
     "TDOA",
+    "Autocorrelation",
     "ChannelMeaning",
     "ChannelSwap",
+    "DirectReverberant",
     "FeatureExtractor",
     "FeatureStream",
     "IntensityVector",
@@ -40,14 +47,19 @@ __all__ = [
     "LogMel",
     "MelFilterBank",
     "MidSideLevel",
+    "NormalizedSpectrum",
+    "PairSelection",
     "Part",
     "PartStream",
+    "PeakedMap",
     "PhaseDifference",
     "RealSpectrum",
     "SALSALite",
     "Samples",
     "Standardize",
+    "direct_sound",
     "intensity_vector",
     "peak_place",
+    "peaked_map",
     "presets",
 ]

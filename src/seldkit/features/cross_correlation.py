@@ -55,6 +55,7 @@ class GCCPHAT(Part):
         interpolation: Lags per sample. With 4 the lags are a quarter of a sample apart, exact
             values of the band-limited correlation, and 64 of them reach from -8 to 7.75 samples.
         exponent: How far each bin is whitened: 1 is PHAT, 0 the plain cross-correlation.
+        absolute: Whether correlations lose their sign, as Neural-SRP reads them.
         n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform. With it the tables
             of cosines and sines are made once. On its own and without it they are made in every
             call from the number of bins, which must then be of an even length.
@@ -89,6 +90,7 @@ class GCCPHAT(Part):
         conjugate: Conjugate = "first",
         interpolation: int = 1,
         exponent: float = 1.0,
+        absolute: bool = False,
         n_fft: int | None = None,
         floor: float = SILENCE,
     ) -> None:
@@ -101,6 +103,7 @@ class GCCPHAT(Part):
             raise ValueError(f"exponent must lie between 0 and 1, got {exponent}")
         self.num_lags, self.pairs, self.conjugate = int(num_lags), check_pairs(pairs), conjugate
         self.interpolation, self.exponent = int(interpolation), exponent
+        self.absolute = absolute
         self.floor, self.num_bins = floor, self.num_lags
         self.meaning = LAG if exponent == 1 else ChannelMeaning("lag", per_db=None)
         self.register_buffer("cosine", None, persistent=False)
@@ -146,7 +149,8 @@ class GCCPHAT(Part):
             for pair in used:
                 cross_real, cross_imag = cross_spectrum(real, imag, pair)
                 rows.append(cross_real @ cosine + cross_imag @ sine)
-            return torch.stack(rows, dim=1)
+            lags = torch.stack(rows, dim=1)
+            return lags.abs() if self.absolute else lags
 
     def turn(
         self, features: Float[Tensor, "batch pair time lag"], swap: ChannelSwap

@@ -1,6 +1,6 @@
 """Audio and label files, in and out."""
 
-from seldkit.io.audacity import write_label_track
+from seldkit.io.audacity import read_label_track, write_label_track
 from seldkit.io.audio import AudioInfo, audio_info, read_audio, read_blocks
 from seldkit.io.label_writing import write_events
 from seldkit.io.labels import find_problems, read_events
@@ -15,6 +15,7 @@ __all__ = [
     "read_audio",
     "read_blocks",
     "read_events",
+    "read_label_track",
     "write_audio",
     "write_events",
     "write_label_track",

@@ -82,7 +82,8 @@ def read_audio(
         FileNotFoundError: If there is no such file.
         TypeError: If a rate or count is no integer.
         ValueError: If the file is no audio, is cut off, holds no samples, fewer than the part
-            needs, or nan or infinity.
+            needs, or nan or infinity, or its rate is over 256 times the one asked for, or under a
+            256th.
 
     Examples:
         >>> from seldkit.io import write_audio
@@ -200,7 +201,7 @@ def _part(
 ) -> tuple[int, int, int]:
     """Return the rate to read at, the first sample of a part and the one after its last."""
     rate = opened.sample_rate if sample_rate is None else integer("sample_rate", sample_rate)
-    length = Ratio.between(opened.sample_rate, rate).length(opened.num_samples)
+    length = _ratio(opened, rate).length(opened.num_samples)
     start = integer("start", start)
     if not 0 <= start < length:
         raise ValueError(
@@ -218,10 +219,18 @@ def _part(
     return rate, start, stop
 
 
+def _ratio(opened: Recording, rate: int) -> Ratio:
+    """Return the ratio of a rate to that of a file, or raise an error that names the file."""
+    try:
+        return Ratio.between(opened.sample_rate, rate)
+    except ValueError as error:
+        raise ValueError(f"{opened.path} cannot be read at {rate} Hz: {error}") from error
+
+
 def _pieces(opened: Recording, rate: int, first: int, stop: int) -> Iterator[Samples]:
     """Yield a part of a recording in pieces of any length."""
     if rate != opened.sample_rate:
-        yield from resampled(opened.read, Ratio.between(opened.sample_rate, rate), first, stop)
+        yield from resampled(opened.read, _ratio(opened, rate), first, stop)
         return
     for place in range(first, stop, PIECE):
         yield opened.read(place, min(place + PIECE, stop))

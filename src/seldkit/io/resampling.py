@@ -20,6 +20,9 @@ STOP_DB = 110.0
 BETA = 0.1102 * (STOP_DB - 8.7)
 """Shape of the Kaiser window for that damping, by Kaiser's formula."""
 
+FACTOR = 256
+"""How many times higher or lower another rate may be: beyond it a header is damaged."""
+
 COLUMNS = 256
 """Outputs that one product of matrices makes of a row, at most; about 16,000 in all its rows."""
 
@@ -32,7 +35,15 @@ class Ratio(NamedTuple):
 
     @classmethod
     def between(cls, rate: int, new_rate: int) -> "Ratio":
-        """Return the ratio that makes one rate of another."""
+        """Return the ratio that makes one rate of another.
+
+        Raises:
+            ValueError: If one is more than 256 times the other.
+        """
+        if max(rate, new_rate) > FACTOR * min(rate, new_rate):
+            raise ValueError(
+                f"rates must be at most {FACTOR} times one another, got {rate} and {new_rate} Hz"
+            )
         common = gcd(rate, new_rate)
         return cls(new_rate // common, rate // common)
 
@@ -55,9 +66,9 @@ def resampled(
     Each output is the sum of the inputs around it, weighed by a sinc under a Kaiser window. The
     signal is silent before its first and after its last sample.
 
-    Outputs are cut into runs, each of which begins where an input stands, and runs into blocks. A
-    block is always computed whole, in the same way, so that a part of a signal comes out equal, to
-    the last bit, to the same part of the whole.
+    Outputs are cut into runs, each of which begins where an input stands, runs into columns, and
+    many runs make a block. The columns of a block are always computed whole, in the same way, so
+    that a part of a signal comes out equal, to the last bit, to the same part of the whole.
 
     Args:
         read: Returns the inputs from a place to another, zeros where there are none.
@@ -74,7 +85,7 @@ def resampled(
         place = first // run * step
         inputs = read(place + low, place + high + (rows - 1) * step)
         made = np.empty((len(inputs), rows, run), dtype=np.float32)
-        for column in range(0, run, COLUMNS):
+        for column in range(0, min(run, stop - first), COLUMNS):
             columns = slice(column, min(column + COLUMNS, run))
             left, right = _reach(ratio, columns.start, columns.stop)
             weights = _weights(ratio, columns.start, columns.stop)

@@ -22,6 +22,7 @@ _EACH_FRAME = (
     nn.LayerNorm,
     nn.LeakyReLU,
     nn.Linear,
+    nn.PReLU,
     nn.ReLU,
     nn.Sigmoid,
     nn.SiLU,

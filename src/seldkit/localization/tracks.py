@@ -4,11 +4,10 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_finite, check_positive, check_shape
-from seldkit._typing import Float, Int
-from seldkit.assignment import cheapest_matching
+from seldkit._typing import Float
 from seldkit.events import Events
-from seldkit.geometry import angle_deg
 from seldkit.grids import DirectionGrid
+from seldkit.localization.tracking import link_sources
 
 
 def map_events(
@@ -62,48 +61,6 @@ def map_events(
     )
     frame, rank = (peaks.point >= 0).nonzero().unbind(dim=1)
     direction = grid.directions[peaks.point[frame, rank]]
-    source = linked(frame, direction, max_jump_deg, memory_s / frame_s)
     label = torch.zeros_like(frame)
-    return Events(frame, label, direction, source=source, num_frames=len(maps), frame_s=frame_s)
-
-
-def linked(
-    frame: Int[Tensor, " event"],
-    direction: Float[Tensor, "event axis=3"],
-    max_jump_deg: float,
-    memory: float,
-) -> Int[Tensor, " event"]:
-    """Return the track of each direction; frames rise.
-
-    Args:
-        frame: Frame of each direction.
-        direction: Unit vectors.
-        max_jump_deg: How far a track may move, in degrees.
-        memory: After how many frames it is forgotten.
-    """
-    track = torch.zeros_like(frame)
-    last = direction.new_empty(0, 3)  # of each track its latest direction, and when that was
-    when = frame.new_empty(0)
-    for now in frame.unique().tolist():
-        here = (frame == now).nonzero().flatten()
-        known = (now - when <= memory).nonzero().flatten()
-        match = _matched(direction[here], last[known], max_jump_deg)
-        for row, place in zip(here.tolist(), match.tolist(), strict=True):
-            if place < 0:
-                track[row] = len(last)
-                last = torch.cat((last, direction[row : row + 1]))
-                when = torch.cat((when, frame[row : row + 1]))
-            else:
-                track[row] = known[place]
-                last[known[place]], when[known[place]] = direction[row], now
-    return track
-
-
-def _matched(
-    new: Float[Tensor, "new axis=3"], old: Float[Tensor, "old axis=3"], limit_deg: float
-) -> Int[Tensor, " new"]:
-    """Return the old direction of each new one, -1 where none is near."""
-    angle = angle_deg(new.unsqueeze(1), old)
-    alone = angle.new_full((len(new), len(new)), limit_deg)
-    match = cheapest_matching(torch.cat((angle.where(angle <= limit_deg, 1e3), alone), dim=1))
-    return match.where(match < len(old), -1)
+    events = Events(frame, label, direction, num_frames=len(maps), frame_s=frame_s)
+    return link_sources(events, max_jump_deg=max_jump_deg, memory_s=memory_s)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Bool, Float, Int
-from seldkit.assignment import cheapest_columns
+from seldkit.assignment.matching import cheapest_columns
 
 _LEAST_M = 0.001
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from copy import copy
+from typing import TypeVar
 from zlib import crc32
 
 import torch
 from torch import Tensor, distributed
 
+from seldkit.metrics.clip_metrics import ClipMetrics
 from seldkit.metrics.counts import Counts
-from seldkit.metrics.seld import ALIKE, SELDMetrics
+
+Metrics = TypeVar("Metrics", bound=ClipMetrics)
 
 
-def gather(metrics: SELDMetrics, group: "distributed.ProcessGroup | None" = None) -> SELDMetrics:
+def gather(metrics: Metrics, group: "distributed.ProcessGroup | None" = None) -> Metrics:
     """Return the clips of all processes of a `torch.distributed` group, in the order of ranks.
 
     Every process calls it and gets the same; what it had counted stays as it was. A process may
@@ -34,8 +37,9 @@ def gather(metrics: SELDMetrics, group: "distributed.ProcessGroup | None" = None
     counts = metrics.counts()
     table = _table(counts)
     device = "cuda" if distributed.get_backend(group) == "nccl" else "cpu"
-    settings = repr([getattr(metrics, name) for name in ALIKE])
-    mine = torch.tensor([len(table), crc32(settings.encode())], device=device)
+    settings = repr([getattr(metrics, name) for name in metrics.alike])
+    kind = crc32(f"{type(metrics).__name__}{settings}".encode())
+    mine = torch.tensor([len(table), kind], device=device)
     known = [torch.empty_like(mine) for _ in range(distributed.get_world_size(group))]
     distributed.all_gather(known, mine, group=group)
     sizes, kinds = torch.stack(known).T.tolist()
@@ -63,7 +67,7 @@ def _table(counts: Counts) -> Tensor:
 
 
 def _from_table(table: Tensor, like: Counts) -> Counts:
-    num_classes = next(iter(like.by_class.values())).shape[1]
+    num_classes = max((count.shape[1] for count in like.by_class.values()), default=0)
     widths = [num_classes] * len(like.by_class) + [1] * len(like.overall)
     columns = iter(table.split(widths, dim=1))
 

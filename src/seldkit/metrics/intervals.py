@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from seldkit._checks import check_number
+from seldkit.metrics.clip_metrics import ClipMetrics
 from seldkit.metrics.seld import SELDMetrics
 
 LARGEST = {
@@ -15,8 +16,13 @@ LARGEST = {
     "seld_score": inf,
     "distance_error_m": inf,
     "relative_distance_error": inf,
+    "identity_switches": inf,
+    "fragmentations": inf,
+    "misses": inf,
+    "false_positives": inf,
+    "num_frames": inf,
 }
-"""Scores that are not at most 1; all are at least 0."""
+"""Scores that are not at most 1, beside those in degrees; all but MOTA are at least 0."""
 
 
 class Interval(NamedTuple):
@@ -38,7 +44,7 @@ class Interval(NamedTuple):
 
 
 def jackknife(
-    metrics: SELDMetrics, alpha: float = 0.05, *, per_class: bool = False, clip: bool = False
+    metrics: ClipMetrics, alpha: float = 0.05, *, per_class: bool = False, clip: bool = False
 ) -> Mapping[str, Interval]:
     r"""Return bias-corrected estimates and confidence intervals of all scores.
 
@@ -54,9 +60,10 @@ def jackknife(
     were the score; the plain score is [`compute`][seldkit.metrics.SELDMetrics.compute]'s.
 
     Args:
-        metrics: What has counted at least two clips.
+        metrics: What has counted at least two clips: [`SELDMetrics`][seldkit.metrics.SELDMetrics],
+            or [metrics of tracks][seldkit.metrics.tracking.CLEARMOT].
         alpha: One minus the confidence: 0.05 for 95 %.
-        per_class: Whether to return the scores of each class, `[cls]`.
+        per_class: Whether to return the scores of each class, `[cls]`; of `SELDMetrics` alone.
         clip: Whether to cut the interval to the values that a score can have; published intervals
             may go beyond.
 
@@ -65,7 +72,8 @@ def jackknife(
 
     Raises:
         TypeError: If `alpha` is no number.
-        ValueError: If there are fewer than two clips or `alpha` is not between 0 and 1.
+        ValueError: If there are fewer than two clips, `alpha` is not between 0 and 1, or scores of
+            classes are asked of metrics that know none.
 
     Examples:
         >>> from seldkit import Events
@@ -84,15 +92,27 @@ def jackknife(
     if metrics.num_clips < 2:
         raise ValueError(f"metrics must have counted at least 2 clips, got {metrics.num_clips}")
     counts = metrics.counts()
-    score = metrics.score_classes if per_class else metrics.score
+    score = metrics.score
+    if per_class:
+        if not isinstance(metrics, SELDMetrics):
+            raise ValueError(f"per_class needs SELDMetrics, got {type(metrics).__name__}")
+        score = metrics.score_classes
     plain, partial = score(counts.total()), score(counts.without_each())
     return {
-        name: _interval(plain[name], partial[name], alpha, LARGEST.get(name, 1.0) if clip else None)
+        name: _interval(plain[name], partial[name], alpha, _bounds(name) if clip else (-inf, inf))
         for name in plain
     }
 
 
-def _interval(plain: Tensor, partial: Tensor, alpha: float, largest: float | None) -> Interval:
+def _bounds(name: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a score can have."""
+    greatest = LARGEST.get(name, inf if name.endswith("_deg") else 1.0)
+    return -inf if name == "mota" else 0.0, greatest
+
+
+def _interval(
+    plain: Tensor, partial: Tensor, alpha: float, bounds: tuple[float, float]
+) -> Interval:
     from scipy.stats import t
 
     num_clips = len(partial)
@@ -100,8 +120,6 @@ def _interval(plain: Tensor, partial: Tensor, alpha: float, largest: float | Non
     bias = (num_clips - 1) * (mean - plain)
     error = ((num_clips - 1) * (partial - mean).square().mean(dim=0)).sqrt()
     half = t.ppf(1 - alpha / 2, num_clips - 1) * error
-    low, high = plain - bias - half, plain - bias + half
-    if largest is not None:
-        low, high = low.clamp(0, largest), high.clamp(0, largest)
+    low, high = ((plain - bias + side).clamp(*bounds) for side in (-half, half))
     values = (plain - bias, bias, error, low, high)
     return Interval(*(value if value.ndim else value.item() for value in values))

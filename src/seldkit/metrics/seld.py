@@ -1,7 +1,7 @@
 """The accumulator: events of clip after clip in, scores out."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -9,10 +9,11 @@ from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.events.rows import MAX_FRAMES
+from seldkit.metrics.clip_metrics import check_alike
 from seldkit.metrics.counts import Counts, concatenate
 from seldkit.metrics.protocols import PROTOCOLS, Protocol, choose_settings
 from seldkit.metrics.scores import Average, SELDScores
-from seldkit.metrics.settings import Setting
+from seldkit.metrics.settings import ALIKE, Setting
 from seldkit.metrics.timeline import JoinedClips, join
 
 Frames = Literal["official", "clip"]
@@ -23,9 +24,6 @@ MAX_WAITING_ROWS = 200_000
 
 MAX_CLASSES = 10_000
 """Counts are kept of every class in every clip: more than so many is a slip in a file."""
-
-ALIKE = ("protocol", "num_classes", "average", "frames", "absent_classes", "frame_s", "settings")
-"""What must be the same wherever counts are put together."""
 
 
 class SELDMetrics:
@@ -84,6 +82,8 @@ class SELDMetrics:
 
     settings: Mapping[str, Setting]
     """What may be set in the protocol's counting, and its value here."""
+
+    alike: ClassVar[tuple[str, ...]] = ALIKE
 
     def __init__(
         self,
@@ -216,12 +216,7 @@ class SELDMetrics:
             TypeError: If `other` is not `SELDMetrics`.
             ValueError: If its protocol, number of classes, average, frames or settings differ.
         """
-        if not isinstance(other, SELDMetrics):
-            raise TypeError(f"other must be SELDMetrics, got {type(other).__name__}")
-        for name in ALIKE:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
-                raise ValueError(f"other.{name} must be {mine!r} as here, got {theirs!r}")
+        check_alike(self, other)
         self.add_counts(other.counts())
 
     def add_counts(self, counts: Counts) -> None:

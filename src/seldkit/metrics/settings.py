@@ -7,6 +7,9 @@ from seldkit._checks import check_choice, check_count, check_positive, integer, 
 Setting = float | bool | str
 Settings = Mapping[str, Setting]
 
+ALIKE = ("protocol", "num_classes", "average", "frames", "absent_classes", "frame_s", "settings")
+"""What of `SELDMetrics` must be the same wherever counts are put together."""
+
 CHOICES: Mapping[str, tuple[Setting, ...]] = {
     "counting": ("published", "corrected"),
     "matching": ("published", "optimal"),

@@ -1,13 +1,20 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.ad_yolo_network import ad_yolo
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
+from seldkit.models.cross3d_network import cross3d
 from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
+from seldkit.models.doanet_network import doanet
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
+from seldkit.models.ipdnet_network import IPDNet, ipdnet
 from seldkit.models.joined import JoinedTrainings, joined_trainings
+from seldkit.models.mff_network import StemmedBranches, mff_einv2
+from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
 from seldkit.models.ngcc_network import NGCCPHAT, NGCCSELD, ngcc_seld
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -20,20 +27,25 @@ from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
+from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
     "CST_FORMERS",
+    "FNSSL",
     "NGCCPHAT",
     "NGCCSELD",
     "SELDNET_EDITIONS",
+    "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
+    "IPDNet",
     "JoinedTrainings",
     "LevelToLogMel",
     "MapClassifier",
+    "NeuralSRP",
     "OverlappingE2E",
     "OverlappingOutput",
     "PresenceOutput",
@@ -41,14 +53,22 @@ __all__ = [
     "SequenceSELD",
     "SourceSeparator",
     "SpatialEncoder",
+    "StemmedBranches",
     "StitchedSELD",
     "Transplant",
+    "ad_yolo",
     "at2seld",
     "causal_crnn",
+    "cross3d",
     "cst_former",
+    "doanet",
     "einv2",
     "encoder_seld",
+    "fn_ssl",
+    "ipdnet",
     "joined_trainings",
+    "mff_einv2",
+    "neural_srp",
     "ngcc_seld",
     "overlapping_e2e",
     "overlapping_losses",
@@ -57,5 +77,6 @@ __all__ = [
     "roam",
     "seddoa",
     "seldnet",
+    "srp_dnn",
     "transplant",
 ]

@@ -96,8 +96,11 @@ class SemanticProjection(Shown):
         check_shape("x", x, "batch channel step freq", channel=self.in_channels)
         steps, reach = x.mean(dim=3), self.neighbours
         if reach:
-            highest = functional.max_pool1d(steps, 2 * reach + 1, stride=1, padding=reach)
-            steps = highest + functional.avg_pool1d(steps, 2 * reach + 1, stride=1, padding=reach)
+            # In two dimensions, since an export would fix the length in one.
+            row, size, padding = steps.unsqueeze(2), (1, 2 * reach + 1), (0, reach)
+            highest = functional.max_pool2d(row, size, stride=1, padding=padding)
+            mean = functional.avg_pool2d(row, size, stride=1, padding=padding)
+            steps = (highest + mean).squeeze(2)
         frames: Tensor = self.rate(self.linear(steps.mT), num_frames)
         return frames
 

@@ -105,8 +105,8 @@ def check_channels(name: str, shape: tuple[int, ...], channels: int) -> None:
         hint = (
             f"the system hears directions from {channels} channels, which cannot be made of fewer:"
             " take the recording of its array or in Ambisonics, or a system for what you have, such"
-            " as one of features.presets.dcase2025_stereo; pipeline.name_recording names the sounds"
-            " of any recording, without directions"
+            " as one of features.presets.dcase2025_stereo; pipeline.name_recording, or seldkit"
+            " predict --names yamnet, names the sounds of any recording, without directions"
         )
     raise ValueError(f"{name} must be (channel={channels}, sample), got shape {shape}; {hint}")
 

@@ -13,6 +13,7 @@ from seldkit.events import Events
 from seldkit.pipeline.audio import BLOCK, checked_waveform
 from seldkit.pipeline.output_stream import Output, OutputStream, joined, num_frames
 from seldkit.pipeline.precision import as_waveform
+from seldkit.pipeline.sound_field import Check, SoundFieldWatch
 from seldkit.pipeline.windows import evaluating
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class EventStream:
         pipeline: The trained system.
         begin: Returns the stream of outputs of a new clip.
         decode: From outputs to events.
+        check: What to do about a signal that cannot be the ambisonics that the features read.
 
     Attributes:
         latency_s: Time from the beginning of a label frame until its events are told, at most, once
@@ -44,14 +46,17 @@ class EventStream:
         pipeline: "Pipeline",
         begin: Callable[[], OutputStream],
         decode: Callable[[Output], Events],
+        check: Check,
     ) -> None:
         self._pipeline, self._begin, self._decode = pipeline, begin, decode
+        self._check = check
         self.reset()
         self.latency_s = self._outputs.latency / pipeline.extractor.sample_rate
 
     def reset(self) -> None:
         """Forget all that came, and begin with another clip."""
         self._outputs = self._begin()
+        self._watch = SoundFieldWatch(self._pipeline.extractor, self._check)
         self._told = 0
         self._ended = False
 
@@ -68,10 +73,12 @@ class EventStream:
         Raises:
             RuntimeError: If the stream has ended.
             TypeError: If the chunk is of another kind or holds integers.
-            ValueError: If the channels or the samples are wrong.
+            ValueError: If the channels or the samples are wrong; or by the check, with this chunk
+                and all that follow.
         """
         self._check_open()
         samples = checked_waveform("chunk", chunk, self._pipeline.extractor.in_channels)
+        self._watch.push(samples)
         blocks = as_waveform(samples, self._pipeline.model).split(BLOCK, dim=1)
         with evaluating(self._pipeline), torch.inference_mode():
             return self._tell(joined([self._outputs.push(block) for block in blocks]))
@@ -83,8 +90,10 @@ class EventStream:
 
         Raises:
             RuntimeError: If the stream has ended before.
+            ValueError: By the check.
         """
         self._check_open()
+        self._watch.flush()
         self._ended = True
         with evaluating(self._pipeline), torch.inference_mode():
             return self._tell(self._outputs.flush())

@@ -169,16 +169,21 @@ class Pipeline(nn.Module):
         output = self._scan(audio, sample_rate, batch_size, check, decodes=False)
         return output
 
-    def stream(self) -> EventStream:
+    def stream(self, *, check: Check = "warn") -> EventStream:
         """Return a stream that takes a signal chunk by chunk and tells events as soon as it can.
 
         It tells what [`predict`][seldkit.pipeline.Pipeline.predict] tells of the whole signal, and
         how long that takes: `latency_s`. Without windows that is little more than a label frame,
         with windows half a window and half a hop. Several streams share the network.
 
+        Args:
+            check: As for `predict`. Every four seconds the signal is looked at until it sounds, so
+                the answer comes with the chunk that ends those four seconds, or with `flush`.
+
         Raises:
-            ValueError: If there are no windows and the features need the whole clip, or the network
-                looks ahead, or post-processing does so without end; the error names what.
+            ValueError: If the check is unknown, or there are no windows and the features need the
+                whole clip, or the network looks ahead, or post-processing does so without end; the
+                error names what.
 
         Examples:
             >>> from seldkit import features, formats, models
@@ -191,7 +196,7 @@ class Pipeline(nn.Module):
             >>> stream.flush().num_frames
             4
         """
-        return EventStream(self, Scanner(self, self._measured).stream, self._decode)
+        return EventStream(self, Scanner(self, self._measured).stream, self._decode, check)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the pipeline to a folder: weights as safetensors, everything else as JSON.

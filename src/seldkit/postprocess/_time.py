@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_number, integer
+from seldkit._checks import check_count, check_number, integer
 from seldkit._typing import Bool, Int
 
 Setting = float | np.number | Sequence[float] | Tensor | NDArray[np.generic]
@@ -33,6 +33,15 @@ def check_window(window: int) -> None:
     """Raise `TypeError` unless a window is a whole number, `ValueError` unless it has a middle."""
     if integer("window", window) < 1 or window % 2 == 0:
         raise ValueError(f"window must be odd and positive, got {window}")
+
+
+def reach_of(window: int, causal: bool) -> tuple[int, int]:
+    """Return how many frames of a window lie before a frame, and how many behind it, or raise."""
+    if causal:
+        check_count(window=window)
+        return window - 1, 0
+    check_window(window)
+    return window // 2, window // 2
 
 
 def check_bool(activity: Tensor) -> None:

@@ -24,7 +24,7 @@ from seldkit.postprocess._scores import (
     with_lengths,
     with_vectors,
 )
-from seldkit.postprocess._time import Setting, check_window
+from seldkit.postprocess._time import Setting, check_window, reach_of
 from seldkit.postprocess.link import check_memory, link_tracks
 from seldkit.postprocess.median import median_filter
 from seldkit.postprocess.runs import drop_short, fill_gaps, hysteresis
@@ -190,23 +190,32 @@ class SmoothTracks(StepOnActive):
     """[`smooth_tracks`][seldkit.postprocess.smooth_tracks] as a step.
 
     Args:
-        window: How many frames to look at, odd; fewer at the ends of an event.
+        window: How many frames to look at, odd unless causal; fewer at the ends of an event.
         threshold: What an active place exceeds, one for all classes or one for each; that of the
             format.
         planar: Whether vectors are `x, y[, distance][, onscreen]`, as of a planar format.
+        causal: Whether these are the frame and those before it: then nothing waits for later sound.
     """
 
     window: int
     _: KW_ONLY
     threshold: Setting = 0.5
     planar: bool = False
+    causal: bool = False
 
     def __post_init__(self) -> None:
-        check_window(self.window)
+        reach_of(self.window, self.causal)
         super().__post_init__()
 
-    def _reach(self) -> int:
-        return self.window // 2
+    @property
+    def lookback(self) -> int:
+        """Frames of the window before a frame."""
+        return reach_of(self.window, self.causal)[0]
+
+    @property
+    def lookahead(self) -> int:
+        """Frames of the window behind a frame."""
+        return reach_of(self.window, self.causal)[1]
 
     def __call__(self, output: Output) -> Output:
         """Return an output with smooth directions; lengths, activity and distances stay."""
@@ -229,7 +238,7 @@ class SmoothTracks(StepOnActive):
         """Return smooth directions at the old lengths; what is not active stays."""
         axes = vector.shape[-1]
         whole = functional.pad(vector, (0, 3 - axes))
-        smooth = smooth_tracks(whole, active, self.window, dim=0)[..., :axes]
+        smooth = smooth_tracks(whole, active, self.window, causal=self.causal, dim=0)[..., :axes]
         length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
         smooth = smooth * length.where(length > 0, 1)
         kept: Tensor = smooth.where(active.unsqueeze(-1), vector)

@@ -7,7 +7,7 @@ from torch.nn import functional
 from seldkit._checks import check_finite, check_floating, check_vectors
 from seldkit._typing import Bool, Float
 from seldkit.geometry import unit_norm
-from seldkit.postprocess._time import check_bool, check_window, number_runs, time_axis
+from seldkit.postprocess._time import check_bool, number_runs, reach_of, time_axis
 
 
 def smooth_tracks(
@@ -15,6 +15,7 @@ def smooth_tracks(
     activity: Bool[Tensor, "*axes"],
     window: int,
     *,
+    causal: bool = False,
     dim: int | None = None,
 ) -> Float[Tensor, "*axes axis=3"]:
     """Replace each direction of an active frame by the mean direction of the frames around it.
@@ -27,7 +28,8 @@ def smooth_tracks(
     Args:
         direction: Vectors (x, y, z) of any length, such as `(time, track, axis)`.
         activity: Where they are of a sound, without the last axis.
-        window: How many frames to look at, odd; fewer at the ends of a run.
+        window: How many frames to look at, odd unless causal; fewer at the ends of a run.
+        causal: Whether these are the frame and those before it, not those on both sides of it.
         dim: Which axis of the activity is time; it must be said unless there is one axis. 0 for
             what a format decodes, 1 for batches.
 
@@ -37,8 +39,8 @@ def smooth_tracks(
 
     Raises:
         TypeError: If the activity is not bool, or the direction holds integers.
-        ValueError: If the shapes do not fit, the window is not odd, `dim` is no axis or missing, or
-            a direction is not finite.
+        ValueError: If the shapes do not fit, the window is not odd or not positive, `dim` is no
+            axis or missing, or a direction is not finite.
 
     Examples:
         >>> front, left = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -49,7 +51,7 @@ def smooth_tracks(
                 [0.7070, 0.7070, 0.0000],
                 [0.0000, 0.0000, 0.0000]])
     """
-    check_window(window)
+    before, behind = reach_of(window, causal)
     check_vectors(direction=direction)
     check_floating(direction=direction)
     check_finite("direction", direction)
@@ -60,14 +62,13 @@ def smooth_tracks(
             f" got shape {tuple(activity.shape)}"
         )
     dim = time_axis("activity", activity, dim)
-    half = window // 2
     exact = torch.promote_types(direction.dtype, torch.float32)
     own = unit_norm(direction.to(exact)).masked_fill(~activity.unsqueeze(-1), 0)
     if not activity.shape[dim]:
         return own.to(direction.dtype)
     run = number_runs(activity, dim).movedim(dim, -1)
-    vectors = functional.pad(own.movedim(dim, -1), (half, half)).unfold(-1, window, 1)
-    together = functional.pad(run, (half, half), value=-1).unfold(-1, window, 1)
+    vectors = functional.pad(own.movedim(dim, -1), (before, behind)).unfold(-1, window, 1)
+    together = functional.pad(run, (before, behind), value=-1).unfold(-1, window, 1)
     weight = (together == run.unsqueeze(-1)).unsqueeze(-3).to(exact)
     # A sum of products and no matrix product, which autocast would run in half precision.
     total = (vectors * weight).sum(dim=-1).mT.movedim(-2, dim)

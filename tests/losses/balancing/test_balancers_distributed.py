@@ -12,6 +12,8 @@ from torch.multiprocessing.spawn import spawn
 
 from losses.balancing.balancers import BALANCERS, losses, trace
 
+pytestmark = pytest.mark.programs
+
 SHARES = [(1.0, 2.0), (0.7, 1.9), (0.6, 1.5), (0.9, 1.2), (0.4, 1.1), (0.3, 1.3)]
 FOLLOWERS = ("running", "periods", "dynamic", "random", "uncertainty", "grad_norm")
 

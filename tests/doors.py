@@ -1,0 +1,268 @@
+"""Every door by which files come into the library, and how a file may be damaged.
+
+As a program it tries as many damaged files as time allows:
+
+    PYTHONPATH=tests python tests/doors.py --minutes 10
+
+With `--guided DOOR`, and atheris installed, what reaches new lines of the library is damaged more.
+"""
+
+import argparse
+import contextlib
+import importlib
+import inspect
+import io
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+import torch
+
+from compat.test_tensor_bundle import ARRAYS, write
+from data.recordings import RATE, record
+from killed_writers import constant
+from killed_writers import pipeline as tiny_pipeline
+from seldkit import data
+from seldkit import io as files
+from seldkit.cli import main as program
+from seldkit.compat._tensor_bundle import read_bundle
+from seldkit.events import Events
+from seldkit.io.editions import FORMATS
+from seldkit.pipeline import Pipeline
+
+PIECES = [
+    *(b"nan", b"inf", b"-1", b"1e999", b"9" * 25, b"0x1", b",", b",,", b"\n", b"\r", b" ", b'"'),
+    *(b"null", b"true", b"[]", b"{}", b"[" * 400, b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xff" * 8),
+    *(b"\x7f\xff\xff\xff", b"\0\0\0\x80", "é٣\u2028".encode()),
+]
+REFUSALS = (KeyError, OSError, TypeError, ValueError)
+"""What a door may raise."""
+MEMORY = 8 << 30
+"""Address space of the program, in bytes; Torch alone maps some of it."""
+
+
+class Door(NamedTuple):
+    """A way into the library.
+
+    Attributes:
+        fill: Writes good files into a folder.
+        enter: Reads them.
+    """
+
+    fill: Callable[[Path], object]
+    enter: Callable[[Path], object]
+
+
+def some_events(frame_s: float = 0.1) -> Events:
+    """Return rows of every kind of column."""
+    return Events.from_degrees(
+        [0, 0, 7],
+        [1, 0, 1],
+        [0.0, -90.0, 33.0],
+        [0.0, 0.0, 0.0],
+        source=[0, 1, 0],
+        distance=[1.0, 2.5, 0.5],
+        onscreen=[True, False, True],
+        frame_s=frame_s,
+    )
+
+
+def labels(name: str) -> Door:
+    """Return the door of a label format."""
+
+    def fill(folder: Path) -> None:
+        events = some_events(FORMATS[name].frame_s)
+        files.write_events(folder / "clip.csv", events, format=name)
+
+    def enter(folder: Path) -> None:
+        files.find_problems(folder / "clip.csv", format=name)
+        assert files.read_events(folder / "clip.csv", format=name).direction.isfinite().all()
+
+    return Door(fill, enter)
+
+
+def audio(suffix: str) -> Door:
+    """Return the door of a kind of recording."""
+
+    def fill(folder: Path) -> None:
+        noise = 0.1 * torch.randn(2, 400, generator=torch.Generator().manual_seed(0))
+        soundfile.write(folder / f"clip{suffix}", noise.T.numpy(), RATE)
+
+    def enter(folder: Path) -> None:
+        files.read_audio(folder / f"clip{suffix}", truncated="keep", sample_rate=4000)
+
+    return Door(fill, enter)
+
+
+def _fill_store(folder: Path) -> None:
+    clips = [record(folder / f"{name}.wav", 0.8, labels=some_events()) for name in "ab"]
+    data.pack(clips, folder / "store")
+    for clip in clips:
+        clip.audio.unlink()
+
+
+def _enter_store(folder: Path) -> None:
+    for clip in data.Store(folder / "store"):
+        clip.read()
+        clip.events()
+
+
+def _fill_checkpoint(folder: Path) -> None:
+    data.save_checkpoint(folder / "run.safetensors", epoch=1, model=torch.nn.Linear(2, 3))
+
+
+def _enter_checkpoint(folder: Path) -> None:
+    data.load_checkpoint(folder / "run.safetensors", model=torch.nn.Linear(2, 3))
+
+
+def _fill_array(folder: Path) -> None:
+    files.write_audio(folder / "clip.wav", torch.zeros(4, 400), RATE)
+    places = [[0.05, 0.05, 0], [-0.05, 0.05, 0], [-0.05, -0.05, 0], [0.05, -0.05, 0.01]]
+    (folder / "array.json").write_text(json.dumps({"positions": places}))
+
+
+def _enter_array(folder: Path) -> None:
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        words = ["localize", str(folder / "clip.wav"), "--array", str(folder / "array.json")]
+        assert program(words) in (0, 2)
+
+
+DOORS: dict[str, Door] = {
+    **{name: labels(name) for name in FORMATS},
+    **{suffix[1:]: audio(suffix) for suffix in (".wav", ".flac", ".ogg")},
+    "label track": Door(
+        lambda folder: files.write_label_track(folder / "clip.txt", some_events()),
+        lambda folder: files.read_label_track(folder / "clip.txt"),
+    ),
+    "pipeline": Door(
+        lambda folder: tiny_pipeline(0.5).save(folder),
+        lambda folder: Pipeline.load(folder, builders={"constant": constant}),
+    ),
+    "checkpoint": Door(_fill_checkpoint, _enter_checkpoint),
+    "store": Door(_fill_store, _enter_store),
+    "TensorFlow bundle": Door(
+        lambda folder: write(folder / "variables", ARRAYS),
+        lambda folder: read_bundle(folder / "variables"),
+    ),
+    "array": Door(_fill_array, _enter_array),
+}
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """Return a file's bytes after one to four accidents."""
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        start = chance.randrange(len(content) + 1)
+        stop = min(start + chance.choice((0, 1, 1, 2, 8, 60)), len(content))
+        put = chance.choice(
+            [b"", bytes([chance.randrange(256)]), chance.choice(PIECES), content[start:stop] * 2]
+        )
+        content = content[:start] + put + content[stop:]
+        if chance.random() < 0.1:
+            content = content[: chance.randrange(len(content) + 1)]
+    return content
+
+
+def try_door(door: Door, folder: Path, path: Path, content: bytes) -> str:
+    """Enter while a file has another content; return how it ended.
+
+    Raises:
+        AssertionError: If a refusal does not name the file, or the folder it lies in.
+        Exception: What is no refusal.
+    """
+    good = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        return enter(door, folder)
+    finally:
+        path.write_bytes(good)
+
+
+def enter(door: Door, folder: Path) -> str:
+    """Go through a door; return "read", or what it was refused with."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            door.enter(folder)
+    except REFUSALS as error:
+        if str(folder) not in str(error):
+            raise AssertionError(f"does not name the file: {error!r}") from error
+        return type(error).__name__
+    return "read"
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return the files below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def guided(door: Door, folder: Path, seconds: float) -> None:
+    """Damage the largest file of a door, led by the lines that it reaches, and end the program."""
+    atheris = importlib.import_module("atheris")
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("seldkit."):
+            for thing in vars(module).values():
+                if inspect.isfunction(thing) and thing.__module__ == name:
+                    atheris.instrument_func(inspect.unwrap(thing))
+    good = contents(folder)
+    path = max(good, key=lambda each: len(good[each]))
+    corpus = folder.with_name("corpus")
+    corpus.mkdir()
+    (corpus / "good").write_bytes(good[path])
+    words = [sys.argv[0], f"-max_total_time={seconds:.0f}", f"-rss_limit_mb={MEMORY >> 20}"]
+    atheris.Setup([*words, str(corpus)], lambda content: try_door(door, folder, path, content))
+    atheris.Fuzz()
+
+
+def main() -> None:
+    """Try damaged files until the time is over."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--guided", choices=DOORS, help="one door, led by what is reached")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    doors = {args.guided: DOORS[args.guided]} if args.guided else DOORS
+    chance, end = random.Random(args.seed), time.monotonic() + 60 * args.minutes
+    counts: dict[str, dict[str, int]] = {name: {} for name in doors}
+    longest = dict.fromkeys(doors, 0.0)
+    with tempfile.TemporaryDirectory() as place:
+        good = {}
+        for number, (name, door) in enumerate(doors.items()):
+            folder = Path(place, str(number))
+            folder.mkdir()
+            door.fill(folder)
+            assert enter(door, folder) == "read", name
+            if args.guided:
+                guided(door, folder, 60 * args.minutes)
+            good[name] = folder, contents(folder)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        for name, door in cycle(doors.items()):
+            if time.monotonic() > end:
+                break
+            start = time.monotonic()
+            path = chance.choice(sorted(good[name][1]))
+            content = damaged(good[name][1][path], chance)
+            try:
+                outcome = try_door(door, good[name][0], path, content)
+            except Exception as error:
+                outcome = f"FAULT {type(error).__name__}"
+                print(f"{name}: {path.name} of {content!r}: {error!r}", file=sys.stderr)
+            counts[name][outcome] = counts[name].get(outcome, 0) + 1
+            longest[name] = max(longest[name], time.monotonic() - start)
+    for name, outcomes in counts.items():
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        print(f"{name}: {told}; at most {longest[name]:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
