@@ -53,6 +53,19 @@ ASSEMBLIES = {
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
+    "resnet_conformer, three branches": Assembly(
+        lambda: models.resnet_conformer(13, distance=True, distance_branch="own"), (7, 250, 64)
+    ),
+    "cst_former": Assembly(lambda: models.cst_former(13), (7, 250, 64)),
+    "cst_former, dca": Assembly(
+        lambda: models.cst_former(13, **models.CST_FORMERS["dca_cmt"]), (7, 250, 64)
+    ),
+    "ngcc_seld": Assembly(
+        lambda: models.ngcc_seld(
+            models.cst_former(13, in_channels=100, hidden=(256,), distance=True, bounded=False)
+        ),
+        (4, 250, 480),
+    ),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
     "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),
     "maccdoa, htsat": Assembly(
@@ -114,7 +127,7 @@ def describe(name: str, assembly: Assembly, rounds: int) -> None:
         forward = median(seconds(lambda: network(clips)) for _ in range(rounds))
     parameters = sum(p.numel() for p in network.parameters())
     print(
-        f"{name:<18}{'x'.join(map(str, assembly.clip)):>12}{parameters:>13,}"
+        f"{name:<34}{'x'.join(map(str, assembly.clip)):>12}{parameters:>13,}"
         f"{multiply_accumulates(assembly) / 1e9:>9.2f}{1000 * forward:>12.0f}{1000 * step:>9.0f}"
         f"{memory:>10.0f}",
         flush=True,
@@ -171,7 +184,7 @@ def main() -> None:
     torch.manual_seed(0)
     heads = ("parameters", "GMAC", "forward ms", "step ms", "train MB")
     print(
-        f"{'':<18}{'clip':>12}{heads[0]:>13}{heads[1]:>9}{heads[2]:>12}{heads[3]:>9}{heads[4]:>10}"
+        f"{'':<34}{'clip':>12}{heads[0]:>13}{heads[1]:>9}{heads[2]:>12}{heads[3]:>9}{heads[4]:>10}"
     )
     for name, assembly in ASSEMBLIES.items():
         if quick:

@@ -45,6 +45,21 @@ _SELDNET: dict[str, Any] = _BLOCKS | {
     "num_heads": 2,
     "hidden": (4,),
 }
+_CST: dict[str, Any] = _BLOCKS | {
+    "num_bins": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "patch": (4, 2),
+    "patch_heads": 2,
+    "hidden": (4,),
+}
+_NGCC: dict[str, Any] = {
+    "in_channels": 4,
+    "channels": 4,
+    "out_channels": 2,
+    "max_lag": 2,
+    "frame_length": 16,
+}
 _AT2SELD: dict[str, Any] = {
     "widths": (4, 4),
     "pool_time": (2, 5),
@@ -83,6 +98,17 @@ def _at2seld(build: Callable[..., Any] | None, widths: Any, **settings: Any) -> 
     sizes = _AT2SELD | settings
     bins = {"mel": 64, "linear": 513}[sizes["bins"]]
     return Network(partial(_of_tagger, build, widths, **sizes), 10, bins)
+
+
+def _joined(num_classes: int, **sizes: Any) -> nn.Module:
+    far: dict[str, Any] = {"distance": True, "distance_branch": "own"}
+    sde, joint = (models.resnet_conformer(num_classes, **far, **sizes) for _ in range(2))
+    return models.joined_trainings(models.resnet_conformer(num_classes, **sizes), sde, joint)
+
+
+def _ngcc(num_microphones: int, *, in_channels: int, **sizes: Any) -> nn.Module:
+    network = models.seldnet(3, in_channels=in_channels, **_SELDNET)
+    return models.ngcc_seld(network, num_microphones, num_mels=16, sample_rate=16000, **sizes)
 
 
 def encoder_network(
@@ -222,6 +248,39 @@ NETWORKS: dict[str, Network] = {
     ),
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
+    ),
+    "resnet_conformer, three branches": Network(
+        partial(
+            models.resnet_conformer,
+            3,
+            distance=True,
+            distance_branch="own",
+            distance_activation="relu",
+            **_RESNET,
+        ),
+        7,
+        16,
+    ),
+    "joined_trainings": Network(partial(_joined, 3, **_RESNET), 7, 16),
+    "ngcc_seld": Network(partial(_ngcc, 2, **_NGCC), 2, 16),
+    "cst_former": Network(partial(models.cst_former, 3, **_CST | {"pool_freq": (2, 2)}), 7, 16),
+    "cst_former, dca": Network(
+        partial(models.cst_former, 3, channel="dca", legacy_order=True, format="accdoa", **_CST),
+        7,
+        16,
+    ),
+    "cst_former, none": Network(
+        partial(
+            models.cst_former,
+            3,
+            channel="none",
+            cmt=False,
+            pool_time_end=2,
+            format="class_wise",
+            **_CST,
+        ),
+        7,
+        16,
     ),
     "srp_dnn": Network(
         partial(

@@ -9,7 +9,7 @@ from torch import Tensor
 from seldkit.features import GCCPHAT, STFT, FeatureExtractor, LogMagnitude, Part, presets
 
 
-@pytest.mark.parametrize("name", presets.__all__)
+@pytest.mark.parametrize("name", sorted({*presets.__all__} - {"ngcc_phat"}))  # no decibels
 def test_channels_rise_by_what_they_say(name: str) -> None:
     extractor = getattr(presets, name)().double()
     waveform = 0.1 * torch.randn(1, extractor.in_channels, 12000, dtype=torch.float64)

@@ -280,7 +280,8 @@ def test_the_module_is_the_function() -> None:
     module = ADPITLoss(onscreen=True, axis_weights=[1, 1, 0.1])
     wanted = adpit_loss(preds, target, onscreen=True, axis_weights=(1, 1, 0.1))
     assert module(preds, target) == wanted
-    assert repr(module) == "ADPITLoss(onscreen=True, axis_weights=(1, 1, 0.1))"
+    settings = "onscreen=True, axis_weights=(1, 1, 0.1), relative_distance=False"
+    assert repr(module) == f"ADPITLoss({settings})"
 
 
 @pytest.mark.messages
@@ -299,3 +300,41 @@ def test_wrong_arguments_are_named() -> None:
     for factor in (-1.0, torch.inf, torch.nan):
         with pytest.raises(ValueError, match=r"axis_weights must be finite and from 0 up, got \(1"):
             ADPITLoss(axis_weights=(1, 1, factor))
+
+
+@quick
+@given(SEEDS, st.integers(1, 3), ACTIVE, st.booleans(), st.booleans())
+def test_relative_distances_are_the_best_of_all_arrangements(
+    seed: int, tracks: int, active: float, weighted: bool, onscreen: bool
+) -> None:
+    preds, target = random_pair(seed, tracks, active=active, axis=4 + onscreen, onscreen=onscreen)
+    target[..., 3] = target[..., 3].abs() * 3
+    weights = (1.0, 1.0, 0.5, 0.2) if weighted else None
+    options: dict[str, Any] = {"axis_weights": weights, "onscreen": onscreen}
+    wanted = every_arrangement_loss(preds, target, **options, relative_distance=True)
+    loss = adpit_loss(preds, target, **options, relative_distance=True)
+    torch.testing.assert_close(loss, wanted)
+
+
+def test_relative_distance_by_hand() -> None:
+    target = torch.tensor([1.0, 0.0, 0.0, 4.0]).expand(1, 1, 3, 1, 4).clone()
+    target[:, :, 1:] = 0
+    preds = torch.tensor([1.0, 0.0, 0.0, 2.0]).expand(1, 1, 3, 1, 4)
+    loss = adpit_loss(preds, target, relative_distance=True)
+    assert loss.item() == pytest.approx(4 / 4.001 / 4)
+    far, near = (torch.tensor([0.0, 1.0, 0.0, d]) for d in (8.0, 1.0))
+    target = torch.stack((far, near)).reshape(1, 1, 2, 1, 4)
+    preds = torch.stack((near, far)).reshape(1, 1, 2, 1, 4)
+    moved = arrange_sources(preds, target, relative_distance=True)
+    assert torch.equal(moved, preds)
+    silent = torch.zeros(1, 1, 2, 1, 4)
+    plain = adpit_loss(preds, silent)
+    assert torch.equal(adpit_loss(preds, silent, relative_distance=True), plain)
+
+
+@pytest.mark.messages
+def test_relative_distance_needs_a_distance() -> None:
+    short = torch.zeros(1, 1, 2, 1, 2)
+    for loss in (adpit_loss, arrange_sources):
+        with pytest.raises(ValueError, match="relative_distance needs a vector and a distance"):
+            loss(short, short, relative_distance=True)

@@ -1,7 +1,10 @@
 """The class-wise loss: directions of silent classes count or not, distances never."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -18,7 +21,7 @@ from seldkit.losses import (
     focal_loss,
 )
 from seldkit.losses.direction import DIRECTION_ERRORS, DirectionError, direction_error
-from seldkit.losses.distance import DISTANCE_ERRORS, distance_error
+from seldkit.losses.distance import DISTANCE_ERRORS, DistanceError, distance_error
 
 quick = settings(max_examples=30)
 
@@ -164,3 +167,54 @@ def test_everything_is_in_the_precision_of_the_prediction() -> None:
     single = SELDOutput(*(x.float() for x in preds if x is not None))
     losses = class_wise_loss(single, target, distance="mse")
     assert {loss.dtype for loss in losses} == {torch.float32}
+
+
+@quick
+@given(SEEDS, st.sampled_from(DIRECTION_ERRORS), st.sampled_from([0.0, 0.3, 1.0]))
+def test_over_all_divides_by_the_number_of_places(seed: int, direction: Any, weight: float) -> None:
+    preds, target = random_pair(seed)
+    options: dict[str, Any] = {"direction": direction, "inactive_weight": weight}
+    losses = class_wise_loss(preds, target, **options, over="all", distance="mspe")
+    active = target.activity
+    errors = direction_error(preds.direction, target.direction, direction)
+    weights = active + weight * (1 - active)
+    torch.testing.assert_close(losses.doa, (errors * weights).mean())
+    assert preds.distance is not None
+    assert target.distance is not None
+    far = distance_error(preds.distance, target.distance, "mspe")
+    torch.testing.assert_close(losses.distance, (far * active).mean())
+    without = class_wise_loss(preds, target, **options, over="all")
+    torch.testing.assert_close(without.doa, losses.doa)
+
+
+def test_over_all_under_a_mask() -> None:
+    preds, target = random_pair(1)
+    mask = torch.zeros(2, 6, dtype=torch.bool)
+    mask[:, :4] = True
+    few = class_wise_loss(preds, target, over="all", distance="mae", mask=mask)
+    cut = [x.map(lambda y: y[:, :4]) for x in (preds, target)]
+    wanted = class_wise_loss(*cut, over="all", distance="mae")
+    for one, other in zip(few, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("error", ["mse", "mspe", "mape"])
+def test_published_losses(golden: Callable[[str], Path], error: DistanceError) -> None:
+    with np.load(golden("recent/nercslip_losses.npz")) as file:
+        pred, target = (torch.from_numpy(file[name]).double() for name in ("pred", "target"))
+        wanted = {name: torch.from_numpy(file[name]) for name in file.files}
+
+    def output(x: Tensor, activity: Tensor) -> SELDOutput:
+        direction = x[..., 13:52].unflatten(-1, (3, 13)).mT
+        return SELDOutput(activity, direction, x[..., 52:])
+
+    preds = output(pred, pred[..., :13].logit())
+    losses = class_wise_loss(preds, output(target, target[..., :13]), over="all", distance=error)
+    joint = 0.1 * losses.sed + losses.distance
+    found = torch.stack((losses.sed, losses.distance, joint))
+    torch.testing.assert_close(found, wanted[f"SedDist_{error.upper()}_p1_1"], rtol=0, atol=1e-6)
+    if error == "mse":
+        both = losses.sed + 10 * losses.doa
+        torch.testing.assert_close(both, wanted["SedDoaLoss_1_10"][0], rtol=0, atol=1e-6)
+        three = 0.1 * losses.sed + losses.doa + 0.5 * losses.distance
+        torch.testing.assert_close(three, wanted["SedDoaLoss2024_p1_1_p5"][0], rtol=0, atol=1e-6)

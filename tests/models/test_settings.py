@@ -46,6 +46,7 @@ def required(thing: Any) -> dict[str, Any]:
         "encoder": lambda: backbones.crnn(widths=(8,), pool_time=(2,), pool_freq=(2,)),
         "rate": lambda: layers.LabelRate(2, 2),
         "context": lambda: (8, 3),
+        "attention": torch.nn.Identity,
     }
     return {
         name: parts[name]() if name in parts else 8

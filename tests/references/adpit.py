@@ -76,6 +76,7 @@ def every_arrangement_loss(
     *,
     onscreen: bool = False,
     axis_weights: Sequence[float] | None = None,
+    relative_distance: bool = False,
 ) -> Tensor:
     """Return the mean over cells of the best of all arrangements, for any number of tracks.
 
@@ -84,6 +85,7 @@ def every_arrangement_loss(
         target: The same shape.
         onscreen: Whether the last entry is a logit.
         axis_weights: Factors of the squared errors, by default 1.
+        relative_distance: Whether that of the distance is divided by the distance and 0.001.
     """
     tracks, entries = preds.shape[2], preds.shape[4] - onscreen
     factors = preds.new_tensor([1.0] * entries if axis_weights is None else axis_weights)
@@ -97,6 +99,10 @@ def every_arrangement_loss(
         maps = [m for m in product(every, repeat=tracks) if set(m) == set(every)]
         arranged = sources[torch.tensor(maps)]
         squares = (found - arranged)[..., :entries].square()
+        if relative_distance:
+            far = arranged[..., entries - 1]
+            scale = torch.where(far > 0, 1 / (far + 0.001), 1)
+            squares = torch.cat((squares[..., :-1], (squares[..., -1] * scale)[..., None]), dim=-1)
         errors = (factors * squares).mean(dim=(1, 2))
         best = errors.argmin()
         losses.append(errors[best])

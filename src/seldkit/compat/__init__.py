@@ -3,3 +3,26 @@
 from seldkit.compat import dcase, ein_seld, hungarian_net, panns, pseldnets, srp_dnn, yamnet
 
 __all__ = ["dcase", "ein_seld", "hungarian_net", "panns", "pseldnets", "srp_dnn", "yamnet"]
+from seldkit.compat import (
+    cst_former,
+    dcase,
+    ein_seld,
+    hungarian_net,
+    ngcc,
+    panns,
+    pseldnets,
+    srp_dnn,
+    yamnet,
+)
+
+__all__ = [
+    "cst_former",
+    "dcase",
+    "ein_seld",
+    "hungarian_net",
+    "ngcc",
+    "panns",
+    "pseldnets",
+    "srp_dnn",
+    "yamnet",
+]

@@ -9,6 +9,7 @@ from seldkit.data.corpus import Corpus
 from seldkit.data.early_stopping import EarlyStopping
 from seldkit.data.folder import read_folder
 from seldkit.data.joining import join_chunks
+from seldkit.data.learning_rate import tri_stage
 from seldkit.data.over_processes import map_over_processes
 from seldkit.data.packing import pack
 from seldkit.data.per_process import PerProcess
@@ -72,4 +73,5 @@ __all__ = [
     "read_folder",
     "save_checkpoint",
     "select_clips",
+    "tri_stage",
 ]

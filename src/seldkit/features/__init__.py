@@ -20,6 +20,7 @@ from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
+from seldkit.features.samples import Samples
 from seldkit.features.srp_phat import SRPPHAT
 from seldkit.features.standardize import Standardize
 from seldkit.features.stft import STFT
@@ -54,6 +55,7 @@ __all__ = [
     "PhaseDifference",
     "RealSpectrum",
     "SALSALite",
+    "Samples",
     "Standardize",
     "direct_sound",
     "intensity_vector",

@@ -8,14 +8,15 @@ class ChannelMeaning(NamedTuple):
 
     Attributes:
         bins: `"frequency"` for bins or bands of frequency, `"lag"` for the lags of a correlation,
-            `"point"` for places where a beam looks. Only along frequency may a part be masked.
+            `"point"` for places where a beam looks, `"sample"` for those of the waveform. Only
+            along frequency may a part be masked.
         per_db: By how much every value rises with each decibel of level; 0 where the level does not
             matter; None where values change in another way, as a sum of powers does.
         anywhere: Whether a value means the same direction in another bin. Phases do not: they grow
             with frequency.
     """
 
-    bins: Literal["frequency", "lag", "point"] = "frequency"
+    bins: Literal["frequency", "lag", "point", "sample"] = "frequency"
     per_db: float | None = 0.0
     anywhere: bool = True
 

@@ -13,7 +13,9 @@ from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.cmaf import CMAF
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
+from seldkit.layers.convolutional_transformer import CMTBlock, InvertedResidual, LocalPerception
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.divided_attention import DividedChannelAttention, SpectroTemporalAttention
 from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
@@ -24,6 +26,7 @@ from seldkit.layers.mamba import Mamba2
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.mff import MFF
+from seldkit.layers.neural_correlation import NeuralCorrelation
 from seldkit.layers.over_pairs import OverPairs
 from seldkit.layers.pairs import MicPairMetadata, PairEncoder
 from seldkit.layers.permutation_rnn import PermutationInvariantCell, PermutationInvariantRNN
@@ -31,6 +34,7 @@ from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.sinc import SincFilters
 from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
 from seldkit.layers.state_space import state_space_scan
 from seldkit.layers.streaming import (
@@ -46,6 +50,7 @@ from seldkit.layers.tfcm import TFCM
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
+from seldkit.layers.unfolded_attention import UnfoldedChannelAttention
 
 __all__ = [
     "CMAF",
@@ -58,6 +63,7 @@ __all__ = [
     "BiMamba",
     "BidirectionalGRU",
     "BinNorm",
+    "CMTBlock",
     "CausalConv1d",
     "CausalConv2d",
     "CausalConv3d",
@@ -66,13 +72,16 @@ __all__ = [
     "ConformerBlock",
     "CrossPooling",
     "CrossStitch",
+    "DividedChannelAttention",
     "DoubleConv",
     "FullNarrowBand",
     "GatedRecurrentUnit",
     "HungarianNet",
     "HungarianOutput",
+    "InvertedResidual",
     "LabelConv",
     "LabelRate",
+    "LocalPerception",
     "LongShortTermMemory",
     "Mamba2",
     "MambaBlock",
@@ -81,6 +90,7 @@ __all__ = [
     "MicPairMetadata",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "NeuralCorrelation",
     "OverPairs",
     "PairEncoder",
     "PermutationInvariantCell",
@@ -89,8 +99,10 @@ __all__ = [
     "ResidualBlock",
     "SharedBranch",
     "SharedTrackEncoder",
+    "SincFilters",
     "SinusoidalPositions",
     "SoftmaxGate",
+    "SpectroTemporalAttention",
     "SphericalConv",
     "SphericalPad",
     "SqueezeExcite",
@@ -106,6 +118,7 @@ __all__ = [
     "UNet",
     "UNetDecoder",
     "UNetEncoder",
+    "UnfoldedChannelAttention",
     "max_feature_map",
     "softmax_gate",
     "state_space_scan",

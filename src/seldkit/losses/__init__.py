@@ -28,6 +28,7 @@ from seldkit.losses.dmot import DMOTLoss, MOTLosses, dmot_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses.tdoa import TDOALoss, delay_classes, tdoa_loss
 from seldkit.losses.tracks import match_tracks, reorder
 from seldkit.losses.vector_pit import VectorPITLoss, vector_pit_loss
 
@@ -53,6 +54,7 @@ __all__ = [
     "MOTLosses",
     "PresenceLoss",
     "RandomWeights",
+    "TDOALoss",
     "TaskLosses",
     "TrackwisePITLoss",
     "UncertaintyWeights",
@@ -67,12 +69,14 @@ __all__ = [
     "arrange_sources",
     "association_loss",
     "class_wise_loss",
+    "delay_classes",
     "direct_path_loss",
     "dmot_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",
     "reorder",
+    "tdoa_loss",
     "trackwise_pit_loss",
     "vector_pit_loss",
 ]

@@ -6,15 +6,13 @@ and class on its own.
 """
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import or_
 
 import torch
 from torch import Tensor
 
 from seldkit._checks import check_number
-from seldkit._typing import Bool, Float, Int
-from seldkit.assignment.matching import cheapest_columns
+from seldkit._typing import Bool, Float
+from seldkit.losses._arrangement import best_arranged, nearness
 from seldkit.losses._checks import check_activity, check_vectors
 from seldkit.losses._module import LossModule
 from seldkit.losses._reduce import blank, full, mean_error, own_precision
@@ -27,6 +25,7 @@ def adpit_loss(
     *,
     onscreen: bool = False,
     axis_weights: Sequence[float] | None = None,
+    relative_distance: bool = False,
     mask: Bool[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean squared error under the best arrangement of a class's sources on the tracks.
@@ -40,7 +39,9 @@ def adpit_loss(
 
     Source: Shimada et al., "Multi-ACCDOA: localizing and detecting overlapping sounds from the
     same class with auxiliary duplicating permutation invariant training", ICASSP 2022; with a
-    distance, the baseline of DCASE 2024 task 3; with `onscreen`, the audio-visual one of 2025.
+    distance, the baseline of DCASE 2024 task 3; with `relative_distance`, Berg et al., "The LU
+    system for DCASE 2024 sound event localization and detection challenge"; with `onscreen`, the
+    audio-visual baseline of 2025.
 
     Args:
         preds: Predicted vectors of any length, and what follows them: a distance, an on-screen
@@ -53,6 +54,10 @@ def adpit_loss(
             silent classes too, is added to the error of the other entries.
         axis_weights: Factors of the squared errors, one for each entry but the on-screen one, such
             as a small one for the distance. By default all are 1.
+        relative_distance: Whether the squared error of the distance, which is the last entry but
+            for the on-screen one, is divided by the target's distance and 0.001 m; where that is 0
+            it is not. So errors near by count more, in the arrangement too. It is no relative
+            squared error: the distance is not squared.
         mask: Which frames count; None for all.
 
     Returns:
@@ -61,8 +66,8 @@ def adpit_loss(
 
     Raises:
         TypeError: If one is no tensor of floats, or the mask does not hold booleans.
-        ValueError: If shapes differ or are wrong, or `axis_weights` are not one factor from 0 up
-            for each entry.
+        ValueError: If shapes differ or are wrong, `axis_weights` are not one factor from 0 up for
+            each entry, or there are too few entries for a distance.
 
     Examples:
         The first two tracks predict one source, the last the other:
@@ -77,15 +82,20 @@ def adpit_loss(
     check_vectors("adpit_loss", preds, target, axes, onscreen=onscreen, mask=mask)
     entries = preds.shape[-1] - onscreen
     _check_factors(axis_weights, entries)
+    _check_distance(relative_distance, entries)
     with own_precision(preds):
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
         if onscreen:
             check_activity("onscreen of target", target[..., -1])
-        target = _best_arranged(preds.detach(), target, entries, axis_weights)
+        target = best_arranged(preds.detach(), target, entries, axis_weights, relative_distance)
         vectors, wanted = preds[..., :entries], target[..., :entries]
         if axis_weights is not None:
             scale = preds.new_tensor(axis_weights).sqrt()
+            vectors, wanted = vectors * scale, wanted * scale
+        if relative_distance:
+            far = nearness(target[..., entries - 1 : entries]).sqrt()
+            scale = torch.cat((torch.ones_like(wanted[..., :-1]), far), dim=-1)
             vectors, wanted = vectors * scale, wanted * scale
         error = mean_error(vectors, wanted, "mse", mask)
         if not onscreen:
@@ -99,6 +109,7 @@ def arrange_sources(
     *,
     onscreen: bool = False,
     axis_weights: Sequence[float] | None = None,
+    relative_distance: bool = False,
 ) -> Float[Tensor, "batch time track cls axis"]:
     """Return the target with the sources of each class where the tracks predict them best.
 
@@ -111,6 +122,7 @@ def arrange_sources(
         target: Likewise.
         onscreen: Whether the last entry has no say in the arrangement.
         axis_weights: Factors of the squared errors when the arrangement is chosen.
+        relative_distance: Likewise, as in [`adpit_loss`][seldkit.losses.adpit_loss].
 
     Returns:
         The rows of the target, as they are, in the precision of the prediction, float32 at least.
@@ -131,20 +143,27 @@ def arrange_sources(
     check_vectors("arrange_sources", preds, target, axes, onscreen=onscreen, mask=None)
     entries = preds.shape[-1] - onscreen
     _check_factors(axis_weights, entries)
+    _check_distance(relative_distance, entries)
     with own_precision(preds):
-        preds = full(preds).detach()
-        return _best_arranged(preds, target.to(preds.dtype), entries, axis_weights)
+        preds, target = full(preds).detach(), target.to(full(preds).dtype)
+        return best_arranged(preds, target, entries, axis_weights, relative_distance)
 
 
 class ADPITLoss(LossModule):
     """Module form of [`adpit_loss`][seldkit.losses.adpit_loss]."""
 
     def __init__(
-        self, *, onscreen: bool = False, axis_weights: Sequence[float] | None = None
+        self,
+        *,
+        onscreen: bool = False,
+        axis_weights: Sequence[float] | None = None,
+        relative_distance: bool = False,
     ) -> None:
         _check_factors(axis_weights)
         factors = None if axis_weights is None else tuple(axis_weights)
-        super().__init__(onscreen=onscreen, axis_weights=factors)
+        super().__init__(
+            onscreen=onscreen, axis_weights=factors, relative_distance=relative_distance
+        )
 
     def forward(
         self,
@@ -168,87 +187,8 @@ def _check_factors(axis_weights: Sequence[float] | None, entries: int | None = N
         raise ValueError(f"axis_weights must be one factor for each entry of the axis, {got}")
 
 
-def _best_arranged(
-    preds: Float[Tensor, "batch time track cls axis"],
-    target: Float[Tensor, "batch time track cls axis"],
-    entries: int,
-    axis_weights: Sequence[float] | None,
-) -> Float[Tensor, "batch time track cls axis"]:
-    active = reduce(or_, (entry != 0 for entry in target.unbind(-1)[:entries]))
-    if axis_weights is None:
-        return _arranged(preds, target, active, entries)
-    scale = preds.new_tensor(axis_weights).sqrt()
-    preds, scaled = preds[..., :entries] * scale, target[..., :entries] * scale
-    rows = torch.cat((scaled, target), dim=-1)  # what has a say, and what is moved with it
-    return _arranged(preds, rows, active, entries)[..., entries:]
-
-
-def _arranged(
-    preds: Float[Tensor, "batch time track cls entry"],
-    target: Float[Tensor, "batch time track cls axis"],
-    active: Bool[Tensor, "batch time track cls"],
-    entries: int,
-) -> Float[Tensor, "batch time track cls axis"]:
-    """Return the target with the sources of each class where the tracks predict them best.
-
-    Where several sources are rare, only their cells (a class in a frame) are searched. A compiled
-    graph cannot depend on values, and an accelerator would have to wait for them.
-    """
-    frames = [x.flatten(0, 1) for x in (preds[..., :entries], target, active)]
-    if torch.compiler.is_compiling() or target.device.type != "cpu":
-        return _searched(*frames).view_as(target)
-    several = reduce(torch.add, frames[2].byte().unbind(1)) > 1
-    if 2 * int(several.sum()) > several.numel():
-        return _searched(*frames).view_as(target)
-    only = reduce(torch.add, target.unbind(2)).unsqueeze(2)
-    arranged = only.expand_as(target).contiguous()  # right where there is one source
-    frame, cls = several.nonzero(as_tuple=True)
-    cells = [x[frame, :, cls].unsqueeze(2) for x in frames]  # cell track cls=1 ...
-    arranged.flatten(0, 1)[frame, :, cls] = _searched(*cells).squeeze(2)
-    return arranged
-
-
-def _searched(
-    preds: Float[Tensor, "frame track cls entry"],
-    target: Float[Tensor, "frame track cls axis"],
-    active: Bool[Tensor, "frame track cls"],
-) -> Float[Tensor, "frame track cls axis"]:
-    vectors = preds, target[..., : preds.shape[-1]], active.unsqueeze(-1)
-    place = _best_places(*(x.permute(3, 1, 0, 2).flatten(2).contiguous() for x in vectors))
-    place = place.unflatten(1, (-1, target.shape[2])).movedim(1, 0).unsqueeze(-1)
-    return target.gather(1, place.expand_as(target))
-
-
-def _best_places(
-    preds: Float[Tensor, "entry track cell"],
-    target: Float[Tensor, "entry track cell"],
-    active: Bool[Tensor, "1 track cell"],
-) -> Int[Tensor, "track cell"]:
-    r"""Return the place of the target that each track should predict, so that all active are used.
-
-    A track $i$ would take its cheapest source at $\min_k c_{ik}$; taking source $j$ instead is to
-    be regretted by $r_{ij} = c_{ij} - \min_k c_{ik} \geq 0$. In an arrangement each of the $n$
-    sources has a track of its own, at the price of the regret. The other $N - n$ tracks need not
-    regret anything: all sources are used already. So the best arrangement is the cheapest matching
-    of tracks to sources by $r$, and with a free column for each silent place it is square.
-
-    Terms that all sources of a track share cancel, so $c_{ij} = |t_j|^2 - 2 \, p_i \cdot t_j$.
-    """
-    tracks, used = target.shape[1], active.to(preds.dtype)
-    limits = torch.finfo(preds.dtype)
-    own = target.square().sum(dim=0) + (1 - used[0]) * (limits.max / 2)
-    cost = own.expand(tracks, -1, -1).clone()
-    for p, t in zip(preds, target, strict=True):
-        cost.addcmul_(p.unsqueeze(1), t, value=-2)
-    least, nearest = cost[:, 0], torch.zeros_like(cost[:, 0], dtype=torch.uint8)
-    for place in range(1, tracks):  # `min` and its index are many times slower
-        nearest = nearest.maximum((cost[:, place] < least).byte() * place)
-        least = least.minimum(cost[:, place])
-    # Smaller than any rounding: on exact ties the later sources go to the later tracks.
-    order = torch.arange(tracks, device=cost.device, dtype=cost.dtype)
-    tie = limits.tiny * order.flip(0).outer(order).unsqueeze(-1)
-    regret = cost.sub_(least.unsqueeze(1)).add_(tie).mul_(used)
-    own = cheapest_columns(regret)
-    kept = active[0].gather(0, own).byte()
-    nearest += kept * (own.byte() - nearest)  # bytes wrap around and back
-    return nearest.long()
+def _check_distance(relative_distance: bool, entries: int) -> None:
+    if relative_distance and entries < 3:
+        raise ValueError(
+            f"relative_distance needs a vector and a distance, three entries or more, got {entries}"
+        )

@@ -1,18 +1,29 @@
 """The loss of class-wise networks: one activity and one direction for each class."""
 
-from typing import TypedDict, Unpack, overload
+from typing import Literal, TypedDict, Unpack, get_args, overload
 
 from torch import Tensor
 
+from seldkit._checks import check_choice
 from seldkit._typing import Bool
 from seldkit.losses._checks import check_outputs
 from seldkit.losses._module import LossModule
-from seldkit.losses._reduce import full_pair, own_precision
+from seldkit.losses._reduce import full_pair, mean, own_precision
 from seldkit.losses.activity import Alpha, check_focus
-from seldkit.losses.direction import DirectionError
+from seldkit.losses.direction import DirectionError, place_weight
 from seldkit.losses.distance import DistanceError
-from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses, Terms, check_terms, task_losses
+from seldkit.losses.tasks import (
+    DistanceTaskLosses,
+    TaskLosses,
+    Terms,
+    check_terms,
+    place_activity,
+    task_losses,
+)
 from seldkit.outputs import SELDOutput
+
+Over = Literal["active", "all"]
+_OVER = get_args(Over)
 
 
 class Options(TypedDict, total=False):
@@ -25,15 +36,29 @@ class Options(TypedDict, total=False):
     mask: Bool[Tensor, "batch time"] | None
 
 
+class Choices(Options, total=False):
+    """And of a class-wise one."""
+
+    over: Over
+
+
 @overload
 def class_wise_loss(
-    preds: SELDOutput, target: SELDOutput, *, distance: None = None, **options: Unpack[Options]
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    distance: None = None,
+    **options: Unpack[Choices],
 ) -> TaskLosses: ...
 
 
 @overload
 def class_wise_loss(
-    preds: SELDOutput, target: SELDOutput, *, distance: DistanceError, **options: Unpack[Options]
+    preds: SELDOutput,
+    target: SELDOutput,
+    *,
+    distance: DistanceError,
+    **options: Unpack[Choices],
 ) -> DistanceTaskLosses: ...
 
 
@@ -43,6 +68,7 @@ def class_wise_loss(
     *,
     direction: DirectionError = "mse",
     inactive_weight: float = 0.0,
+    over: Over = "active",
     distance: DistanceError | None = None,
     gamma: float = 0.0,
     alpha: Alpha = None,
@@ -57,7 +83,8 @@ def class_wise_loss(
     Source: Adavanne et al., "Sound event localization and detection of overlapping sources using
     convolutional recurrent neural networks", IEEE JSTSP 2019 (weight 1); Politis, Adavanne and
     Virtanen, "A dataset of reverberant spatial sound scenes with moving sources for sound event
-    localization and detection", DCASE 2020 (weight 0).
+    localization and detection", DCASE 2020 (weight 0); Dong et al., arXiv 2501.10755, ICASSP 2025
+    (over all).
 
     Args:
         preds: Logits `(batch, time, cls)` and directions `(batch, time, cls, axis)`.
@@ -69,9 +96,13 @@ def class_wise_loss(
             predicted.
         inactive_weight: Weight of silent classes in the mean of the direction errors, in 0..1: 0
             leaves them out, 1 takes the plain mean.
+        over: By what the weighted errors of places are divided: `"active"` by the sum of their
+            weights, so that a frame with one sound counts as one with many; `"all"` by the number
+            of places, as NERC-SLIP's losses do, which then count a place that is silent as
+            rightly predicted.
         distance: Error of the distances `(batch, time, cls)`, in metres, where they are learned:
-            `"mse"`, `"mae"`, or relative to the target `"mspe"` and `"mape"`; always averaged over
-            active classes only. None leaves distances alone.
+            `"mse"`, `"mae"`, or relative to the target `"mspe"` and `"mape"`; silent classes never
+            count. None leaves distances alone.
         gamma: As in [`focal_loss`][seldkit.losses.focal_loss]; 0 is the binary cross-entropy.
         alpha: Likewise, the weight of active classes; None leaves both at 1.
         mask: Which frames count; None for all.
@@ -96,11 +127,22 @@ def class_wise_loss(
     """
     terms = Terms(direction, inactive_weight, distance, gamma, alpha)
     check_terms(terms)
+    check_choice("over", over, _OVER)
     axes = "batch time cls"
     check_outputs("class_wise_loss", preds, target, axes, axes, distance=distance, mask=mask)
     check_focus(gamma, alpha, preds.activity.shape[-1])
     with own_precision(preds.activity):
-        return task_losses(*full_pair(preds, target, mask), terms, mask)
+        preds, target = full_pair(preds, target, mask)
+        losses = task_losses(preds, target, terms, mask)
+        if over == "active":
+            return losses
+        active = place_activity(target)
+        share = mean(place_weight(active, inactive_weight), mask)
+        if isinstance(losses, TaskLosses):
+            return losses._replace(doa=losses.doa * share)
+        return losses._replace(
+            doa=losses.doa * share, distance=losses.distance * mean(active, mask)
+        )
 
 
 class ClassWiseLoss(LossModule):
@@ -111,6 +153,7 @@ class ClassWiseLoss(LossModule):
         *,
         direction: DirectionError = "mse",
         inactive_weight: float = 0.0,
+        over: Over = "active",
         distance: DistanceError | None = None,
         gamma: float = 0.0,
         alpha: Alpha = None,
@@ -118,7 +161,8 @@ class ClassWiseLoss(LossModule):
         terms = Terms(direction, inactive_weight, distance, gamma, alpha)
         check_focus(gamma, alpha)
         check_terms(terms)
-        super().__init__(**terms._asdict())
+        check_choice("over", over, _OVER)
+        super().__init__(**terms._asdict(), over=over)
 
     def forward(
         self,

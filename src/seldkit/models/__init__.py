@@ -7,12 +7,15 @@ from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cross3d_network import cross3d
+from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.doanet_network import doanet
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
 from seldkit.models.ipdnet_network import IPDNet, ipdnet
+from seldkit.models.joined import JoinedTrainings, joined_trainings
 from seldkit.models.mff_network import StemmedBranches, mff_einv2
 from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
+from seldkit.models.ngcc_network import NGCCPHAT, NGCCSELD, ngcc_seld
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
     SourceSeparator,
@@ -30,12 +33,16 @@ from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
+    "CST_FORMERS",
     "FNSSL",
+    "NGCCPHAT",
+    "NGCCSELD",
     "SELDNET_EDITIONS",
     "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
     "IPDNet",
+    "JoinedTrainings",
     "LevelToLogMel",
     "MapClassifier",
     "NeuralSRP",
@@ -53,13 +60,16 @@ __all__ = [
     "at2seld",
     "causal_crnn",
     "cross3d",
+    "cst_former",
     "doanet",
     "einv2",
     "encoder_seld",
     "fn_ssl",
     "ipdnet",
+    "joined_trainings",
     "mff_einv2",
     "neural_srp",
+    "ngcc_seld",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",

@@ -9,6 +9,7 @@ from torch import nn
 
 from seldkit._builders import builder
 from seldkit._settings import plain_settings
+from seldkit.heads.class_wise import DistanceActivation, DistanceBranch
 from seldkit.layers import ConformerBlock, RelativePositionAttention, ResidualBlock
 from seldkit.layers.attention import RelativePositions
 from seldkit.layers.channel_attention import AttentionNorm, ChannelAttention, attention_of_kind
@@ -45,6 +46,8 @@ def resnet_conformer(
     format: SequenceFormat = "class_wise",
     num_tracks: int = 3,
     distance: bool = False,
+    distance_branch: DistanceBranch = "shared",
+    distance_activation: DistanceActivation = "softplus",
     onscreen: bool = False,
     planar: bool = False,
     bounded: bool = True,
@@ -86,6 +89,10 @@ def resnet_conformer(
         format: Output format.
         num_tracks: Number of tracks, of multi-ACCDOA alone.
         distance: Whether distances are estimated too.
+        distance_branch: Of the class-wise format alone: whether distances come from the branch of
+            direction (`"shared"`) or have their `"own"`, as in NERC-SLIP's network of 2024 (13
+            classes: 11,754,297).
+        distance_activation: Of the same format: `"softplus"`, or `"relu"` as there.
         onscreen: Whether it is told if a source is on screen.
         planar: Whether vectors lack z, as for stereo.
         bounded: See [`MultiACCDOAHead`][seldkit.heads.MultiACCDOAHead].
@@ -100,7 +107,8 @@ def resnet_conformer(
 
     Source: Wang et al., "A four-stage data augmentation approach to ResNet-Conformer based acoustic
     modeling for sound event localization and detection", IEEE/ACM TASLP 2023; sizes of the common
-    third-party code. Attention: Xue et al., 2023.
+    third-party code. Attention: Xue et al., 2023. The branch of distance: Dong et al., ICASSP 2025,
+    arXiv 2501.10755.
 
     Examples:
         >>> model = resnet_conformer(13)
@@ -117,6 +125,8 @@ def resnet_conformer(
         onscreen=onscreen,
         planar=planar,
         bounded=bounded,
+        distance_branch=distance_branch,
+        distance_activation=distance_activation,
     )
 
     def over_channels(width: int) -> nn.Module | None:
@@ -170,7 +180,7 @@ def resnet_conformer(
         sequence=nn.Sequential(sequence),
         branches=[
             nn.Sequential(nn.Linear(channels, channels), nn.LeakyReLU())
-            for _ in range(num_branches(format))
+            for _ in range(num_branches(format, distance_branch))
         ],
         head=head,
     )

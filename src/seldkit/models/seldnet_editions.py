@@ -15,7 +15,13 @@ from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers import BidirectionalGRU
 from seldkit.layers.conv import bins_after
-from seldkit.models.sequence import SequenceFormat, SequenceSELD, head_of_format, num_branches
+from seldkit.models.sequence import (
+    SequenceFormat,
+    SequenceSELD,
+    head_of_format,
+    num_branches,
+    pooled_conv,
+)
 
 _KERAS: dict[str, Any] = {"merge_every": True, "tanh": False, "num_attention_layers": 0}
 _PHASE: dict[str, Any] = {"in_channels": 8, "pool_time": (1, 1, 1), "dropout": 0.0}
@@ -162,7 +168,7 @@ def seldnet(
         in_channels=in_channels,
         num_bins=num_bins,
         min_frames=prod(pool_time),
-        trunk=nn.Sequential(*(_block(*pair, (t, f), dropout) for pair, t, f in blocks)),
+        trunk=nn.Sequential(*(pooled_conv(*pair, (t, f), dropout) for pair, t, f in blocks)),
         sequence=nn.Sequential(OrderedDict(recurrent=recurrent, attention=attention)),
         fusion=None
         if video_size is None
@@ -172,21 +178,6 @@ def seldnet(
             for _ in range(num_branches(format))
         ],
         head=head,
-    )
-
-
-def _block(
-    in_channels: int, out_channels: int, pool: tuple[int, int], dropout: float
-) -> nn.Sequential:
-    """Return a convolution with norm and ReLU, the maximum of each patch, dropout of channels."""
-    return nn.Sequential(
-        OrderedDict(
-            conv=nn.Conv2d(in_channels, out_channels, 3, padding=1),
-            norm=nn.BatchNorm2d(out_channels),
-            relu=nn.ReLU(),
-            pool=nn.MaxPool2d(pool),
-            dropout=nn.Dropout2d(dropout),
-        )
     )
 
 

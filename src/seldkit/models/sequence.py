@@ -1,5 +1,6 @@
 """The common shape of most SELD networks: convolutions, a model of the sequence, a head."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads import ACCDOAHead, ClassWiseHead, MultiACCDOAHead
+from seldkit.heads.class_wise import DistanceActivation, DistanceBranch
 from seldkit.layers import State, StepSize, step_size, stream_step
 from seldkit.outputs import SELDOutput
 
@@ -128,6 +130,21 @@ def _sequence_of(
     return x.transpose(1, 2).flatten(2)
 
 
+def pooled_conv(
+    in_channels: int, out_channels: int, pool: tuple[int, int], dropout: float
+) -> nn.Sequential:
+    """Return a convolution with norm and ReLU, the maximum of each patch, dropout of channels."""
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(in_channels, out_channels, 3, padding=1),
+            norm=nn.BatchNorm2d(out_channels),
+            relu=nn.ReLU(),
+            pool=nn.MaxPool2d(pool),
+            dropout=nn.Dropout2d(dropout),
+        )
+    )
+
+
 def head_of_format(
     format: SequenceFormat,
     channels: int,
@@ -138,6 +155,8 @@ def head_of_format(
     onscreen: bool,
     planar: bool,
     bounded: bool,
+    distance_branch: DistanceBranch = "shared",
+    distance_activation: DistanceActivation = "softplus",
 ) -> ClassWiseHead | ACCDOAHead | MultiACCDOAHead:
     """Return the head of a format, or raise `ValueError` for what the format does not have."""
     if format == "class_wise":
@@ -146,7 +165,19 @@ def head_of_format(
                 "format must be 'accdoa' or 'multi_accdoa' with onscreen, planar or bounded=False,"
                 f" got {format!r}"
             )
-        return ClassWiseHead(channels, num_classes, distance=distance)
+        return ClassWiseHead(
+            channels,
+            num_classes,
+            distance=distance,
+            distance_branch=distance_branch,
+            distance_activation=distance_activation,
+        )
+    for name, value, default in (
+        ("distance_branch", distance_branch, "shared"),
+        ("distance_activation", distance_activation, "softplus"),
+    ):
+        if value != default:
+            raise ValueError(f"{name} must be {default!r} for format={format!r}, got {value!r}")
     entries: dict[str, Any] = {"distance": distance, "onscreen": onscreen}
     entries |= {"planar": planar, "bounded": bounded}
     if format == "accdoa":
@@ -154,6 +185,8 @@ def head_of_format(
     return MultiACCDOAHead(channels, num_classes, num_tracks, **entries)
 
 
-def num_branches(format: SequenceFormat) -> int:
-    """Return how many inputs the head of a format has: activity and direction, or vectors alone."""
-    return 2 if format == "class_wise" else 1
+def num_branches(format: SequenceFormat, distance_branch: DistanceBranch = "shared") -> int:
+    """Return how many inputs the head of a format has: one for each task, or for vectors alone."""
+    if format != "class_wise":
+        return 1
+    return 3 if distance_branch == "own" else 2

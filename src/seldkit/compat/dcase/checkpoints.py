@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_count
+from seldkit.compat._head_rows import track_rows
 from seldkit.compat._names import bare_weights, check_names
 from seldkit.compat._rules import REST, WORD, Rule, count, to_ours, to_published
 from seldkit.models import seldnet
@@ -58,7 +59,7 @@ def convert(
     wanted = {old: new for old, new in names.items() if new not in unused}
     check_names("SELDnet", wanted, published)
     converted = {str(new): weights[old] for old, new in wanted.items()}
-    rows = {name: _our_rows(converted[name], num_classes, num_tracks) for name in _HEAD}
+    rows = {name: track_rows(converted[name], num_classes, num_tracks) for name in _HEAD}
     return converted | rows
 
 
@@ -115,15 +116,3 @@ def _expected(names: Iterable[str], last: int) -> set[str]:
             num_video_layers=count(r"fusion\.decoder\.layers\.NUMBER\.", names, default=2),
         )
     return set(model.state_dict())
-
-
-def _our_rows(x: Tensor, num_classes: int, num_tracks: int) -> Tensor:
-    """Bring the rows of the last layer from (track, axis, class) to (track, cls, axis)."""
-    rows, columns = x.shape[0], num_classes * num_tracks
-    if rows % columns or not 2 <= rows // columns <= 5:
-        raise ValueError(
-            f"the last layer must have 2 to 5 rows for each of {num_classes} classes and"
-            f" {num_tracks} tracks, got {rows} rows"
-        )
-    ours: Tensor = x.unflatten(0, (num_tracks, -1, num_classes)).transpose(1, 2)
-    return ours.flatten(0, 2)

@@ -20,6 +20,7 @@ from seldkit.features.presets.salsa import (
 from seldkit.features.presets.tagging import panns, yamnet
 from seldkit.features.presets.tracking import cross3d, neural_srp
 from seldkit.features.presets.transfer import at2seld
+from seldkit.features.presets.waveform import ngcc_phat
 
 __all__ = [
     "at2seld",
@@ -35,6 +36,7 @@ __all__ = [
     "ipdnet",
     "l3das22_task2",
     "neural_srp",
+    "ngcc_phat",
     "overlapping_e2e",
     "panns",
     "pseldnets",
