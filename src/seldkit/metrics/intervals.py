@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from seldkit._checks import check_number
+from seldkit.metrics.dense_maps import DenseMapMetrics
 from seldkit.metrics.seld import SELDMetrics
 
 LARGEST = {
@@ -38,7 +39,11 @@ class Interval(NamedTuple):
 
 
 def jackknife(
-    metrics: SELDMetrics, alpha: float = 0.05, *, per_class: bool = False, clip: bool = False
+    metrics: SELDMetrics | DenseMapMetrics,
+    alpha: float = 0.05,
+    *,
+    per_class: bool = False,
+    clip: bool = False,
 ) -> Mapping[str, Interval]:
     r"""Return bias-corrected estimates and confidence intervals of all scores.
 
@@ -83,9 +88,12 @@ def jackknife(
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
     if metrics.num_clips < 2:
         raise ValueError(f"metrics must have counted at least 2 clips, got {metrics.num_clips}")
-    counts = metrics.counts()
-    score = metrics.score_classes if per_class else metrics.score
-    plain, partial = score(counts.total()), score(counts.without_each())
+    if isinstance(metrics, DenseMapMetrics):
+        plain, partial = metrics.with_and_without(per_class=per_class)
+    else:
+        counts = metrics.counts()
+        score = metrics.score_classes if per_class else metrics.score
+        plain, partial = score(counts.total()), score(counts.without_each())
     return {
         name: _interval(plain[name], partial[name], alpha, LARGEST.get(name, 1.0) if clip else None)
         for name in plain
