@@ -1,6 +1,7 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.beam_energy import BeamEnergy
 from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.intensity import IntensityVector, intensity_vector
@@ -29,6 +30,7 @@ __all__ = [
     "SRPPHAT",
     "STFT",
     "TDOA",
+    "BeamEnergy",
     "ChannelMeaning",
     "ChannelSwap",
     "FeatureExtractor",

@@ -2,7 +2,14 @@
 
 from seldkit.heads.accdoa import ACCDOAHead
 from seldkit.heads.class_wise import ClassWiseHead
+from seldkit.heads.equirectangular import EquirectangularHead
 from seldkit.heads.multi_accdoa import MultiACCDOAHead
 from seldkit.heads.track_wise import TrackWiseHead
 
-__all__ = ["ACCDOAHead", "ClassWiseHead", "MultiACCDOAHead", "TrackWiseHead"]
+__all__ = [
+    "ACCDOAHead",
+    "ClassWiseHead",
+    "EquirectangularHead",
+    "MultiACCDOAHead",
+    "TrackWiseHead",
+]

@@ -9,6 +9,7 @@ from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.equirectangular import SphereConv, pad_sphere
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
@@ -54,6 +55,7 @@ __all__ = [
     "SharedTrackEncoder",
     "SinusoidalPositions",
     "SoftmaxGate",
+    "SphereConv",
     "SqueezeExcite",
     "State",
     "StepSize",
@@ -68,6 +70,7 @@ __all__ = [
     "UNetDecoder",
     "UNetEncoder",
     "max_feature_map",
+    "pad_sphere",
     "softmax_gate",
     "step_size",
     "stream_step",

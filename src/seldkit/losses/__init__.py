@@ -21,6 +21,12 @@ from seldkit.losses.balancing import (
 )
 from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
 from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
+from seldkit.losses.energy_map import (
+    ActiveEnergyLoss,
+    EnergyMapLoss,
+    active_energy_loss,
+    energy_map_loss,
+)
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
@@ -30,6 +36,7 @@ __all__ = [
     "ACCDOALoss",
     "ADPITLoss",
     "ActiveDirectionLoss",
+    "ActiveEnergyLoss",
     "AggregatedMixtureLoss",
     "AggregatedPITLoss",
     "AggregatedSumLoss",
@@ -37,6 +44,7 @@ __all__ = [
     "ClassWiseLoss",
     "DistanceTaskLosses",
     "DynamicWeightAverage",
+    "EnergyMapLoss",
     "FixedWeights",
     "FocalLoss",
     "GradNorm",
@@ -48,12 +56,14 @@ __all__ = [
     "UncertaintyWeights",
     "accdoa_loss",
     "active_direction_loss",
+    "active_energy_loss",
     "adpit_loss",
     "aggregated_mixture_loss",
     "aggregated_pit_loss",
     "aggregated_sum_loss",
     "arrange_sources",
     "class_wise_loss",
+    "energy_map_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",

@@ -17,6 +17,7 @@ from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
+from seldkit.models.sphere_network import SphereNetwork, sphere_net
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
 
@@ -34,6 +35,7 @@ __all__ = [
     "SequenceSELD",
     "SourceSeparator",
     "SpatialEncoder",
+    "SphereNetwork",
     "StitchedSELD",
     "Transplant",
     "at2seld",
@@ -47,5 +49,6 @@ __all__ = [
     "roam",
     "seddoa",
     "seldnet",
+    "sphere_net",
     "transplant",
 ]
