@@ -7,7 +7,7 @@ from itertools import chain
 from math import isfinite, isnan
 from pathlib import Path
 
-from seldkit.metrics import Interval, SELDMetrics, jackknife
+from seldkit.metrics import DenseMapMetrics, Interval, SELDMetrics, jackknife
 from seldkit.metrics.analysis import class_table
 
 Table = Mapping[str, Mapping[str, float]]
@@ -19,7 +19,7 @@ def overall_table(metrics: SELDMetrics) -> Table:
     return {"all": metrics.compute().as_dict()}
 
 
-def jackknife_table(metrics: SELDMetrics) -> Table:
+def jackknife_table(metrics: SELDMetrics | DenseMapMetrics) -> Table:
     """Return what the jackknife says of each score, a row for each of its parts."""
     names, intervals = metrics.compute().published_names, jackknife(metrics)
     return {
