@@ -26,7 +26,7 @@ from seldkit.pipeline import builder
 from seldkit.synth import SceneSynthesizer
 
 RATE, HOP_S, POOL = 24000, 0.02, 5  # five feature frames make a label frame
-FORMAT = DenseMap(1, 24, 48, sigma_deg=8.0, threshold=0.1, max_sources=2)
+FORMAT = DenseMap(1, 18, 36, sigma_deg=10.0, threshold=0.1, max_sources=2)
 CHUNK = 20  # label frames
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     extractor = planes_on(FORMAT.height, FORMAT.width)
     training = make_scenes(args.scenes, args.duration_s, 100 * args.seed, extractor)
     test = make_scenes(args.test_scenes, args.duration_s, 10_000, extractor)
-    model = models.sphere_net(1)
+    model = models.sphere_net(1, height=FORMAT.height, width=FORMAT.width)
     fit(model, training, args)
     args.out.mkdir(parents=True, exist_ok=True)
     pipeline = Pipeline(extractor, model.eval(), FORMAT, classes=["sound"])
@@ -97,6 +97,7 @@ def fit(model: torch.nn.Module, scenes: list[Scene], args: argparse.Namespace) -
     """Train on chunks of two seconds, turned about the upright axis and mirrored at random."""
     planes = torch.cat([cut(scene.planes, CHUNK * POOL, dim=1) for scene in scenes])
     target = torch.cat([cut(scene.target, CHUNK, dim=0) for scene in scenes])
+    scenes.clear()  # they would be in memory twice
     steps = args.epochs * -(-len(planes) // args.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=steps)
@@ -142,11 +143,11 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/energy_maps"))
-    parser.add_argument("--scenes", type=int, default=60, help="to train on")
+    parser.add_argument("--scenes", type=int, default=48, help="to train on")
     parser.add_argument("--test-scenes", type=int, default=15)
     parser.add_argument("--duration-s", type=float, default=10.0)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="in seconds, to see that it runs")
     args = parser.parse_args()

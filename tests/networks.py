@@ -186,6 +186,20 @@ NETWORKS: dict[str, Network] = {
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
     ),
+    "sphere_net": Network(
+        partial(
+            models.sphere_net,
+            3,
+            in_channels=2,
+            height=8,
+            width=16,
+            widths=(4, 6),
+            pool_time=2,
+            context=3,
+        ),
+        2,
+        128,
+    ),
     "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
     "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
     "seddoa, none": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),

@@ -215,15 +215,20 @@ class DenseMap(Format):
         point, height = found.point[frame, label, rank], found.value[frame, label, rank]
         own = values[frame, label]
         inside = (own >= self.mask * height.unsqueeze(1)) & (own > 0)
-        inside &= self._nearest(frame, label, point)
+        inside &= self._nearest(frame, label, rank, point)
         distance = None if far is None else far.flatten(2)[frame, label, point].clamp(min=0)
         return _Sources(frame, label, rank, point, height, own, inside, distance)
 
     def _nearest(
-        self, frame: Int[Tensor, " peak"], label: Int[Tensor, " peak"], point: Int[Tensor, " peak"]
+        self,
+        frame: Int[Tensor, " peak"],
+        label: Int[Tensor, " peak"],
+        rank: Int[Tensor, " peak"],
+        point: Int[Tensor, " peak"],
     ) -> Bool[Tensor, "peak point"]:
         """Return the cells that are nearer to a peak than to others of its class and frame."""
         near = self.grid.directions[point] @ self.grid.directions.mT
+        near = near - 1e-9 * rank.unsqueeze(1)  # halfway, the higher peak has it
         cell, group = (frame * self.num_classes + label).unique(return_inverse=True)
         best = near.new_full((len(cell), near.shape[1]), -2.0)
         best.scatter_reduce_(0, group.unsqueeze(1).expand_as(near), near, "amax")

@@ -27,7 +27,7 @@ def known_builders(part: str | None = None) -> dict[str, Builder]:
 
     Examples:
         >>> sorted(known_builders("format"))
-        ['ACCDOA', 'ClassWise', 'MultiACCDOA', 'TrackWise']
+        ['ACCDOA', 'ClassWise', 'DenseMap', 'MultiACCDOA', 'TrackWise']
     """
     if part is not None:
         found = _PARTS[part]
