@@ -12,14 +12,8 @@ from seldkit.models import sphere_net
 
 def small(**settings: Any) -> torch.nn.Module:
     torch.manual_seed(0)
-    arguments: dict[str, Any] = {
-        "in_channels": 2,
-        "height": 8,
-        "width": 16,
-        "pool_time": 2,
-        "context": 3,
-    }
-    return sphere_net(3, widths=(4, 6), **arguments | settings)
+    sizes: dict[str, Any] = {"in_channels": 2, "height": 8, "width": 16, "widths": (4, 6)}
+    return sphere_net(3, **sizes | {"pool_time": 2, "context": 3} | settings)
 
 
 @pytest.mark.parametrize("distance", [False, True])

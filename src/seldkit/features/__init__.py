@@ -22,6 +22,7 @@ from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
 from seldkit.features.tdoa import TDOA, peak_place
 from seldkit.features.turning import ChannelSwap
+from seldkit.features.visibility import visibility
 
 __all__ = [
     "GCCPHAT",
@@ -50,4 +51,5 @@ __all__ = [
     "intensity_vector",
     "peak_place",
     "presets",
+    "visibility",
 ]

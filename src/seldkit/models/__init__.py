@@ -1,5 +1,12 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.acoustic_mapping import (
+    LatentAcousticMap,
+    UpLatentAcousticMap,
+    lam,
+    lam_points,
+    uplam,
+)
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
@@ -26,6 +33,7 @@ __all__ = [
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
+    "LatentAcousticMap",
     "LevelToLogMel",
     "MapClassifier",
     "OverlappingE2E",
@@ -38,10 +46,13 @@ __all__ = [
     "SphereNetwork",
     "StitchedSELD",
     "Transplant",
+    "UpLatentAcousticMap",
     "at2seld",
     "causal_crnn",
     "einv2",
     "encoder_seld",
+    "lam",
+    "lam_points",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",
@@ -51,4 +62,5 @@ __all__ = [
     "seldnet",
     "sphere_net",
     "transplant",
+    "uplam",
 ]
