@@ -3,8 +3,8 @@
 Makes scenes in rooms (first-order ambisonics, at most two sounds at once), computes beamformed
 energy in four bands on a grid of the sphere, trains `sphere_net` to draw where the sources are,
 whatever their class, and scores it as DCASE 2026 task 3 does, beside the peaks of the same energy
-over all bands on a finer grid (SRP-PHAT of ambisonics). Takes about six minutes on two processor
-cores, a few seconds with `--quick`; writes the trained pipeline and one test scene's maps to
+over all bands on a finer grid (SRP-PHAT of ambisonics). Takes three minutes on a processor core, a
+few seconds with `--quick`; writes the trained pipeline and one test scene's maps to
 `runs/energy_maps` (or `--out DIR`).
 """
 

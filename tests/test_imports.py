@@ -8,7 +8,7 @@ import pytest
 import seldkit
 
 NEEDS = {
-    **{room: {"einops"} for room in ("backbones", "compat", "layers", "models")},
+    **{room: {"einops"} for room in ("backbones", "compat", "heads", "layers", "models")},
     "data": {"safetensors"},
     **{room: {"einops", "safetensors"} for room in ("pipeline", "pretrained")},
 }
