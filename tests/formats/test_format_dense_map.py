@@ -106,7 +106,9 @@ def test_energy_maps_are_targets_too() -> None:
     target = FORMAT.encode(maps, 5)
     torch.testing.assert_close(target[0, 1], maps.render(19, 36, sigma_deg=10)[0])
     assert DenseMap(3, overflow="drop").encode(maps, 2).shape == (2, 3, 36, 72)
-    with pytest.raises(ValueError, match="events must fit 4 frames, but 1 of 2 rows do not"):
+    with pytest.raises(
+        ValueError, match="events must fit the maps and 4 frames, but 1 of 2 rows do"
+    ):
         FORMAT.encode(maps, 4)
 
 

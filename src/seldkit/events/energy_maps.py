@@ -10,6 +10,7 @@ from seldkit._checks import check_choice, check_count, integer, shortest
 from seldkit._typing import Float, Int
 from seldkit.events.columns import Column, number_within, real, same, whole
 from seldkit.events.events import Events
+from seldkit.events.map_points import points_of_rows, strong_points, strongest_points
 from seldkit.events.map_rows import check_map_rows
 from seldkit.events.rendering import check_canvas, render_points
 from seldkit.events.rows import MAX_CLASSES, MAX_FRAMES, frame_length
@@ -17,6 +18,8 @@ from seldkit.geometry import unit_norm, unit_vector
 
 SIGMA_DEG = 6.0
 """Width of a point in a published map, in degrees."""
+
+POINT_COLUMNS = ("azimuth_deg", "elevation_deg", "energy")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False, slots=True)
@@ -42,18 +45,7 @@ class EnergyMaps:
         num_frames: Length of the clip in frames, or None where it is not known.
         frame_s: Length of a frame, in seconds.
 
-    Attributes:
-        frame: `int64 [map]`.
-        label: `int64 [map]`.
-        row: `int64 [point]`, rising.
-        azimuth_deg: `float64 [point]`.
-        elevation_deg: `float64 [point]`.
-        energy: `float64 [point]`.
-        source: `int64 [map]`.
-        distance: `float64 [map]` or None.
-        score: `float64 [map]` or None.
-        num_frames: Length of the clip in frames, or None.
-        frame_s: Length of a frame, in seconds.
+    Columns are kept under their names, as `int64` and `float64` on the CPU, points row by row.
 
     Raises:
         TypeError: If a column or a number is of another kind.
@@ -111,16 +103,14 @@ class EnergyMaps:
         if source is None:
             values["source"] = number_within(values["frame"], values["label"])
         order = values["row"].argsort(stable=True)
-        for name in ("row", "azimuth_deg", "elevation_deg", "energy"):
+        for name in ("row", *POINT_COLUMNS):
             values[name] = values[name][order]
         for name, value in (values | {"frame_s": frame_length(frame_s)}).items():
             object.__setattr__(self, name, value)
 
     @classmethod
     def from_events(cls, events: Events, *, score: Column | None = None) -> "EnergyMaps":
-        """Return maps in which each event is one point of energy 1.
-
-        So any corpus with classic labels gives dense ones.
+        """Return maps in which each event is one point of energy 1: of any corpus with labels.
 
         Args:
             events: The events of a clip.
@@ -128,11 +118,6 @@ class EnergyMaps:
 
         Raises:
             TypeError: If they are not `Events`.
-
-        Examples:
-            >>> events = Events.from_degrees([0], [3], [90.0], [0.0], distance=[2.5])
-            >>> EnergyMaps.from_events(events)
-            EnergyMaps(1 row, 1 point, 1 class, frames 0..0, frame_s=0.1, distance)
         """
         if not isinstance(events, Events):
             raise TypeError(f"events must be Events, got {type(events).__name__}")
@@ -169,7 +154,12 @@ class EnergyMaps:
         check_choice("direction", direction, ("peak", "centre"))
         if above is not None and self.score is None:
             raise ValueError(f"above must be None for maps without scores, got {above}")
-        vector = self._strongest() if direction == "peak" else self._weighted()
+        if direction == "peak":
+            none = torch.zeros(1, 3, dtype=torch.float64)
+            vector = torch.cat((self.direction, none))[self.peak]
+        else:
+            pull = self.energy.unsqueeze(1) * self.direction
+            vector = pull.new_zeros(len(self), 3).index_add_(0, self.row, pull)
         keep = torch.linalg.vector_norm(vector, dim=1) > 1e-9
         if above is not None and self.score is not None:
             keep &= self.score > above
@@ -191,13 +181,7 @@ class EnergyMaps:
     @property
     def peak(self) -> Int[Tensor, " map"]:
         """Which point of each row is the strongest, the first of several; -1 where none has any."""
-        best = self.energy.new_zeros(len(self))
-        best.scatter_reduce_(0, self.row, self.energy, "amax")
-        is_best = (self.energy == best[self.row]) & (self.energy > 0)
-        number = torch.arange(len(self.row)).where(is_best, len(self.row))
-        first = torch.full_like(self.frame, len(self.row))
-        first.scatter_reduce_(0, self.row, number, "amin")
-        return first.where(first < len(self.row), -1)
+        return strongest_points(self.row, self.energy, len(self))
 
     def render(
         self,
@@ -229,7 +213,7 @@ class EnergyMaps:
                 degrees): the one or two columns opposite are twice as high.
 
         Returns:
-            float32, zeros where a row has no point near.
+            float32.
 
         Raises:
             TypeError: If a size is no integer.
@@ -258,19 +242,12 @@ class EnergyMaps:
     def select(self, rows: Tensor) -> "EnergyMaps":
         """Return the rows that a boolean mask or a list of row numbers picks, in its order."""
         picked = torch.arange(len(self))[rows]
-        count = torch.bincount(self.row, minlength=len(self))
-        first = count.cumsum(0) - count
-        row = torch.repeat_interleave(torch.arange(len(picked)), count[picked])
-        within = torch.arange(len(row)) - (count[picked].cumsum(0) - count[picked])[row]
-        point = first[picked][row] + within
+        row, point = points_of_rows(self.row, len(self), picked)
         names = ("frame", "label", "source", "distance", "score")
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        values = {name: None if x is None else x[picked] for name, x in values.items()}
-        places = (self.azimuth_deg[point], self.elevation_deg[point], self.energy[point])
-        frame, label = values.pop("frame"), values.pop("label")
-        return EnergyMaps(
-            frame, label, row, *places, **values, num_frames=self.num_frames, frame_s=self.frame_s
-        )
+        columns = {name: getattr(self, name) for name in names}
+        values = {name: None if x is None else x[picked] for name, x in columns.items()}
+        places = {name: getattr(self, name)[point] for name in POINT_COLUMNS}
+        return _changed(self, **values, **places, row=row)
 
     def strongest(self, count: int, *, least: float = 0.0) -> "EnergyMaps":
         """Return the same rows with their strongest points alone, in their order.
@@ -288,20 +265,9 @@ class EnergyMaps:
             tensor([0.5000, 1.0000], dtype=torch.float64)
         """
         check_count(count=count)
-        order = self.energy.argsort(descending=True, stable=True)
-        rank = torch.empty_like(self.row).index_put_((order,), number_within(self.row[order]))
-        top = self.energy.new_zeros(len(self)).scatter_reduce_(0, self.row, self.energy, "amax")
-        keep = (rank < count) & (self.energy >= least * top[self.row])
-        names = ("row", "azimuth_deg", "elevation_deg", "energy")
+        keep = strong_points(self.row, self.energy, len(self), count, least)
+        names = ("row", *POINT_COLUMNS)
         return _changed(self, **{name: getattr(self, name)[keep] for name in names})
-
-    def _strongest(self) -> Float[Tensor, "map axis=3"]:
-        peak = self.peak
-        return torch.cat((self.direction, torch.zeros(1, 3, dtype=torch.float64)))[peak]
-
-    def _weighted(self) -> Float[Tensor, "map axis=3"]:
-        pull = self.energy.unsqueeze(1) * self.direction
-        return pull.new_zeros(len(self), 3).index_add_(0, self.row, pull)
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -156,7 +156,7 @@ def _boxes(
     return begin, size * (count > 0).unsqueeze(1)
 
 
-def _chunks(order: Int[Tensor, " map"], sizes: Int[Tensor, "map 3"]) -> list[Int[Tensor, " map"]]:
+def _chunks(order: Int[Tensor, " map"], sizes: Int[Tensor, "all 3"]) -> list[Tensor]:
     """Return maps in groups that are alike and whose padded values are not too many at once."""
     chunks, begin = [], 0
     largest, listed = [0, 0, 0], sizes[order].tolist()

@@ -1,6 +1,7 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.agreement import visibility
 from seldkit.features.beam_energy import BeamEnergy
 from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.extractor import FeatureExtractor
@@ -22,7 +23,6 @@ from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
 from seldkit.features.tdoa import TDOA, peak_place
 from seldkit.features.turning import ChannelSwap
-from seldkit.features.visibility import visibility
 
 __all__ = [
     "GCCPHAT",

@@ -94,17 +94,8 @@ class DenseMap(Format):
                 (unless `overflow="drop"`), or distances are missing.
         """
         maps = events if isinstance(events, EnergyMaps) else EnergyMaps.from_events(events)
-        beyond = maps.frame >= num_frames
-        if isinstance(events, Events):
-            self._to_encode(events, num_frames)
-        else:
-            self._check(maps, num_frames)  # type: ignore[arg-type]  # it has what is looked at
-            if beyond.any() and self.overflow == "raise":
-                raise ValueError(
-                    f"events must fit {num_frames} frames, but {int(beyond.sum())} of {len(maps)}"
-                    " rows do not; overflow='drop' leaves them out"
-                )
-        maps = maps.select(~beyond)
+        self._to_encode(_rows(maps), num_frames)
+        maps = maps.select(maps.frame < num_frames)
         drawn = maps.render(self.height, self.width, sigma_deg=self.sigma_deg).flatten(1)
         cell = maps.frame * self.num_classes + maps.label
         shape = (num_frames * self.num_classes, self.height * self.width)
@@ -267,6 +258,12 @@ class _Sources:
     values: Float[Tensor, "peak point"]
     inside: Bool[Tensor, "peak point"]
     distance: Float[Tensor, " peak"] | None
+
+
+def _rows(maps: EnergyMaps) -> Events:
+    """Return what the checks of all formats look at: frames, classes and distances."""
+    ahead = torch.tensor([[1.0, 0.0, 0.0]], dtype=torch.float64).expand(len(maps), 3)
+    return Events(maps.frame, maps.label, ahead, distance=maps.distance)
 
 
 @lru_cache(maxsize=8)
