@@ -202,18 +202,22 @@ def _correlation(
     union: Bool[Tensor, "pair height width"],
 ) -> Float[Tensor, " pair"]:
     """Return Pearson's r over the union of two masks and what lies within two steps of it."""
-    weight = _grown(_grown(union)).double()
-    count = weight.sum(dim=(1, 2), keepdim=True)
+    cells = _grown(_grown(union)).nonzero(as_tuple=True)
+    pair, count = cells[0], torch.bincount(cells[0], minlength=len(union))
+
+    def total(values: Tensor) -> Tensor:
+        return values.new_zeros(len(union)).index_add_(0, pair, values)
+
     apart, spread = [], []
     for maps in (first, second):
-        values = maps.double()
-        mean = (weight * values).sum(dim=(1, 2), keepdim=True) / count
-        apart.append((values - mean) * weight)
-        inside = weight > 0
-        high = values.where(inside, -torch.inf).amax(dim=(1, 2))
-        spread.append(high - values.where(inside, torch.inf).amin(dim=(1, 2)))
-    power = [(each * each).sum(dim=(1, 2)) for each in apart]
-    r = (apart[0] * apart[1]).sum(dim=(1, 2)) / (power[0] * power[1]).sqrt()
+        values = maps[cells].double()
+        apart.append(values - (total(values) / count)[pair])
+        ends = values.new_zeros(2, len(union))
+        for end, which in zip(ends, ("amax", "amin"), strict=True):
+            end.scatter_reduce_(0, pair, values, which, include_self=False)
+        spread.append(ends[0] - ends[1])
+    power = [total(each.square()) for each in apart]
+    r = total(apart[0] * apart[1]) / (power[0] * power[1]).sqrt()
     return r.where(torch.minimum(*spread) > FLAT, torch.nan)
 
 
