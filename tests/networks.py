@@ -314,6 +314,20 @@ NETWORKS: dict[str, Network] = {
     "ipdnet, offline": Network(
         partial(models.ipdnet, 2, 3, width=4, conv_width=4, pool_time=(2, 5), causal=False), 4, 8
     ),
+    "sphere_net": Network(
+        partial(
+            models.sphere_net,
+            3,
+            in_channels=2,
+            height=8,
+            width=16,
+            widths=(4, 6),
+            pool_time=2,
+            context=3,
+        ),
+        2,
+        128,
+    ),
     "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
     "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
     "seddoa, none": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),

@@ -27,6 +27,7 @@ import trees
 from cli.hearing import record_alarm, saved_system
 from house import ROOT
 from seldkit import Events, Pipeline, backbones, io, pretrained
+from seldkit.ambisonics import plane_wave
 from seldkit.compat import yamnet
 from seldkit.events import sentences
 from seldkit.formats import DirectPathPhase
@@ -36,6 +37,7 @@ from seldkit.synth import BuiltinSounds, FolderSounds
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
 import compare_localizers
+import energy_maps
 import entrant
 import everyday
 import localize_talkers
@@ -261,6 +263,19 @@ def test_train_roam_keeps_the_best(
     assert row.startswith("1,")
     pipeline = Pipeline.load(tmp_path / "pipeline")
     assert pipeline.predict(next(tmp_path.glob("scenes_quick/test/*.flac"))).num_frames == 100
+
+
+def test_energy_maps_are_scored_beside_the_peaks_of_srp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, energy_maps, "--quick", "--out", tmp_path)
+    rows = [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert rows == ["| SRP peaks", "| sphere_net"]
+    assert set(io.read_maps(tmp_path / "test0.json").label.tolist()) <= {0}
+    builders = {"planes_on": energy_maps.planes_on}
+    pipeline = Pipeline.load(tmp_path / "pipeline", builders=builders)
+    ahead = plane_wave(torch.randn(24000), torch.tensor([1.0, 0.0, 0.0]))
+    assert pipeline.predict(ahead, 24000).num_frames == 10
 
 
 def test_overlapping_e2e_prints_the_table_of_the_paper(

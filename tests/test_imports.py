@@ -10,7 +10,7 @@ import seldkit
 pytestmark = pytest.mark.programs
 
 NEEDS = {
-    **{room: {"einops"} for room in ("backbones", "compat", "layers", "models")},
+    **{room: {"einops"} for room in ("backbones", "compat", "heads", "layers", "models")},
     "data": {"safetensors"},
     **{room: {"einops", "safetensors"} for room in ("pipeline", "pretrained")},
 }

@@ -1,7 +1,7 @@
 """Label files in folders: which there are, and which reference belongs to which prediction."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +44,14 @@ def find_files(place: Path, suffix: str = ".csv") -> list[Path]:
     return files
 
 
-def match_files(reference: Path, prediction: Path, *, prefix: str = "") -> list[ClipFiles]:
+def match_files(
+    reference: Path,
+    prediction: Path,
+    *,
+    prefix: str = "",
+    suffix: str = ".csv",
+    endings: Sequence[str] = (),
+) -> list[ClipFiles]:
     """Return the clips of a reference and a prediction, in the order of their names.
 
     Two files belong together. The files of two folders do if they have one name, wherever in the
@@ -54,6 +61,8 @@ def match_files(reference: Path, prediction: Path, *, prefix: str = "") -> list[
         reference: A file or a folder.
         prediction: A file or a folder.
         prefix: What names may begin with on one side only.
+        suffix: What files of a folder are looked for.
+        endings: What names may end in on one side only.
 
     Raises:
         OSError: If there is neither a file nor a folder, or a folder cannot be looked into.
@@ -61,13 +70,13 @@ def match_files(reference: Path, prediction: Path, *, prefix: str = "") -> list[
     """
     if reference.is_file() and prediction.is_file():
         return [ClipFiles(reference.stem, reference, prediction)]
-    sides = [(place, find_files(place)) for place in (reference, prediction)]
+    sides = [(place, find_files(place, suffix)) for place in (reference, prediction)]
     if any(len({path.stem for path in files}) < len(files) for _, files in sides):
         named = [[(below(place, path), path) for path in files] for place, files in sides]
     else:
         named = [[(path.stem, path) for path in files] for _, files in sides]
     exact = {name for name, _ in named[0]} & {name for name, _ in named[1]}
-    references, predictions = (_by_name(side, prefix, exact) for side in named)
+    references, predictions = (_by_name(side, prefix, endings, exact) for side in named)
     names = sorted(references.keys() | predictions.keys())
     return [ClipFiles(name, references.get(name), predictions.get(name)) for name in names]
 
@@ -99,11 +108,15 @@ def below(place: Path, path: Path) -> str:
     return path.relative_to(folder).with_suffix("").as_posix()
 
 
-def _by_name(files: list[tuple[str, Path]], prefix: str, exact: Collection[str]) -> dict[str, Path]:
-    """Return files by the names of their clips: without the prefix unless both sides have it."""
+def _by_name(
+    files: list[tuple[str, Path]], prefix: str, endings: Sequence[str], exact: Collection[str]
+) -> dict[str, Path]:
+    """Return files by the names of their clips: without prefix or ending unless both have it."""
     named: dict[str, Path] = {}
     for name, path in files:
         folder, slash, stem = name.rpartition("/")
+        for ending in endings:
+            stem = stem.removesuffix(ending)
         clip = name if name in exact else f"{folder}{slash}{stem.removeprefix(prefix)}"
         if clip in named:
             raise ValueError(f"files must have names of their own, got {named[clip]} and {path}")

@@ -52,9 +52,9 @@ def add_sides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol",
         required=True,
-        choices=PROTOCOLS,
+        choices=(*PROTOCOLS, "dcase2026"),
         metavar="NAME",
-        help=f"whose rules to score by: {', '.join(PROTOCOLS)}",
+        help=f"whose rules to score by: {', '.join(PROTOCOLS)}, and dcase2026 for energy maps",
     )
 
 
@@ -62,8 +62,8 @@ def add_counting(group: "argparse._ArgumentGroup") -> None:
     """Add what `SELDMetrics` takes, under its names."""
     group.add_argument(
         "--average",
-        choices=("macro", "micro"),
-        help="mean over classes, or counts of all classes together",
+        choices=("macro", "micro", "pairs"),
+        help="mean over classes, counts of all classes together or, in dcase2026, mean over pairs",
     )
     group.add_argument(
         "--frames",

@@ -16,6 +16,7 @@ from seldkit.cli.options import (
     check_number,
     counting,
 )
+from seldkit.cli.score_maps import PROTOCOL, run_maps
 from seldkit.cli.tables import (
     Table,
     as_json,
@@ -60,6 +61,8 @@ def add_command(
 
 def run(args: argparse.Namespace) -> int:
     """Write the scores; return the exit code."""
+    if args.protocol == PROTOCOL:
+        return run_maps(args)
     check_number("--num-frames", args.num_frames, MAX_FRAMES)
     check_number("--num-classes", args.num_classes, MAX_CLASSES)
     if args.protocol == "dcase2019" and args.frames == "clip" and args.num_frames is None:

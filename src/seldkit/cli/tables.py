@@ -8,7 +8,7 @@ from math import isfinite, isnan
 from pathlib import Path
 
 from seldkit.cli.clips import NamedClip
-from seldkit.metrics import Interval, SELDMetrics, jackknife
+from seldkit.metrics import DenseMapMetrics, Interval, SELDMetrics, jackknife
 from seldkit.metrics.analysis import class_table
 from seldkit.metrics.tracking import CLEARMOT, GOSPA, OSPA
 
@@ -21,7 +21,7 @@ def overall_table(metrics: SELDMetrics) -> Table:
     return {"all": metrics.compute().as_dict()}
 
 
-def jackknife_table(metrics: SELDMetrics) -> Table:
+def jackknife_table(metrics: SELDMetrics | DenseMapMetrics) -> Table:
     """Return what the jackknife says of each score, a row for each of its parts."""
     names, intervals = metrics.compute().published_names, jackknife(metrics)
     return {

@@ -1,8 +1,5 @@
 """Published checkpoints and layouts: their weights and tensors under our names and axes."""
 
-from seldkit.compat import dcase, ein_seld, hungarian_net, panns, pseldnets, srp_dnn, yamnet
-
-__all__ = ["dcase", "ein_seld", "hungarian_net", "panns", "pseldnets", "srp_dnn", "yamnet"]
 from seldkit.compat import (
     cst_former,
     dcase,

@@ -1,7 +1,9 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.agreement import visibility
 from seldkit.features.autocorrelation import Autocorrelation
+from seldkit.features.beam_energy import BeamEnergy
 from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.dereverberation import DirectReverberant, direct_sound
 from seldkit.features.extractor import FeatureExtractor
@@ -36,6 +38,7 @@ __all__ = [
     "STFT",
     "TDOA",
     "Autocorrelation",
+    "BeamEnergy",
     "ChannelMeaning",
     "ChannelSwap",
     "DirectReverberant",
@@ -62,4 +65,5 @@ __all__ = [
     "peak_place",
     "peaked_map",
     "presets",
+    "visibility",
 ]

@@ -4,6 +4,7 @@ from seldkit.formats.accdoa import ACCDOA
 from seldkit.formats.angular_grid import AngularGrid
 from seldkit.formats.base import Dropped
 from seldkit.formats.class_wise import ClassWise
+from seldkit.formats.dense_map import DenseMap
 from seldkit.formats.direct_path import DirectPathPhase
 from seldkit.formats.multi_accdoa import MultiACCDOA
 from seldkit.formats.track_wise import TrackWise
@@ -12,6 +13,7 @@ __all__ = [
     "ACCDOA",
     "AngularGrid",
     "ClassWise",
+    "DenseMap",
     "DirectPathPhase",
     "Dropped",
     "MultiACCDOA",

@@ -16,6 +16,7 @@ from seldkit.layers.conv import DoubleConv
 from seldkit.layers.convolutional_transformer import CMTBlock, InvertedResidual, LocalPerception
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.divided_attention import DividedChannelAttention, SpectroTemporalAttention
+from seldkit.layers.equirectangular import SphereConv, pad_sphere
 from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
@@ -103,6 +104,7 @@ __all__ = [
     "SinusoidalPositions",
     "SoftmaxGate",
     "SpectroTemporalAttention",
+    "SphereConv",
     "SphericalConv",
     "SphericalPad",
     "SqueezeExcite",
@@ -120,6 +122,7 @@ __all__ = [
     "UNetEncoder",
     "UnfoldedChannelAttention",
     "max_feature_map",
+    "pad_sphere",
     "softmax_gate",
     "state_space_scan",
     "step_size",

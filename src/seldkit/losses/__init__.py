@@ -25,6 +25,12 @@ from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
 from seldkit.losses.direct_path import DirectPathLoss, direct_path_loss
 from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
 from seldkit.losses.dmot import DMOTLoss, MOTLosses, dmot_loss
+from seldkit.losses.energy_map import (
+    ActiveEnergyLoss,
+    EnergyMapLoss,
+    active_energy_loss,
+    energy_map_loss,
+)
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
 from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
@@ -37,6 +43,7 @@ __all__ = [
     "ADPITLoss",
     "ADYOLOLoss",
     "ActiveDirectionLoss",
+    "ActiveEnergyLoss",
     "AggregatedMixtureLoss",
     "AggregatedPITLoss",
     "AggregatedSumLoss",
@@ -47,6 +54,7 @@ __all__ = [
     "DirectPathLoss",
     "DistanceTaskLosses",
     "DynamicWeightAverage",
+    "EnergyMapLoss",
     "FixedWeights",
     "FocalLoss",
     "GradNorm",
@@ -61,6 +69,7 @@ __all__ = [
     "VectorPITLoss",
     "accdoa_loss",
     "active_direction_loss",
+    "active_energy_loss",
     "adpit_loss",
     "adyolo_loss",
     "aggregated_mixture_loss",
@@ -72,6 +81,7 @@ __all__ = [
     "delay_classes",
     "direct_path_loss",
     "dmot_loss",
+    "energy_map_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",

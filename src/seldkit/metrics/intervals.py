@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seldkit._checks import check_number
 from seldkit.metrics.clip_metrics import ClipMetrics
+from seldkit.metrics.dense_maps import DenseMapMetrics
 from seldkit.metrics.seld import SELDMetrics
 
 LARGEST = {
@@ -44,7 +45,11 @@ class Interval(NamedTuple):
 
 
 def jackknife(
-    metrics: ClipMetrics, alpha: float = 0.05, *, per_class: bool = False, clip: bool = False
+    metrics: ClipMetrics | DenseMapMetrics,
+    alpha: float = 0.05,
+    *,
+    per_class: bool = False,
+    clip: bool = False,
 ) -> Mapping[str, Interval]:
     r"""Return bias-corrected estimates and confidence intervals of all scores.
 
@@ -91,13 +96,15 @@ def jackknife(
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
     if metrics.num_clips < 2:
         raise ValueError(f"metrics must have counted at least 2 clips, got {metrics.num_clips}")
-    counts = metrics.counts()
-    score = metrics.score
-    if per_class:
-        if not isinstance(metrics, SELDMetrics):
-            raise ValueError(f"per_class needs SELDMetrics, got {type(metrics).__name__}")
-        score = metrics.score_classes
-    plain, partial = score(counts.total()), score(counts.without_each())
+    if isinstance(metrics, DenseMapMetrics):
+        plain, partial = metrics.with_and_without(per_class=per_class)
+    else:
+        counts, score = metrics.counts(), metrics.score
+        if per_class:
+            if not isinstance(metrics, SELDMetrics):
+                raise ValueError(f"per_class needs SELDMetrics, got {type(metrics).__name__}")
+            score = metrics.score_classes
+        plain, partial = score(counts.total()), score(counts.without_each())
     return {
         name: _interval(plain[name], partial[name], alpha, _bounds(name) if clip else (-inf, inf))
         for name in plain

@@ -1,5 +1,12 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.acoustic_mapping import (
+    LatentAcousticMap,
+    UpLatentAcousticMap,
+    lam,
+    lam_points,
+    uplam,
+)
 from seldkit.models.ad_yolo_network import ad_yolo
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
@@ -27,6 +34,7 @@ from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
+from seldkit.models.sphere_network import SphereNetwork, sphere_net
 from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
@@ -43,6 +51,7 @@ __all__ = [
     "EncoderSELD",
     "IPDNet",
     "JoinedTrainings",
+    "LatentAcousticMap",
     "LevelToLogMel",
     "MapClassifier",
     "NeuralSRP",
@@ -53,9 +62,11 @@ __all__ = [
     "SequenceSELD",
     "SourceSeparator",
     "SpatialEncoder",
+    "SphereNetwork",
     "StemmedBranches",
     "StitchedSELD",
     "Transplant",
+    "UpLatentAcousticMap",
     "ad_yolo",
     "at2seld",
     "causal_crnn",
@@ -67,6 +78,8 @@ __all__ = [
     "fn_ssl",
     "ipdnet",
     "joined_trainings",
+    "lam",
+    "lam_points",
     "mff_einv2",
     "neural_srp",
     "ngcc_seld",
@@ -77,6 +90,8 @@ __all__ = [
     "roam",
     "seddoa",
     "seldnet",
+    "sphere_net",
     "srp_dnn",
     "transplant",
+    "uplam",
 ]

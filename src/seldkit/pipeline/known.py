@@ -28,8 +28,8 @@ def known_builders(part: str | None = None) -> dict[str, Builder]:
     """Return the builders of a part of a pipeline by name, or of arguments of builders if None.
 
     Examples:
-        >>> sorted(known_builders("format"))
-        ['ACCDOA', 'AngularGrid', 'ClassWise', 'DirectPathPhase', 'MultiACCDOA', 'TrackWise']
+        >>> sorted(known_builders("format"))[:3]
+        ['ACCDOA', 'AngularGrid', 'ClassWise']
     """
     if part is not None:
         found = _PARTS[part]

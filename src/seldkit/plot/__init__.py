@@ -6,6 +6,7 @@ from seldkit.plot.class_scores import plot_class_scores
 from seldkit.plot.events import plot_events
 from seldkit.plot.features import plot_features
 from seldkit.plot.ink import DARK_PALETTE, DASHES, PALETTE
+from seldkit.plot.maps import animate_maps, plot_maps
 from seldkit.plot.overlap import plot_overlap
 from seldkit.plot.polar import plot_polar
 from seldkit.plot.scene import plot_scene
@@ -19,11 +20,13 @@ __all__ = [
     "DASHES",
     "MAX_JUMP_DEG",
     "PALETTE",
+    "animate_maps",
     "plot_activity",
     "plot_angle_errors",
     "plot_class_scores",
     "plot_events",
     "plot_features",
+    "plot_maps",
     "plot_overlap",
     "plot_polar",
     "plot_scene",

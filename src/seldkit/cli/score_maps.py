@@ -1,0 +1,121 @@
+"""`seldkit score --protocol dcase2026`: energy maps in JSON files in place of label files."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import fill
+
+from seldkit.cli.clips import choose_files
+from seldkit.cli.files import match_files, read_names
+from seldkit.cli.tables import Table, as_json, as_text, jackknife_table, write_json
+from seldkit.events import EnergyMaps
+from seldkit.io import read_maps
+from seldkit.io.maps import NUM_CLASSES
+from seldkit.metrics import DenseMapMetrics
+
+PROTOCOL = "dcase2026"
+
+CLASSES = (
+    "female_speech",
+    "male_speech",
+    "clapping",
+    "telephone",
+    "laughter",
+    "domestic_sounds",
+    "footsteps",
+    "door",
+    "music",
+    "musical_instrument",
+    "water_tap",
+    "bell",
+    "knock",
+)
+"""Names of the classes of the published files."""
+
+ENDINGS = ("_inference", "_std")
+"""What the names of predictions and references may end in."""
+
+NOT_TAKEN = (
+    "matching",
+    "doa",
+    "relative_distance_threshold",
+    "distance_threshold_m",
+    "require_onscreen",
+    "block_frames",
+    "num_frames",
+    "frame_s",
+    "format",
+    "reference_format",
+    "prediction_format",
+    "by_overlap",
+)
+"""Options that say nothing of energy maps."""
+
+
+def run_maps(args: argparse.Namespace) -> int:
+    """Write the scores of energy maps; return the exit code."""
+    given = [f"--{name.replace('_', '-')}" for name in NOT_TAKEN if getattr(args, name)]
+    if args.frames != "official":
+        given.append("--frames")
+    if args.absent_classes != "published":
+        given.append("--absent-classes")
+    if given:
+        raise ValueError(f"{PROTOCOL} does not take {', '.join(given)}: it scores energy maps")
+    if args.average == "micro":
+        raise ValueError("--average must be 'pairs' or 'macro' for dcase2026, got 'micro'")
+    files = match_files(args.reference, args.prediction, suffix=".json", endings=ENDINGS)
+    chosen = choose_files(files, missing=args.missing, extra=args.extra)
+    if args.jackknife and len(chosen) < 2:
+        raise ValueError(f"--jackknife leaves out a clip: at least 2 clips, got {len(chosen)}")
+    names = read_names(args.classes) if args.classes else CLASSES
+    num_classes = args.num_classes or (len(names) if args.classes else NUM_CLASSES)
+    metrics = DenseMapMetrics(
+        PROTOCOL,
+        num_classes,
+        average=args.average or "pairs",
+        counting=args.counting or "published",
+        angle_threshold_deg=args.angle_threshold_deg or 20.0,
+    )
+    for clip in chosen:
+        metrics.update(_read(clip.prediction, num_classes), _read(clip.reference, num_classes))
+    tables = _tables(args, metrics, names)
+    described = {
+        "protocol": PROTOCOL,
+        "average": metrics.average,
+        **metrics.settings._asdict(),
+        "num_classes": num_classes,
+        "num_clips": metrics.num_clips,
+    }
+    words = " ".join(f"{name}={value}" for name, value in described.items())
+    if args.json != "-":
+        sys.stdout.write(f"{fill(words, 79)}\n\n{as_text(tables)}")
+    if args.json:
+        write_json(args.json, as_json(described, tables))
+    return 0
+
+
+def _read(path: Path | None, num_classes: int) -> EnergyMaps:
+    """Return the maps of a file, none where there is no file."""
+    if path is None:
+        return EnergyMaps([], [], [], [], [], [])
+    return read_maps(path, num_classes=num_classes)
+
+
+def _tables(
+    args: argparse.Namespace, metrics: DenseMapMetrics, names: Sequence[str]
+) -> Mapping[str, Table]:
+    scores = metrics.compute()
+    tables: dict[str, Table] = {"clips": {"all": scores.as_dict()}}
+    if args.jackknife:
+        tables["jackknife"] = jackknife_table(metrics)
+    if args.by_class:
+        known = names if len(names) == metrics.num_classes else range(metrics.num_classes)
+        tables["class"] = {
+            str(name): {
+                published: float(scores.per_class[ours][label])
+                for published, ours in scores.published_names.items()
+            }
+            for label, name in enumerate(known)
+        }
+    return tables
