@@ -1,5 +1,6 @@
 """Layers that SELD networks are made of."""
 
+from seldkit.layers.adapter import Adapter
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
@@ -12,6 +13,7 @@ from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
+from seldkit.layers.low_rank import low_rank_change
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
 from seldkit.layers.positions import SinusoidalPositions
@@ -33,6 +35,7 @@ from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
     "ROAM",
+    "Adapter",
     "BidirectionalGRU",
     "BinNorm",
     "CausalConv2d",
@@ -67,6 +70,7 @@ __all__ = [
     "UNet",
     "UNetDecoder",
     "UNetEncoder",
+    "low_rank_change",
     "max_feature_map",
     "softmax_gate",
     "step_size",

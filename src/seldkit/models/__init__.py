@@ -1,5 +1,7 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.adapter_files import load_adapters, save_adapters
+from seldkit.models.adapting import merge, with_adapters, with_lora
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
@@ -40,12 +42,17 @@ __all__ = [
     "causal_crnn",
     "einv2",
     "encoder_seld",
+    "load_adapters",
+    "merge",
     "overlapping_e2e",
     "overlapping_losses",
     "reference_spectrogram",
     "resnet_conformer",
     "roam",
+    "save_adapters",
     "seddoa",
     "seldnet",
     "transplant",
+    "with_adapters",
+    "with_lora",
 ]
