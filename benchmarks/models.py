@@ -45,8 +45,10 @@ ASSEMBLIES = {
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
+    "causal_crnn, lora": Assembly(lambda: models.with_lora(models.causal_crnn(13)), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
+    "seddoa, adapters": Assembly(lambda: models.with_adapters(models.seddoa(170)), (7, 1001, 64)),
     "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),
     "maccdoa, htsat": Assembly(
         lambda: models.encoder_seld(backbones.htsat(), 170, format="multi_accdoa"), (7, 1001, 64)
