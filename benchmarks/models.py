@@ -41,6 +41,7 @@ class Assembly(NamedTuple):
 
 
 ASSEMBLIES = {
+    "einv1": Assembly(lambda: models.einv1(14), (7, 160, 256)),
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),

@@ -133,6 +133,7 @@ def _encoder_seld(encoder: Callable[..., nn.Module], bins: int, **settings: Any)
 
 
 NETWORKS: dict[str, Network] = {
+    "einv1": Network(partial(models.einv1, 3, rnn_channels=4, **_BLOCKS), 7, 16),
     "einv2": _einv2(num_tracks=2),
     "einv2 of the paper": _einv2(sequential_stitch=False, sinusoids=True, stitch_tracks=True),
     "einv2, conformer": _einv2(

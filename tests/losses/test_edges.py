@@ -32,7 +32,7 @@ def scene(case: Case, name: str, dtype: torch.dtype) -> tuple[list[Tensor], list
     logits = (
         "accdoa" not in case.name and "adpit" not in case.name and "active_dir" not in case.name
     )
-    vectors = range(1, len(preds)) if logits else range(len(preds))
+    vectors = range(1, min(len(preds), len(target))) if logits else range(len(preds))
     if "silent" in name:
         target = [torch.zeros_like(x) for x in target]
     lengths = {"zero": 0.0, "silent zero": 0.0, "tiny": 1e-9, "short": 1e-3}

@@ -21,9 +21,10 @@ from seldkit.losses.balancing import (
 )
 from seldkit.losses.class_wise import ClassWiseLoss, class_wise_loss
 from seldkit.losses.direction import ActiveDirectionLoss, active_direction_loss
+from seldkit.losses.events import EventPITLoss, event_pit_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
-from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses.tasks import DistanceTaskLosses, EventTaskLosses, TaskLosses
 from seldkit.losses.tracks import match_tracks, reorder
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "ClassWiseLoss",
     "DistanceTaskLosses",
     "DynamicWeightAverage",
+    "EventPITLoss",
+    "EventTaskLosses",
     "FixedWeights",
     "FocalLoss",
     "GradNorm",
@@ -54,6 +57,7 @@ __all__ = [
     "aggregated_sum_loss",
     "arrange_sources",
     "class_wise_loss",
+    "event_pit_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",

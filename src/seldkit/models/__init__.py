@@ -7,6 +7,7 @@ from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
 from seldkit.models.at2seld_spatial import SpatialEncoder
 from seldkit.models.causal_network import causal_crnn
+from seldkit.models.einv1_network import EINV1, EventOutput, einv1
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -24,9 +25,11 @@ from seldkit.models.transfer import Transplant, transplant
 
 __all__ = [
     "AT2SELD",
+    "EINV1",
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
+    "EventOutput",
     "LevelToLogMel",
     "MapClassifier",
     "OverlappingE2E",
@@ -40,6 +43,7 @@ __all__ = [
     "Transplant",
     "at2seld",
     "causal_crnn",
+    "einv1",
     "einv2",
     "encoder_seld",
     "load_adapters",
