@@ -25,13 +25,14 @@ import tiny_einv2
 import trees
 from cli.hearing import record_alarm, saved_system
 from house import ROOT
-from seldkit import Pipeline, backbones, io, pretrained
+from seldkit import Pipeline, backbones, io, models, pretrained
 from seldkit.compat import yamnet
 from seldkit.events import sentences
 from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import adapt_everyday
 import entrant
 import everyday
 import localize_talkers
@@ -285,6 +286,18 @@ def test_search_at2seld_hands_the_best_to_the_next_stage(
     said = capsys.readouterr().out
     assert [f"\n{stage}: 1 trials to go\n" in said for stage in search_at2seld.STAGES] == [True] * 3
     assert "\nthe winner: features: intensity, block: convolution, blocks: 3, " in said
+
+
+def test_the_system_in_the_box_is_adapted_three_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, adapt_everyday, "--size", "quick", "--rank", 2, "--out", tmp_path)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["| last layer", "| LoRA", "| all"]
+    weights = [int(row[1].replace(",", "")) for row in rows]
+    assert weights == sorted(weights)
+    network = adapt_everyday.moved(pretrained.load("everyday12"), 8)
+    models.load_adapters(network, tmp_path / "lora.safetensors")
 
 
 def test_name_sounds_prints_a_table(
