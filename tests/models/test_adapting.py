@@ -139,6 +139,17 @@ def test_where_and_also_choose_by_name() -> None:
     assert parts == {"feedforward1", "feedforward2"}
 
 
+def test_layers_are_changed_in_the_order_of_the_network() -> None:
+    network = PLAIN["causal_crnn"].build()
+    torch.manual_seed(3)
+    with_lora(network)
+    first, *_ = (p for name, p in network.named_parameters() if name.endswith("lora_down"))
+    torch.manual_seed(3)
+    wanted = torch.empty_like(first)
+    nn.init.kaiming_uniform_(wanted, a=5**0.5)
+    assert torch.equal(first, wanted)
+
+
 def test_what_was_frozen_before_is_so_after_merging() -> None:
     layer = nn.Linear(3, 2)
     layer.bias.requires_grad_(False)

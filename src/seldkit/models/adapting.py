@@ -160,8 +160,9 @@ def with_lora(
     chosen = _named("where", layers, where)
     settings = {"rank": rank, "alpha": alpha, "where": list(where)}
     _freeze(network, "lora", settings, also, batch_norms)
-    for name in chosen:
-        add_low_rank(layers[name], rank=rank, alpha=alpha)
+    for name, layer in layers.items():  # in their order, so that a seed gives the same start
+        if name in chosen:
+            add_low_rank(layer, rank=rank, alpha=alpha)
     return network
 
 
