@@ -43,6 +43,7 @@ class Assembly(NamedTuple):
 
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 ASSEMBLIES = {
+    "einv1": Assembly(lambda: models.einv1(14), (7, 160, 256)),
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
     "einv2, bimamba": Assembly(
         lambda: models.einv2(13, 3, temporal="bimamba", stitch_tracks=True), (7, 160, 256)
@@ -52,6 +53,7 @@ ASSEMBLIES = {
     "ad_yolo": Assembly(lambda: models.ad_yolo(13), (7, 400, 64)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
+    "causal_crnn, lora": Assembly(lambda: models.with_lora(models.causal_crnn(13)), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
     "resnet_conformer, three branches": Assembly(
         lambda: models.resnet_conformer(13, distance=True, distance_branch="own"), (7, 250, 64)
@@ -67,6 +69,7 @@ ASSEMBLIES = {
         (4, 250, 480),
     ),
     "seddoa": Assembly(lambda: models.seddoa(170), (7, 1001, 64)),
+    "seddoa, adapters": Assembly(lambda: models.with_adapters(models.seddoa(170)), (7, 1001, 64)),
     "seddoa, crnn": Assembly(lambda: models.encoder_seld(backbones.crnn(), 170), (7, 1001, 64)),
     "maccdoa, htsat": Assembly(
         lambda: models.encoder_seld(backbones.htsat(), 170, format="multi_accdoa"), (7, 1001, 64)

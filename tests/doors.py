@@ -31,7 +31,7 @@ from compat.test_tensor_bundle import ARRAYS, write
 from data.recordings import RATE, record
 from killed_writers import constant
 from killed_writers import pipeline as tiny_pipeline
-from seldkit import data
+from seldkit import data, models
 from seldkit import io as files
 from seldkit.cli import main as program
 from seldkit.compat._tensor_bundle import read_bundle
@@ -124,6 +124,15 @@ def _enter_checkpoint(folder: Path) -> None:
     data.load_checkpoint(folder / "run.safetensors", model=torch.nn.Linear(2, 3))
 
 
+def _fill_adapters(folder: Path) -> None:
+    network = models.with_lora(torch.nn.Linear(2, 3), rank=1)
+    models.save_adapters(network, folder / "adapters.safetensors")
+
+
+def _enter_adapters(folder: Path) -> None:
+    models.load_adapters(torch.nn.Linear(2, 3), folder / "adapters.safetensors", base="any")
+
+
 def _fill_array(folder: Path) -> None:
     files.write_audio(folder / "clip.wav", torch.zeros(4, 400), RATE)
     places = [[0.05, 0.05, 0], [-0.05, 0.05, 0], [-0.05, -0.05, 0], [0.05, -0.05, 0.01]]
@@ -148,6 +157,7 @@ DOORS: dict[str, Door] = {
         lambda folder: Pipeline.load(folder, builders={"constant": constant}),
     ),
     "checkpoint": Door(_fill_checkpoint, _enter_checkpoint),
+    "adapters": Door(_fill_adapters, _enter_adapters),
     "store": Door(_fill_store, _enter_store),
     "TensorFlow bundle": Door(
         lambda folder: write(folder / "variables", ARRAYS),

@@ -60,6 +60,14 @@ _NGCC: dict[str, Any] = {
     "max_lag": 2,
     "frame_length": 16,
 }
+_CAUSAL: dict[str, Any] = {
+    "num_bins": 16,
+    "widths": (4, 8),
+    "pool_time": (2, 5),
+    "pool_freq": (4, 2),
+    "rnn_channels": 4,
+    "hidden": (4,),
+}
 _AT2SELD: dict[str, Any] = {
     "widths": (4, 4),
     "pool_time": (2, 5),
@@ -138,11 +146,27 @@ def neural_srp(**sizes: Any) -> nn.Module:
     return models.neural_srp(array=_LINE, **sizes)
 
 
+def adapted(
+    build: Callable[..., nn.Module],
+    num_classes: int = 3,
+    *,
+    rank: int | None = None,
+    ratio: float = 0.5,
+    **sizes: Any,
+) -> nn.Module:
+    """Return a network of some sizes with LoRA of a rank, or without one with adapters."""
+    network = build(num_classes=num_classes, **sizes)
+    if rank is not None:
+        return models.with_lora(network, rank=rank)
+    return models.with_adapters(network, ratio=ratio)
+
+
 def _encoder_seld(encoder: Callable[..., nn.Module], bins: int, **settings: Any) -> Network:
     return Network(partial(encoder_network, encoder, **settings), 7, bins)
 
 
 NETWORKS: dict[str, Network] = {
+    "einv1": Network(partial(models.einv1, 3, rnn_channels=4, **_BLOCKS), 7, 16),
     "einv2": _einv2(num_tracks=2),
     "einv2 of the paper": _einv2(sequential_stitch=False, sinusoids=True, stitch_tracks=True),
     "einv2, conformer": _einv2(
@@ -218,20 +242,8 @@ NETWORKS: dict[str, Network] = {
     "seldnet, accdoa": Network(
         partial(models.seldnet, 3, format="accdoa", distance=True, onscreen=True, **_SELDNET), 7, 16
     ),
-    "causal_crnn": Network(
-        partial(
-            models.causal_crnn,
-            3,
-            num_bins=16,
-            widths=(4, 8),
-            pool_time=(2, 5),
-            pool_freq=(4, 2),
-            rnn_channels=4,
-            hidden=(4,),
-        ),
-        7,
-        16,
-    ),
+    "causal_crnn": Network(partial(models.causal_crnn, 3, **_CAUSAL), 7, 16),
+    "causal_crnn, lora": Network(partial(adapted, models.causal_crnn, rank=2, **_CAUSAL), 7, 16),
     "resnet_conformer": Network(partial(models.resnet_conformer, 3, **_RESNET), 7, 16),
     "resnet_conformer, multi_scale": Network(
         partial(
@@ -329,6 +341,9 @@ NETWORKS: dict[str, Network] = {
         128,
     ),
     "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
+    "seddoa, adapters": Network(
+        partial(adapted, partial(encoder_network, backbones.htsat), ratio=0.5, **_SWIN), 7, 8
+    ),
     "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
     "seddoa, none": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),
     "seddoa, crnn": _encoder_seld(backbones.crnn, 16, **_CRNN),

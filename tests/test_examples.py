@@ -26,7 +26,7 @@ import tiny_einv2
 import trees
 from cli.hearing import record_alarm, saved_system
 from house import ROOT
-from seldkit import Events, Pipeline, backbones, io, pretrained
+from seldkit import Events, Pipeline, backbones, io, models, pretrained
 from seldkit.ambisonics import plane_wave
 from seldkit.compat import yamnet
 from seldkit.events import sentences
@@ -36,6 +36,7 @@ from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import adapt_everyday
 import compare_localizers
 import energy_maps
 import entrant
@@ -345,6 +346,18 @@ def test_a_tracker_that_sees_through_the_clutter_scores_best() -> None:
     error, missed, false, exchanged = train_tracker.scores(Told(), count=20)
     assert (error, missed, false) == ("0.0°", "0.0 %", "0.0 %")
     assert 0 < float(exchanged.removesuffix(" %")) < 5
+
+
+def test_the_system_in_the_box_is_adapted_three_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, adapt_everyday, "--size", "quick", "--rank", 2, "--out", tmp_path)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["| last layer", "| LoRA", "| all"]
+    weights = [int(row[1].replace(",", "")) for row in rows]
+    assert weights == sorted(weights)
+    network = adapt_everyday.moved(pretrained.load("everyday12"), 8)
+    models.load_adapters(network, tmp_path / "lora.safetensors")
 
 
 def test_name_sounds_prints_a_table(

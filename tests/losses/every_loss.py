@@ -19,6 +19,7 @@ from seldkit.losses import (
     class_wise_loss,
     direct_path_loss,
     dmot_loss,
+    event_pit_loss,
     focal_loss,
     presence_loss,
     trackwise_pit_loss,
@@ -106,6 +107,17 @@ def tensors(function: Callable[..., Any], **options: Any) -> Callable[..., Tenso
     return loss
 
 
+def events(function: Callable[..., Any], **options: Any) -> Callable[..., Tensor]:
+    """Return a loss of outputs and events as one of lists of tensors."""
+
+    def loss(preds: list[Tensor], target: list[Tensor], mask: Tensor | None = None) -> Tensor:
+        *output, event = preds
+        found = function(SELDOutput(*output), event, SELDOutput(*target), mask=mask, **options)
+        return torch.stack(found)
+
+    return loss
+
+
 def _all_cases() -> Iterator[Case]:
     def case(form: Any, function: Any, preds: Any, target: Any, /, **options: Any) -> Case:
         name = ", ".join((function.__name__, *(f"{k}={v!r}" for k, v in options.items())))
@@ -145,6 +157,8 @@ def _all_cases() -> Iterator[Case]:
         yield case(outputs, trackwise_pit_loss, track[:2], track[:2], **settings)
     three = {"selection": (1.0, 1.0, 1.0), "distance": "mse", "per": "chunk"}
     yield case(outputs, trackwise_pit_loss, track, track, **three)
+    for settings in ({}, {"per": "chunk", "inactive_weight": 1.0, "direction": "cosine"}):
+        yield case(events, event_pit_loss, track, track[:2], **settings)
     for error in ("mse", "l1"):
         for loss in (aggregated_pit_loss, aggregated_sum_loss, aggregated_mixture_loss):
             yield case(outputs, loss, track[:2], track[:2], error=error)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from networks import Network, each_network
 from seldkit import backbones, heads, layers, models
@@ -44,6 +45,7 @@ def required(thing: Any) -> dict[str, Any]:
     """Return a number or a part for each argument that must be given."""
     parts: dict[str, Callable[[], Any]] = {
         "encoder": lambda: backbones.crnn(widths=(8,), pool_time=(2,), pool_freq=(2,)),
+        "network": lambda: nn.TransformerEncoderLayer(8, 2),
         "rate": lambda: layers.LabelRate(2, 2),
         "context": lambda: (8, 3),
         "attention": torch.nn.Identity,

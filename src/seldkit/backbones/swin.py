@@ -150,8 +150,14 @@ class SwinBlock(nn.Module):
     ) -> Float[Tensor, "batch height width channel"]:
         """Return the image after the block."""
         x = x + self.drop_path(self.attention(self.norm1(x)))
-        inner = functional.gelu(self.expand(self.norm2(x)))
-        output: Tensor = x + self.drop_path(self.reduce(inner))
+        output: Tensor = x + self.drop_path(self.feedforward(self.norm2(x)))
+        return output
+
+    def feedforward(
+        self, x: Float[Tensor, "batch height width channel"]
+    ) -> Float[Tensor, "batch height width channel"]:
+        """Return what the feed-forward step makes of the image behind the layer norm."""
+        output: Tensor = self.reduce(functional.gelu(self.expand(x)))
         return output
 
 

@@ -1,5 +1,6 @@
 """Layers that SELD networks are made of."""
 
+from seldkit.layers.adapter import Adapter
 from seldkit.layers.asymmetric_mamba import AsymmetricBiMamba, AsymmetricDecoder
 from seldkit.layers.attention import RelativePositionAttention
 from seldkit.layers.attention_pool import AttentionPool
@@ -22,6 +23,7 @@ from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.hungarian import HungarianNet, HungarianOutput
 from seldkit.layers.label_rate import LabelConv, LabelRate
+from seldkit.layers.low_rank import low_rank_change
 from seldkit.layers.lstm import LongShortTermMemory
 from seldkit.layers.mamba import Mamba2
 from seldkit.layers.map_stitch import MapStitch
@@ -58,6 +60,7 @@ __all__ = [
     "MFF",
     "ROAM",
     "TFCM",
+    "Adapter",
     "AsymmetricBiMamba",
     "AsymmetricDecoder",
     "AttentionPool",
@@ -121,6 +124,7 @@ __all__ = [
     "UNetDecoder",
     "UNetEncoder",
     "UnfoldedChannelAttention",
+    "low_rank_change",
     "max_feature_map",
     "pad_sphere",
     "softmax_gate",

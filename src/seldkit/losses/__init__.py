@@ -31,9 +31,10 @@ from seldkit.losses.energy_map import (
     active_energy_loss,
     energy_map_loss,
 )
+from seldkit.losses.events import EventPITLoss, event_pit_loss
 from seldkit.losses.pit import TrackwisePITLoss, trackwise_pit_loss
 from seldkit.losses.presence import PresenceLoss, presence_loss
-from seldkit.losses.tasks import DistanceTaskLosses, TaskLosses
+from seldkit.losses.tasks import DistanceTaskLosses, EventTaskLosses, TaskLosses
 from seldkit.losses.tdoa import TDOALoss, delay_classes, tdoa_loss
 from seldkit.losses.tracks import match_tracks, reorder
 from seldkit.losses.vector_pit import VectorPITLoss, vector_pit_loss
@@ -55,6 +56,8 @@ __all__ = [
     "DistanceTaskLosses",
     "DynamicWeightAverage",
     "EnergyMapLoss",
+    "EventPITLoss",
+    "EventTaskLosses",
     "FixedWeights",
     "FocalLoss",
     "GradNorm",
@@ -82,6 +85,7 @@ __all__ = [
     "direct_path_loss",
     "dmot_loss",
     "energy_map_loss",
+    "event_pit_loss",
     "focal_loss",
     "match_tracks",
     "presence_loss",

@@ -39,6 +39,20 @@ class DistanceTaskLosses(NamedTuple):
     distance: Tensor
 
 
+class EventTaskLosses(NamedTuple):
+    """The losses of the three tasks of a network that also says which tracks hold an event.
+
+    Attributes:
+        sed: Loss of the classes; a scalar.
+        doa: Loss of the direction; a scalar.
+        event: Loss of whether there is an event; a scalar.
+    """
+
+    sed: Tensor
+    doa: Tensor
+    event: Tensor
+
+
 class Terms(NamedTuple):
     """What the losses of outputs are made of, in the words of `trackwise_pit_loss`."""
 

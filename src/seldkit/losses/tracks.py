@@ -119,14 +119,20 @@ def cheapest_tracks(
     selection: Selection,
     terms: Terms,
     mask: Bool[Tensor, "batch time"] | None,
+    more: Float[Tensor, "batch time track track"] | None = None,
 ) -> Int[Tensor, "batch time track"]:
-    """Return what `match_tracks` does, of outputs in one precision, blank where masked."""
+    """Return what `match_tracks` does, of outputs in one precision, blank where masked.
+
+    What each predicted track costs more with each of the target may be added.
+    """
     cost = selection[0] * _activity_cost(preds.activity, target.activity, terms)
     cost = cost + selection[1] * _direction_cost(preds.direction, target, terms)
     metres = preds.distance, target.distance
     if len(selection) > 2 and terms.distance and metres[0] is not None and metres[1] is not None:
         far = distance_error(*_pairs(metres[0], metres[1]), terms.distance)
         cost = cost + selection[2] * _weighted(far, target, 0.0)
+    if more is not None:
+        cost = cost + more
     cost = span_cost(blank(cost, mask), target.activity, span, mask)
     return cheapest_matching(cost).expand(preds.activity.shape[:3])
 

@@ -8,6 +8,8 @@ from seldkit.models.acoustic_mapping import (
     uplam,
 )
 from seldkit.models.ad_yolo_network import ad_yolo
+from seldkit.models.adapter_files import load_adapters, save_adapters
+from seldkit.models.adapting import merge, with_adapters, with_lora
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
@@ -16,6 +18,7 @@ from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cross3d_network import cross3d
 from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.doanet_network import doanet
+from seldkit.models.einv1_network import EINV1, EventOutput, einv1
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
 from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
 from seldkit.models.ipdnet_network import IPDNet, ipdnet
@@ -42,6 +45,7 @@ from seldkit.models.transfer import Transplant, transplant
 __all__ = [
     "AT2SELD",
     "CST_FORMERS",
+    "EINV1",
     "FNSSL",
     "NGCCPHAT",
     "NGCCSELD",
@@ -49,6 +53,7 @@ __all__ = [
     "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
+    "EventOutput",
     "IPDNet",
     "JoinedTrainings",
     "LatentAcousticMap",
@@ -73,6 +78,7 @@ __all__ = [
     "cross3d",
     "cst_former",
     "doanet",
+    "einv1",
     "einv2",
     "encoder_seld",
     "fn_ssl",
@@ -80,6 +86,8 @@ __all__ = [
     "joined_trainings",
     "lam",
     "lam_points",
+    "load_adapters",
+    "merge",
     "mff_einv2",
     "neural_srp",
     "ngcc_seld",
@@ -88,10 +96,13 @@ __all__ = [
     "reference_spectrogram",
     "resnet_conformer",
     "roam",
+    "save_adapters",
     "seddoa",
     "seldnet",
     "sphere_net",
     "srp_dnn",
     "transplant",
     "uplam",
+    "with_adapters",
+    "with_lora",
 ]
