@@ -3,11 +3,13 @@
 from seldkit.features import presets
 from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.extractor import FeatureExtractor
+from seldkit.features.gabor import GaborFilterbank
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.map_peak import PeakedMap, peaked_map
+from seldkit.features.max_corr import MaxCorrFilterbank
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
@@ -17,12 +19,14 @@ from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
+from seldkit.features.sinc_filters import SincFilterbank
 from seldkit.features.srp_phat import SRPPHAT
 from seldkit.features.standardize import Standardize
 from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
 from seldkit.features.tdoa import TDOA, peak_place
 from seldkit.features.turning import ChannelSwap
+from seldkit.features.waveform_blocks import WaveformBlocks
 
 __all__ = [
     "GCCPHAT",
@@ -35,10 +39,12 @@ __all__ = [
     "ChannelSwap",
     "FeatureExtractor",
     "FeatureStream",
+    "GaborFilterbank",
     "IntensityVector",
     "LevelDifference",
     "LogMagnitude",
     "LogMel",
+    "MaxCorrFilterbank",
     "MelFilterBank",
     "MidSideLevel",
     "PairSelection",
@@ -48,7 +54,9 @@ __all__ = [
     "PhaseDifference",
     "RealSpectrum",
     "SALSALite",
+    "SincFilterbank",
     "Standardize",
+    "WaveformBlocks",
     "intensity_vector",
     "peak_place",
     "peaked_map",

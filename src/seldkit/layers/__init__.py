@@ -10,6 +10,7 @@ from seldkit.layers.chunked_attention import ChunkedAttention
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
+from seldkit.layers.event_proposal import DenseEventProposal
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
 from seldkit.layers.label_rate import LabelConv, LabelRate
@@ -20,6 +21,7 @@ from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
+from seldkit.layers.spectral_enhancement import SpectralEnhancement
 from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
 from seldkit.layers.streaming import (
     State,
@@ -46,6 +48,7 @@ __all__ = [
     "ConformerBlock",
     "CrossPooling",
     "CrossStitch",
+    "DenseEventProposal",
     "DoubleConv",
     "GatedRecurrentUnit",
     "LabelConv",
@@ -62,6 +65,7 @@ __all__ = [
     "SharedTrackEncoder",
     "SinusoidalPositions",
     "SoftmaxGate",
+    "SpectralEnhancement",
     "SphericalConv",
     "SphericalPad",
     "SqueezeExcite",

@@ -8,6 +8,12 @@ from seldkit.models.causal_network import causal_crnn
 from seldkit.models.cross3d_network import cross3d
 from seldkit.models.doanet_network import doanet
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.event_proposals import (
+    EventProposals,
+    propose_events,
+    proposed_output,
+    temporal_nms,
+)
 from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -16,30 +22,47 @@ from seldkit.models.overlapping_blocks import (
 )
 from seldkit.models.overlapping_network import OverlappingE2E, overlapping_e2e
 from seldkit.models.overlapping_output import OverlappingOutput, overlapping_losses
+from seldkit.models.proposal_maps import ProposalMaps, proposal_losses, proposal_targets
 from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
+from seldkit.models.sound_det_network import (
+    ProposalOutput,
+    SoundDet,
+    WaveformEncoder,
+    sound_det,
+)
+from seldkit.models.sound_doa_network import GaborFrontEnd, SoundDoA, sound_doa
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
+from seldkit.models.u_rnn_network import RecurrentUNet, u_rnn
 
 __all__ = [
     "AT2SELD",
     "SELDNET_EDITIONS",
     "EncoderACCDOA",
     "EncoderSELD",
+    "EventProposals",
+    "GaborFrontEnd",
     "LevelToLogMel",
     "MapClassifier",
     "NeuralSRP",
     "OverlappingE2E",
     "OverlappingOutput",
     "PresenceOutput",
+    "ProposalMaps",
+    "ProposalOutput",
+    "RecurrentUNet",
     "SemanticProjection",
     "SequenceSELD",
+    "SoundDet",
+    "SoundDoA",
     "SourceSeparator",
     "SpatialEncoder",
     "StitchedSELD",
     "Transplant",
+    "WaveformEncoder",
     "at2seld",
     "causal_crnn",
     "cross3d",
@@ -49,10 +72,18 @@ __all__ = [
     "neural_srp",
     "overlapping_e2e",
     "overlapping_losses",
+    "proposal_losses",
+    "proposal_targets",
+    "propose_events",
+    "proposed_output",
     "reference_spectrogram",
     "resnet_conformer",
     "roam",
     "seddoa",
     "seldnet",
+    "sound_det",
+    "sound_doa",
+    "temporal_nms",
     "transplant",
+    "u_rnn",
 ]

@@ -19,6 +19,7 @@ from seldkit.features.presets.salsa import (
 from seldkit.features.presets.tagging import panns, yamnet
 from seldkit.features.presets.tracking import cross3d, neural_srp
 from seldkit.features.presets.transfer import at2seld
+from seldkit.features.presets.waveform import waveform
 
 __all__ = [
     "at2seld",
@@ -40,5 +41,6 @@ __all__ = [
     "salsa_ipd",
     "salsa_lite",
     "salsa_mic",
+    "waveform",
     "yamnet",
 ]
