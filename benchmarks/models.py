@@ -57,6 +57,9 @@ ASSEMBLIES = {
     "cross3d": Assembly(models.cross3d, (3, 26, 512)),
     "neural_srp": Assembly(lambda: models.neural_srp(array=TETRAHEDRON), (6, 250, 64)),
     "doanet": Assembly(models.doanet, (7, 250, 64)),
+    "sound_doa": Assembly(lambda: models.sound_doa(13), (4, 400, 300)),
+    "sound_det": Assembly(lambda: models.sound_det(13), (4, 400, 300)),
+    "u_rnn": Assembly(lambda: models.u_rnn(13), (7, 250, 64)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes

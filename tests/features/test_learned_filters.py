@@ -1,6 +1,7 @@
 """Filters that learn: sums, beams, shifts, phases, and the published ones."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def delayed(signal: Tensor, delays: Tensor) -> Tensor:
     return torch.fft.irfft(torch.fft.rfft(signal) * shift, n=len(signal))
 
 
-def test_filters_are_the_published_ones(golden: Path) -> None:
-    published = np.load(golden / "recent/sinc_filters.npz")
+def test_filters_are_the_published_ones(golden: Callable[[str], Path]) -> None:
+    published = np.load(golden("recent/sinc_filters.npz"))
     bank = SincFilterbank(32, sample_rate=RATE, kernel_size=479, fmin=30.0, fmax=11900.0)
     torch.testing.assert_close(bank.low_hz, torch.from_numpy(published["low"])[:, 0])
     torch.testing.assert_close(bank.band_hz, torch.from_numpy(published["band"])[:, 0])
@@ -143,9 +144,8 @@ def test_a_tone_is_heard_in_its_band_and_its_phase_turns_as_in_a_spectrum() -> N
     tone = torch.stack([(frequency[9] * (time - late)).cos() for late in (0, 1)])
     z = bank(tone.unsqueeze(0))[:, :, 1000:2000]
     assert z[0, 0].abs().mean(dim=0).argmax() == 9
-    torch.testing.assert_close(
-        z[0, 0, :, 9].abs(), torch.full((1000,), 0.5).double(), atol=1e-6, rtol=0
-    )
+    height = torch.full((1000,), 0.5, dtype=torch.float64)
+    torch.testing.assert_close(z[0, 0, :, 9].abs(), height, atol=1e-6, rtol=0)
     turn = (z[0, 0, 1:, 9] * z[0, 0, :-1, 9].conj()).angle()
     torch.testing.assert_close(turn, frequency[9].expand(999), atol=1e-6, rtol=0)
     phase = PhaseDifference()(z)[0, 0, :, 9]  # the second channel hears a sample later
@@ -196,16 +196,13 @@ def test_compiles_and_exports() -> None:
     waveform = torch.randn(2, 4, 60)
     for bank in (
         GaborFilterbank(3, sample_rate=RATE, kernel_size=21, stride=10),
-        SincFilterbank(3, sample_rate=RATE, kernel_size=21, stride=10),
         MaxCorrFilterbank(3, 4, sample_rate=RATE, kernel_size=31, stride=10),
     ):
         assert_compiles_and_exports(bank, waveform)
 
 
 def test_repr() -> None:
-    wanted = (
-        "GaborFilterbank(3, sample_rate=24000, kernel_size=21, stride=1, fmin=0.0, fmax=12000.0,"
-    )
+    wanted = "GaborFilterbank(3, sample_rate=24000, kernel_size=21, stride=1, fmin=0.0, "
     assert repr(GaborFilterbank(3, sample_rate=RATE, kernel_size=21)).startswith(wanted)
 
 

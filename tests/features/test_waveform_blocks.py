@@ -27,7 +27,7 @@ def test_turned_streamed_and_without_complex_numbers() -> None:
     extractor, waveform = presets.waveform(block_size=20), torch.randn(1, 4, 200)
     blocks = extractor(waveform)
     mirrored = waveform * torch.tensor([1.0, -1, 1, 1]).reshape(4, 1)
-    turned = extractor.turn(blocks, torch.diag(torch.tensor([1, -1, 1])))
+    turned = extractor.turn(blocks, torch.diag(torch.tensor([1, -1, 1])), array="foa")
     torch.testing.assert_close(turned, extractor(mirrored))
     stream = extractor.stream()
     made = [stream.push(chunk) for chunk in waveform[0].split(33, dim=1)]
