@@ -31,7 +31,8 @@ def delayed(signal: Tensor, delays: Tensor) -> Tensor:
     """Return copies of a periodic signal, each later by some samples."""
     turns = torch.fft.rfftfreq(len(signal), dtype=torch.float64)
     shift = torch.exp(-2j * math.pi * turns * delays.unsqueeze(-1))
-    return torch.fft.irfft(torch.fft.rfft(signal) * shift, n=len(signal))
+    copies: Tensor = torch.fft.irfft(torch.fft.rfft(signal) * shift, n=len(signal))
+    return copies
 
 
 def test_filters_are_the_published_ones(golden: Callable[[str], Path]) -> None:
@@ -121,7 +122,10 @@ def test_delays_are_bounded_and_learned() -> None:
     found = bank.delay_share.detach().clone().requires_grad_()
 
     def response(share: Tensor) -> Tensor:
-        return torch.func.functional_call(bank, {"delay_share": share}, (waveform[..., :20],))
+        heard: Tensor = torch.func.functional_call(
+            bank, {"delay_share": share}, (waveform[..., :20],)
+        )
+        return heard
 
     assert torch.autograd.gradcheck(response, (found,))
 
@@ -174,7 +178,7 @@ def test_bounds_hold_whatever_is_learned() -> None:
     with torch.no_grad():
         sinc.low_hz.copy_(torch.tensor([1e6, -100.0]))
     low, high = sinc.edges_hz()
-    assert (low[0], high[0], low[1]) == (12000, 12000, 150)
+    assert torch.stack((low[0], high[0], low[1])).tolist() == [12000, 12000, 150]
     assert sinc.filters().isfinite().all()
 
 

@@ -23,9 +23,8 @@ def test_points_read_straight_lines(time: int, durations: int, points: int, cont
     total = matrix.sum(dim=2)
     for duration in range(1, durations + 1):
         ends = (-context * duration, duration - 1 + context * duration)
-        along = (
-            torch.linspace(*ends, points).double() if points > 1 else torch.tensor([sum(ends) / 2])
-        )
+        middle = torch.tensor([sum(ends) / 2])
+        along = torch.linspace(*ends, points).double() if points > 1 else middle
         for start in range(time):
             place = start + along.double()
             inside = (place >= 0) & (place <= time - 1)
@@ -81,11 +80,11 @@ def test_precision_and_gradients() -> None:
 def test_enhancement_by_hand() -> None:
     gate = SpectralEnhancement(1)
     for conv in (gate.gate, gate.detail):
-        torch.nn.init.zeros_(conv.weight)
-        torch.nn.init.zeros_(conv.bias)
+        for parameter in conv.parameters():
+            torch.nn.init.zeros_(parameter)
     x = torch.randn(2, 1, 3, 5)
     torch.testing.assert_close(gate(x), x / 2)
-    torch.nn.init.constant_(gate.gate.bias, 50.0)
+    torch.nn.init.constant_(gate.get_parameter("gate.bias"), 50.0)
     torch.nn.init.constant_(gate.detail.weight, 50.0)
     three = torch.ones(1, 1, 2, 3)
     torch.testing.assert_close(gate(three), 1 + torch.ones(1, 1, 2, 3))

@@ -11,6 +11,7 @@ from torch import Tensor
 from seldkit.events import Events
 from seldkit.formats import ClassWise
 from seldkit.models import (
+    EventProposals,
     ProposalMaps,
     proposal_losses,
     proposal_targets,
@@ -173,7 +174,7 @@ def test_from_proposals_to_events() -> None:
     assert again.frame.tolist() == [2, 3, 4, 7]
     assert again.label.tolist() == [1, 1, 1, 0]
     torch.testing.assert_close(again.azimuth_deg, events.azimuth_deg)
-    none = found._make(x[:0] for x in found)
+    none = EventProposals(*(x[:0] for x in found))
     assert len(format.decode(proposed_output(output, none))) == 0
 
 

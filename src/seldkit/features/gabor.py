@@ -103,7 +103,7 @@ class GaborFilterbank(Shown):
     def bands(self) -> tuple[Float[Tensor, " filter"], Float[Tensor, " filter"]]:
         """Return frequencies and widths as they are used, within their bounds."""
         least, most = 4 * _HALF_WIDTH / math.pi, self.kernel_size * _HALF_WIDTH / math.pi
-        frequency = widened(self.frequency).clamp(0, math.pi)
+        frequency = widened(self.frequency).clamp(0.0, math.pi)
         return frequency, widened(self.width).clamp(min(least, most), most)
 
     def filters(self) -> tuple[Float[Tensor, "filter tap"], Float[Tensor, "filter tap"]]:

@@ -34,7 +34,8 @@ def filtered_alone(
 ) -> Float[Tensor, "batch channel time filter"]:
     """Return every filter's response to each channel."""
     responses = filtered(waveform.flatten(0, 1).unsqueeze(1), filters.unsqueeze(1), stride)
-    return responses.mT.unflatten(0, waveform.shape[:2])
+    alone: Tensor = responses.mT.unflatten(0, waveform.shape[:2])
+    return alone
 
 
 def band_pass(

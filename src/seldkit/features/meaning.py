@@ -7,8 +7,9 @@ class ChannelMeaning(NamedTuple):
     """What the bins of a channel are, and what its values do when the sound is changed.
 
     Attributes:
-        bins: `"frequency"` for bins or bands of frequency, `"lag"` for the lags of a correlation,
-            `"point"` for places where a beam looks. Only along frequency may a part be masked.
+        bins: `"frequency"` for bins or bands of frequency, `"lag"` for the lags of a correlation or
+            the samples of a block, `"point"` for places where a beam looks. Only along frequency
+            may a part be masked.
         per_db: By how much every value rises with each decibel of level; 0 where the level does not
             matter; None where values change in another way, as a sum of powers does.
         anywhere: Whether a value means the same direction in another bin. Phases do not: they grow

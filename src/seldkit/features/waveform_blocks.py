@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seldkit._checks import check_count, check_shape
 from seldkit._typing import Complex, Float
+from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, exchanged
 
@@ -43,6 +44,7 @@ class WaveformBlocks(Part):
     """
 
     lookback = lookahead = 0
+    meaning = ChannelMeaning("lag", per_db=None, anywhere=False)  # places in time
     basis: Tensor
 
     def __init__(self, block_size: int) -> None:

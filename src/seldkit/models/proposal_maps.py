@@ -117,7 +117,8 @@ def _smoothness(target: SELDOutput, stop: Tensor) -> Tensor:
     first = (torch.arange(time, device=stop.device) + 1).clamp(max=time)
     last = (stop - 1).clamp(max=time).maximum(first)
     total, count = (sums[:, last] - sums[:, first.expand_as(last)]).permute(0, 3, 1, 2)
-    return (-total / count.clamp(min=1)).exp()
+    smoothness: Tensor = (-total / count.clamp(min=1)).exp()
+    return smoothness
 
 
 def _mean_where(x: Tensor, mask: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Feature extractors of published systems, equal to theirs."""
 
+from seldkit.features.presets.blocks import waveform
 from seldkit.features.presets.dcase import (
     dcase2020_foa,
     dcase2021_foa,
@@ -19,7 +20,6 @@ from seldkit.features.presets.salsa import (
 from seldkit.features.presets.tagging import panns, yamnet
 from seldkit.features.presets.tracking import cross3d, neural_srp
 from seldkit.features.presets.transfer import at2seld
-from seldkit.features.presets.waveform import waveform
 
 __all__ = [
     "at2seld",
