@@ -40,8 +40,8 @@ def filtered_alone(
 
 def band_pass(
     time: Float[Tensor, "*axes tap"],
-    low: Float[Tensor, "*axes"],
-    high: Float[Tensor, "*axes"],
+    low: Float[Tensor, "*#axes"],
+    high: Float[Tensor, "*#axes"],
     half: int,
 ) -> Float[Tensor, "*axes tap"]:
     r"""Return a band-pass filter at any time, between samples, too.
