@@ -48,7 +48,7 @@ def number(module: nn.Module) -> int:
 
 def blocks(block_size: int) -> FeatureExtractor:
     """Return an extractor of blocks of the waveform."""
-    return presets.waveform(sample_rate=RATE, block_size=block_size)
+    return presets.waveform_blocks(sample_rate=RATE, block_size=block_size)
 
 
 def doa(block_size: int = 50) -> nn.Module:

@@ -19,6 +19,7 @@ from seldkit.features.phase import PhaseDifference
 from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
+from seldkit.features.samples import Samples
 from seldkit.features.sinc_filters import SincFilterbank
 from seldkit.features.srp_phat import SRPPHAT
 from seldkit.features.standardize import Standardize
@@ -26,7 +27,6 @@ from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
 from seldkit.features.tdoa import TDOA, peak_place
 from seldkit.features.turning import ChannelSwap
-from seldkit.features.waveform_blocks import WaveformBlocks
 
 __all__ = [
     "GCCPHAT",
@@ -54,9 +54,9 @@ __all__ = [
     "PhaseDifference",
     "RealSpectrum",
     "SALSALite",
+    "Samples",
     "SincFilterbank",
     "Standardize",
-    "WaveformBlocks",
     "intensity_vector",
     "peak_place",
     "peaked_map",

@@ -7,16 +7,16 @@ class ChannelMeaning(NamedTuple):
     """What the bins of a channel are, and what its values do when the sound is changed.
 
     Attributes:
-        bins: `"frequency"` for bins or bands of frequency, `"lag"` for the lags of a correlation or
-            the samples of a block, `"point"` for places where a beam looks. Only along frequency
-            may a part be masked.
+        bins: `"frequency"` for bins or bands of frequency, `"lag"` for the lags of a correlation,
+            `"point"` for places where a beam looks, `"sample"` for those of the waveform. Only
+            along frequency may a part be masked.
         per_db: By how much every value rises with each decibel of level; 0 where the level does not
             matter; None where values change in another way, as a sum of powers does.
         anywhere: Whether a value means the same direction in another bin. Phases do not: they grow
             with frequency.
     """
 
-    bins: Literal["frequency", "lag", "point"] = "frequency"
+    bins: Literal["frequency", "lag", "point", "sample"] = "frequency"
     per_db: float | None = 0.0
     anywhere: bool = True
 

@@ -1,18 +1,27 @@
 """Short-time Fourier transform: waveform to complex spectrum."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_count, check_floating, check_number, check_shape, integer
+from seldkit._checks import (
+    check_count,
+    check_floating,
+    check_literal,
+    check_number,
+    check_shape,
+    integer,
+)
 from seldkit._typing import Complex, Float
 from seldkit.features.binding import BoundModule
 from seldkit.features.framing import Framing, PadMode, spectrum_of
 from seldkit.features.precision import widened, without_autocast
 from seldkit.features.real_spectrum import RealSpectrum, real_basis
+
+Taper = Literal["hann", "none"]
 
 
 class STFT(BoundModule):
@@ -40,6 +49,7 @@ class STFT(BoundModule):
             begins less than a hop before it.
         centered: Whether frame `i` is centred on sample `i * hop_length`; otherwise its window
             begins there, as in TensorFlow, and `pad_mode` must be `"constant"`.
+        taper: The window: `"hann"`, or `"none"` for one of ones, which loses nothing of a frame.
         patch: For frames that are not centred: silence goes on behind the clip until its frames
             fill whole patches, given as frames of a patch and frames from one to the next.
         real_valued: Return a [`RealSpectrum`][seldkit.features.RealSpectrum], computed by a real
@@ -70,6 +80,7 @@ class STFT(BoundModule):
         offset: float = 0.0,
         last_frame: bool = True,
         centered: bool = True,
+        taper: Taper = "hann",
         patch: tuple[int, int] | None = None,
         real_valued: bool = False,
     ) -> None:
@@ -77,14 +88,16 @@ class STFT(BoundModule):
         win_length = n_fft if win_length is None else win_length
         check_count(n_fft=n_fft, hop_length=hop_length, win_length=win_length)
         check_number(offset=offset)
+        check_literal("taper", taper, Taper)
         self.n_fft, self.hop_length = int(n_fft), int(hop_length)
         self.win_length = win_length = int(win_length)
         self.pad_mode, self.offset = pad_mode, offset
         self.last_frame, self.centered, self.patch = last_frame, centered, patch
-        self.real_valued = real_valued
+        self.taper, self.real_valued = taper, real_valued
         self.framing.check()
         # float64, so that float64 input is transformed exactly; cast to the input's precision.
-        window = torch.hann_window(win_length, dtype=torch.float64)
+        make = torch.hann_window if taper == "hann" else torch.ones
+        window = make(win_length, dtype=torch.float64)
         left = (n_fft - win_length) // 2
         window = functional.pad(window, (left, n_fft - win_length - left))
         self.register_constant("window", window)

@@ -99,7 +99,7 @@ class SoundDet(nn.Module):
 
     Shape:
         - Input: `(batch, channel, time, block)`, the waveform in blocks, as
-          [`presets.waveform`][seldkit.features.presets.waveform] makes them.
+          [`presets.waveform_blocks`][seldkit.features.presets.waveform_blocks] makes them.
         - Output: activity `(batch, frame, cls)`, direction `(batch, frame, cls, axis)`; maps
           `(batch, cls, duration, start)`.
 

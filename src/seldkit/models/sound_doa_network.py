@@ -89,7 +89,7 @@ class SoundDoA(nn.Module):
 
     Shape:
         - Input: `(batch, channel, time, block)`, the waveform in blocks, as
-          [`presets.waveform`][seldkit.features.presets.waveform] makes them.
+          [`presets.waveform_blocks`][seldkit.features.presets.waveform_blocks] makes them.
         - Output: that of the network.
 
     Args:

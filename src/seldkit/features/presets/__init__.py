@@ -1,6 +1,6 @@
 """Feature extractors of published systems, equal to theirs."""
 
-from seldkit.features.presets.blocks import waveform
+from seldkit.features.presets.blocks import waveform_blocks
 from seldkit.features.presets.dcase import (
     dcase2020_foa,
     dcase2021_foa,
@@ -41,6 +41,6 @@ __all__ = [
     "salsa_ipd",
     "salsa_lite",
     "salsa_mic",
-    "waveform",
+    "waveform_blocks",
     "yamnet",
 ]
