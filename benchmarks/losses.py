@@ -11,6 +11,9 @@ ratio is near that of the calls. Last the peak memory of the most frames, of all
 forward and backward allocates beyond the inputs, gradients and operators' own buffers included, as
 PyTorch's profiler records them one by one, as a part of what the plain loss takes.
 
+Of PIT of vectors in a sliding window and of dMOT, which know no classes, there is one line a number
+of tracks; the plain dMOT matches each frame by the Hungarian method of SciPy.
+
 ADPIT is shown on two targets: frames of up to four events, some of one class, as recordings have
 them; and the worst case, in which every class of every frame has two sources or more.
 """
@@ -33,8 +36,15 @@ from benchmarks.measuring import arguments
 from references.adpit import flat, padded_adpit_loss, six_rows
 from references.aggregated import plain_aggregated_pit_loss
 from references.pit import plain_pit_loss
+from references.tracks import plain_dmot_loss, plain_sliding_pit_loss
 from seldkit import SELDOutput
-from seldkit.losses import adpit_loss, aggregated_pit_loss, trackwise_pit_loss
+from seldkit.losses import (
+    adpit_loss,
+    aggregated_pit_loss,
+    dmot_loss,
+    trackwise_pit_loss,
+    vector_pit_loss,
+)
 
 FRAMES = 50
 BATCHES = (1, 8, 32, 128)
@@ -115,8 +125,33 @@ def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
     return sed + doa
 
 
+def sliding(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the loss of the directions, matched in windows of nine frames."""
+    return vector_pit_loss(preds.direction, target.direction, per="window", window=9)
+
+
+def plain_sliding(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the same, of every permutation in turn."""
+    return plain_sliding_pit_loss(preds.direction, target.direction, window=9)
+
+
+def dmot(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the sum of the losses of tracking."""
+    motp, mota, activity = dmot_loss(preds, target)
+    return motp + mota + activity
+
+
+def plain_dmot(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the same, each frame in turn."""
+    motp, mota, activity = plain_dmot_loss(preds, target)
+    return motp + mota + activity
+
+
 def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
-    """Yield the name of each loss, how often the plain one computes it, and its cases."""
+    """Yield the name of each loss, how often the plain one computes it, and its cases.
+
+    The number is 0 for what knows no classes.
+    """
     for scene in (events, crowd):
         yield f"ADPIT, 3 tracks, {scene.__name__}", 13 * 9, partial(adpit_case, scene)
     for tracks in (2, 3, 4, 5):
@@ -125,6 +160,10 @@ def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
     for tracks in (2, 3):
         case = partial(trackwise_case, aggregated_pit_loss, plain_aggregated_pit_loss, tracks)
         yield f"AGG1, {tracks} tracks", factorial(tracks) * tracks * 3, case
+    for tracks in (2, 3):
+        case = partial(trackwise_case, sliding, plain_sliding, tracks)
+        yield f"sPIT of vectors, {tracks} tracks", 0, case
+        yield f"dMOT, {tracks} tracks", 0, partial(trackwise_case, dmot, plain_dmot, tracks)
 
 
 def milliseconds(loss: Loss, inputs: list[Tensor]) -> tuple[float, float]:
@@ -172,10 +211,10 @@ def main() -> None:
     sizes = "".join(f"{FRAMES * batch:>14}" for batch in batches)
     print(f"{'times as fast at this many frames':>37}{sizes}{'memory':>9}")
     for name, work, case_of in losses():
-        for classes in (5,) if options.quick else (13, 14, 170):
+        for classes in (1,) if not work else (5,) if options.quick else (13, 14, 170):
             row = ""
             for batch in batches:
-                size = work * batch * FRAMES * classes
+                size = (work or 100) * batch * FRAMES * classes
                 if batch > 1 and size > MOST:
                     row += f"{'-':>14}"
                     continue
@@ -184,7 +223,8 @@ def main() -> None:
                 row += f"{ratio(case, rounds):>14}"
             plain = peak_megabytes(case.plain, case.plain_inputs)
             memory = peak_megabytes(case.ours, case.inputs) / plain
-            print(f"{name}, {classes} classes".ljust(37) + f"{row}{memory:>9.2f}", flush=True)
+            title = f"{name}, {classes} classes" if work else name
+            print(title.ljust(37) + f"{row}{memory:>9.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,12 @@ class Assembly(NamedTuple):
 TETRAHEDRON = ArrayGeometry.tetrahedron()
 ASSEMBLIES = {
     "einv2": Assembly(lambda: models.einv2(14), (7, 160, 256)),
+    "einv2, bimamba": Assembly(
+        lambda: models.einv2(13, 3, temporal="bimamba", stitch_tracks=True), (7, 160, 256)
+    ),
     "roam": Assembly(lambda: models.roam(14), (7, 320, 128)),
+    "mff_einv2": Assembly(lambda: models.mff_einv2(13), (7, 400, 128)),
+    "ad_yolo": Assembly(lambda: models.ad_yolo(13), (7, 400, 64)),
     "seldnet": Assembly(lambda: models.seldnet(13), (7, 250, 64)),
     "causal_crnn": Assembly(lambda: models.causal_crnn(13), (7, 250, 64)),
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
@@ -60,6 +65,9 @@ ASSEMBLIES = {
     "sound_doa": Assembly(lambda: models.sound_doa(13), (4, 400, 300)),
     "sound_det": Assembly(lambda: models.sound_det(13), (4, 400, 300)),
     "u_rnn": Assembly(lambda: models.u_rnn(13), (7, 250, 64)),
+    "srp_dnn": Assembly(lambda: models.srp_dnn(4), (8, 300, 256)),
+    "fn_ssl": Assembly(lambda: models.fn_ssl(2), (4, 300, 256)),
+    "ipdnet": Assembly(lambda: models.ipdnet(2), (4, 300, 256)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes

@@ -35,6 +35,8 @@ OPTIONS: dict[str, dict[str, Any]] = {  # by their one name
     "workers": {"type": int, "help": "processes that read the chunks, for each that trains"},
     "save_every": {"type": int, "help": "steps after which to save, not only after an epoch"},
     "tensorboard": {"action": "store_true", "help": "log for tensorboard, too"},
+    "tracks": {"type": int, "help": "most sources at once"},
+    "steps": {"type": int, "help": "of training"},
     "processes": {"type": int, "help": "how many share the work"},
     "seed": {"type": int, "help": "of weights, scenes and chance"},
 }

@@ -123,7 +123,22 @@ NETWORKS: dict[str, Network] = {
         temporal="conformer", stitch_tracks=True, num_bins=16, frames_per_label=5
     ),
     "einv2, gru": _einv2(temporal="gru", sharing="hard"),
+    "einv2, bimamba": _einv2(temporal="bimamba"),
     "einv2, none": _einv2(temporal="none", sharing="none"),
+    "mff_einv2": Network(
+        partial(
+            models.mff_einv2,
+            3,
+            1,
+            stem_width=2,
+            num_scales=2,
+            tfcm_layers=1,
+            temporal="gru",
+            **_SMALL | {"pool_freq": (2, 4)},
+        ),
+        7,
+        16,
+    ),
     "roam": Network(partial(models.roam, 3, feedforward=8, **_SMALL), 7, 16),
     "roam, attentive_mfm": Network(
         partial(
@@ -142,6 +157,21 @@ NETWORKS: dict[str, Network] = {
     ),
     "roam, ctam": Network(
         partial(models.roam, 3, 1, attention="ctam", temporal="gru", mean_first=True, **_SMALL),
+        7,
+        16,
+    ),
+    "ad_yolo": Network(
+        partial(
+            models.ad_yolo,
+            3,
+            num_bins=16,
+            num_blocks=(1, 1),
+            rnn_channels=4,
+            hidden=4,
+            cell_deg=90.0,
+            anchors=1,
+            **_BLOCKS,
+        ),
         7,
         16,
     ),
@@ -193,12 +223,45 @@ NETWORKS: dict[str, Network] = {
     "resnet_conformer, squeeze_excite": Network(
         partial(models.resnet_conformer, 3, attention="squeeze_excite", **_RESNET), 7, 16
     ),
+    "srp_dnn": Network(
+        partial(
+            models.srp_dnn,
+            3,
+            num_bins=16,
+            widths=(4, 8),
+            pool_time=(2, 5),
+            pool_freq=(4, 2),
+            rnn_channels=4,
+        ),
+        6,
+        16,
+    ),
+    "fn_ssl": Network(partial(models.fn_ssl, 3, num_bins=8, width=4, pool_time=5), 6, 8),
+    "fn_ssl, directions": Network(
+        partial(
+            models.fn_ssl,
+            pairs=[(1, 0)],
+            num_bins=8,
+            width=4,
+            num_blocks=2,
+            pool_time=5,
+            num_directions=7,
+            causal=False,
+        ),
+        4,
+        8,
+    ),
+    "ipdnet": Network(partial(models.ipdnet, 3, 2, width=4, conv_width=4, pool_time=(2, 5)), 6, 8),
+    "ipdnet, offline": Network(
+        partial(models.ipdnet, 2, 3, width=4, conv_width=4, pool_time=(2, 5), causal=False), 4, 8
+    ),
     "seddoa": _encoder_seld(backbones.htsat, 8, **_SWIN),
     "seddoa, soft": _encoder_seld(htsat_pair, 8, **_SWIN),
     "seddoa, none": _encoder_seld(htsat_pair, 8, stitched=False, **_SWIN),
     "seddoa, crnn": _encoder_seld(backbones.crnn, 16, **_CRNN),
     "maccdoa, htsat": _encoder_seld(backbones.htsat, 8, format="multi_accdoa", **_SWIN),
     "accdoa, gru": _encoder_seld(backbones.crnn, 16, format="accdoa", temporal="gru", **_CRNN),
+    "accdoa, mamba": _encoder_seld(backbones.crnn, 16, format="accdoa", temporal="mamba", **_CRNN),
     "maccdoa, crnn": _encoder_seld(backbones.crnn, 16, format="multi_accdoa", **_CRNN),
     "at2seld": _at2seld(backbones.cnn14, _PAIRS, bins="linear"),
     "at2seld, stitched": _at2seld(

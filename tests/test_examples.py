@@ -19,19 +19,23 @@ import numpy as np
 import pytest
 import torch
 from optuna.trial import TrialState
+from safetensors.torch import load_file
 from torch import nn
 
 import tiny_einv2
 import trees
 from cli.hearing import record_alarm, saved_system
 from house import ROOT
-from seldkit import Pipeline, backbones, io, pretrained
+from seldkit import Events, Pipeline, backbones, io, pretrained
 from seldkit.compat import yamnet
 from seldkit.events import sentences
+from seldkit.formats import DirectPathPhase
+from seldkit.layers import HungarianNet
 from seldkit.synth import BuiltinSounds, FolderSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
+import compare_localizers
 import entrant
 import everyday
 import localize_talkers
@@ -45,7 +49,10 @@ import stages
 import train
 import train_at2seld
 import train_everyday
+import train_hungarian
 import train_roam
+import train_srp_dnn
+import train_tracker
 
 pytestmark = pytest.mark.programs
 
@@ -287,6 +294,44 @@ def test_search_at2seld_hands_the_best_to_the_next_stage(
     assert "\nthe winner: features: intensity, block: convolution, blocks: 3, " in said
 
 
+def test_train_hungarian_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_hungarian, "--quick", "--out", tmp_path, "--epochs", 1, "--tracks", 3)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("epoch 1: loss ")
+    assert told[1].startswith(f"the best is in {tmp_path / 'weights.safetensors'}: weighted F1 ")
+    assert [line.split(" references")[0] for line in told[2:]] == [*"0123"]
+    HungarianNet(3).load_state_dict(load_file(tmp_path / "weights.safetensors"))
+
+
+def test_train_tracker_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, train_tracker, "--quick", "--batch-size", 2)
+    rows = [line.split(" | ")[:2] for line in capsys.readouterr().out.splitlines()[2:]]
+    by_frame, in_windows = "by frame", "in windows"
+    wanted = [("SideBySide", by_frame), ("SideBySide", in_windows)]
+    wanted += [("AsASet", loss) for loss in (by_frame, in_windows, "dMOT")]
+    assert rows == [[f"| {network}", loss] for network, loss in wanted]
+
+
+def test_a_tracker_that_sees_through_the_clutter_scores_best() -> None:
+    class Told(torch.nn.Module):
+        """One that has the truth, with its tracks exchanged from frame 30 on."""
+
+        def forward(self, seen: torch.Tensor) -> torch.Tensor:
+            torch.manual_seed(1)
+            vectors = train_tracker.make_scenes(len(seen))[1]
+            vectors[:, 30:] = vectors[:, 30:].flip(2)
+            return vectors
+
+    torch.manual_seed(1)
+    error, missed, false, exchanged = train_tracker.scores(Told(), count=20)
+    assert (error, missed, false) == ("0.0°", "0.0 %", "0.0 %")
+    assert 0 < float(exchanged.removesuffix(" %")) < 5
+
+
 def test_name_sounds_prints_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -517,3 +562,35 @@ def test_train_einv2_killed_and_begun_again_is_the_unbroken_run(
         run_einv2(monkeypatch, whole, **{"batch-size": 40})
     with pytest.raises(ValueError, match=r"holds scenes of other settings, .* moving"):
         run_einv2(monkeypatch, whole, moving=1)
+
+
+def test_train_srp_dnn_trains_and_compares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compare_localizers, "SNR_DB", (20.0,))
+    monkeypatch.setattr(compare_localizers, "by_phase", lambda *_, method, **__: [len(method)])
+    monkeypatch.setitem(train_srp_dnn.NETWORK, "widths", (2, 2, 2, 2, 2))
+    monkeypatch.setitem(train_srp_dnn.SCENES, "duration_s", 3.0)
+    sound = torch.randn(1, 8000).expand(4, 8000)
+    io.write_audio(tmp_path / "talk.wav", 0.1 * sound, 16000)
+    rows = "file,source,azimuth_deg,elevation_deg,distance_m\ntalk.wav,0,180,20,1\n"
+    (tmp_path / "directions.csv").write_text(rows)
+    words = ["--quick", "--out", tmp_path / "out", "--data", tmp_path, "--minutes", 0.05]
+    run(monkeypatch, train_srp_dnn, *words)
+    printed = capsys.readouterr().out
+    assert "\n| talk.wav | 180° | 8° | 5° | " in printed
+    assert "\n| 0.2 s | 20 dB | " in printed
+    pipeline = Pipeline.load(tmp_path / "out" / "pipeline")
+    assert pipeline.stream().latency_s < 0.15
+
+
+def test_azimuths_found_often_are_sources() -> None:
+    format = DirectPathPhase(compare_localizers.SQUARE, max_sources=1)
+    azimuth_deg = [40, 45, -90, -90, 40, 45, 170]
+    events = Events.from_degrees(range(7), [0] * 7, azimuth_deg, [0] * 7)
+    target = format.encode(events, 7)
+    heard = argparse.Namespace(format=format, scan=lambda *_: target)
+    found = compare_localizers.by_network(heard, torch.zeros(4, 1), 2)  # type: ignore[arg-type]
+    assert found == pytest.approx([42.5, -90], abs=0.5)
+    silent = argparse.Namespace(format=format, scan=lambda *_: 0 * target)
+    assert compare_localizers.by_network(silent, torch.zeros(4, 1), 1) == []  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from seldkit.postprocess import (
     MedianFilter,
     SmoothTracks,
 )
+from steps import steps_in_windows
 
 RATE, CLASSES, FRAME = 8000, 3, 800
 FORMATS: dict[str, Any] = {"accdoa": ACCDOA, "class_wise": ClassWise, "multi_accdoa": MultiACCDOA}
@@ -119,12 +120,8 @@ def chunk_sizes(draw: st.DrawFn, total: int) -> list[int]:
 
 STEPS: dict[str, Any] = {
     "none": None,
-    "median": MedianFilter(5),
-    "gaps": FillGaps([1, 2, 3], threshold=0.5),
-    "short": DropShort(3, threshold=0.5),
-    "smooth": SmoothTracks(3, threshold=0.5),
-    "plain": Hysteresis(0.5),
     "chain": Chain([MedianFilter(3), FillGaps(2), DropShort(2), SmoothTracks(3)]),
+    **steps_in_windows(),
 }
 
 

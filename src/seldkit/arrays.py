@@ -281,6 +281,14 @@ class ArrayGeometry:
         """Positions from the middle of the array."""
         return self.positions - self.positions.mean(dim=0)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ArrayGeometry):
+            return NotImplemented
+        return torch.equal(self.positions, other.positions)
+
+    def __hash__(self) -> int:
+        return hash(self.positions.numpy().tobytes())
+
     def __repr__(self) -> str:
         """Show the number of microphones and the size."""
         return f"ArrayGeometry({self.num_channels} channels, aperture {self.aperture:.3f} m)"

@@ -72,6 +72,7 @@ def test_classes_are_those_of_a_file_or_of_a_corpus(
     code, _, told = seldkit("synth", "out", *SMALL, *words)
     assert code == 2
     assert "classes must be some of bell, which sounds has, got clapping, dom" in told
+    assert told.endswith(": --missing keep keeps their numbers\n")
     assert seldkit("synth", "out", *SMALL, *words, "--missing", "keep")[0] == 0
     corpus = read_corpus(tmp_path / "out", "starss23")
     labels = {label for clip in corpus for label in clip.events().label.tolist()}

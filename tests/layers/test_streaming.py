@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.layers import (
+    TFCM,
     CausalConv1d,
     CausalConv2d,
     CausalConv3d,
@@ -17,7 +18,11 @@ from seldkit.layers import (
     ConformerBlock,
     CrossPooling,
     GatedRecurrentUnit,
+    LongShortTermMemory,
+    Mamba2,
+    MambaBlock,
     MinimalGatedUnit,
+    OverPairs,
     SphericalPad,
     StepSize,
     StreamingStep,
@@ -53,6 +58,8 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
         2,
     ),
     "gru": (lambda: GatedRecurrentUnit(3, 4, 2, bidirectional=False), (FRAMES, 3), 1),
+    "lstm": (lambda: LongShortTermMemory(3, 4, bidirectional=False), (FRAMES, 3), 1),
+    "pairs": (lambda: OverPairs(CausalConv2d(2, 3), 3, pairs=[(0, 2), (2, 1)]), (3, FRAMES, 4), 2),
     "patches": (lambda: nn.Conv2d(2, 3, (4, 3), (4, 1), (0, 1)), (2, FRAMES, 4), 2),
     "attention": (lambda: ChunkedAttention(8, context=(9, 3)), (FRAMES, 8), 1),
     "shaw": (
@@ -74,6 +81,12 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...], int]] = {
         (FRAMES, 8),
         1,
     ),
+    "mamba": (
+        lambda: MambaBlock(4, mixer=Mamba2(4, state=3, head_channels=2, chunk=5)),
+        (FRAMES, 4),
+        1,
+    ),
+    "tfcm": (lambda: TFCM(2, num_layers=2), (2, FRAMES, 4), 2),
     "network": (
         lambda: nn.Sequential(
             CausalDoubleConv(2, 3, pool_time=2),

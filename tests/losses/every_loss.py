@@ -15,10 +15,14 @@ from seldkit.losses import (
     aggregated_mixture_loss,
     aggregated_pit_loss,
     aggregated_sum_loss,
+    association_loss,
     class_wise_loss,
+    direct_path_loss,
+    dmot_loss,
     focal_loss,
     presence_loss,
     trackwise_pit_loss,
+    vector_pit_loss,
 )
 
 TRACKS, CLASSES = 3, 4
@@ -40,6 +44,12 @@ class Case(NamedTuple):
     target: tuple[tuple[int, ...], ...]
     name: str
 
+    @property
+    def vectors(self) -> bool:
+        """Whether predictions and targets are vectors without activities beside them."""
+        kinds = ("accdoa", "adpit", "direct_path", "vector_pit")
+        return any(part in self.name for part in kinds)
+
     def random(self, seed: int, batch: int, time: int) -> tuple[list[Tensor], list[Tensor]]:
         """Return predictions and targets in float64; targets change every few frames."""
         generator = torch.Generator().manual_seed(seed)
@@ -56,11 +66,16 @@ class Case(NamedTuple):
 
     def proper(self, target: list[Tensor]) -> list[Tensor]:
         """Make activities of 0 and 1, unit vectors and distances of normal numbers."""
-        if "accdoa" in self.name or "adpit" in self.name:
+        if "direct_path" in self.name:
+            return [functional.normalize(target[0], dim=-2)]
+        if self.vectors:
             (vectors,) = target
             active = vectors[..., :1] > 0
             seen = vectors[..., 3:4] > 0 if "onscreen" in self.name else vectors[..., 3:4]
             return [torch.cat((functional.normalize(vectors[..., :3], dim=-1), seen), -1) * active]
+        if "association" in self.name:
+            (x,) = target
+            return [((x == x.amax(-1, True)) & (x == x.amax(-2, True))).double()]
         if "focal" in self.name or "presence" in self.name:
             return [(target[0] > 0.5).double()]
         if "active_direction" in self.name:
@@ -92,7 +107,7 @@ def tensors(function: Callable[..., Any], **options: Any) -> Callable[..., Tenso
 
 
 def _all_cases() -> Iterator[Case]:
-    def case(form: Any, function: Any, preds: Any, target: Any, **options: Any) -> Case:
+    def case(form: Any, function: Any, preds: Any, target: Any, /, **options: Any) -> Case:
         name = ", ".join((function.__name__, *(f"{k}={v!r}" for k, v in options.items())))
         return Case(form(function, **options), preds, target, name)
 
@@ -145,6 +160,16 @@ def _all_cases() -> Iterator[Case]:
         yield case(tensors, active_direction_loss, places[:1], places, **options)
     for per, gamma in (("frame", 0.0), ("clip", 0.0), ("clip", 2.0)):
         yield case(tensors, presence_loss, ((CLASSES,),), logits, per=per, gamma=gamma)
+    for phases in (((2, 2, 4),), ((TRACKS, 2, 2, 4),)):
+        yield case(tensors, direct_path_loss, phases, phases)
+    for reduction in ("mean", "sum"):
+        pairs = ((TRACKS, TRACKS),)
+        yield case(tensors, association_loss, pairs, pairs, reduction=reduction)
+    one = (TRACKS, 1), (TRACKS, 3)
+    for form in ("mended", "published"):
+        yield case(outputs, dmot_loss, one, one, form=form)
+    for settings in ({}, {"per": "window", "window": 3}, {"per": "clip", "error": "l1"}):
+        yield case(tensors, vector_pit_loss, one[1:], one[1:], **settings)
 
 
 CASES = list(_all_cases())

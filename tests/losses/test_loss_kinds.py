@@ -119,8 +119,7 @@ def test_predictions_hold_floats_activities_anything(case: Case) -> None:
             case.loss(whole, target)
         assert x.is_floating_point()
     wanted = case.loss(preds, target)
-    vectors = "accdoa" in case.name or "adpit" in case.name
-    place = None if vectors else (1 if "active_direction" in case.name else 0)
+    place = None if case.vectors else (1 if "active_direction" in case.name else 0)
     for i in range(len(target)):
         for dtype in (torch.bool, torch.int64, torch.uint8):
             other = [y.to(dtype) if i == k else y for k, y in enumerate(target)]
@@ -147,7 +146,7 @@ def test_the_prediction_sets_the_precision(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_an_activity_lies_between_0_and_1(case: Case) -> None:
     preds, target = case.random(0, 2, 4)
-    if ("accdoa" in case.name or "adpit" in case.name) and "onscreen" not in case.name:
+    if case.vectors and "onscreen" not in case.name:
         return
     place = 1 if "active_direction" in case.name else 0
     for value, shown in ((1.5, r"0 to 1\.5"), (-0.5, r"-0\.5 to 1")):

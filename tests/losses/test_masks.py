@@ -49,7 +49,7 @@ MEANS = [
     if case.name != "class_wise_loss"
     and not any(
         part in case.name
-        for part in ("'sum'", "'none'", "'positives'", "weight=0", "distance", "active_dir")
+        for part in ("'sum'", "'none'", "'positives'", "weight=0", "distance", "active_dir", "dmot")
     )
 ]
 
@@ -159,6 +159,9 @@ def modules() -> dict[nn.Module, tuple[Any, ...]]:
         (losses.FocalLoss(), "focal_loss"),
         (losses.ActiveDirectionLoss(), "active_direction_loss"),
         (losses.PresenceLoss(), "presence_loss"),
+        (losses.AssociationLoss(), "association_loss"),
+        (losses.DMOTLoss(), "dmot_loss"),
+        (losses.VectorPITLoss(), "vector_pit_loss"),
     ):
         case = [c for c in CASES if c.name.startswith(name)]
         if getattr(module, "distance", None):

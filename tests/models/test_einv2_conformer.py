@@ -51,7 +51,7 @@ def test_outputs_equal_the_published_network(golden: Golden) -> None:
             torch.testing.assert_close(ours, torch.from_numpy(wanted[theirs]), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("temporal", ["transformer", "conformer", "gru", "none"])
+@pytest.mark.parametrize("temporal", ["transformer", "conformer", "gru", "bimamba", "none"])
 @pytest.mark.parametrize("sharing", ["soft", "hard"])
 def test_every_variant_learns_with_all_its_weights(temporal: str, sharing: str) -> None:
     features = torch.randn(1, 7, 45, 8)
@@ -92,7 +92,7 @@ def test_compiles_and_exports() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'none'"),
+        ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'ma"),
         ({"feedforward": 12}, "feedforward must be a multiple of 8 for Conformer blocks, got 12"),
         ({"frames_per_label": 0}, "frames_per_label must be at least 1, got 0"),
         ({"num_bins": 0}, "num_bins must be at least 1, got 0"),

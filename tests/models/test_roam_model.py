@@ -211,7 +211,7 @@ def test_the_call_is_remembered() -> None:
         ({"widths": (4, 4, 4, 12)}, "last of widths, must be a multiple of 8 .*, got 12"),
         ({"widths": (4, 4, 4, 5), "temporal": "gru"}, "must be a multiple of 2 for 'gru', got 5"),
         ({"temporal": "conformer", "feedforward": 24}, "must be a multiple of 16 for Conformer"),
-        ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'none'"),
+        ({"temporal": "lstm"}, "temporal must be one of 'transformer', 'conformer', 'gru', 'ma"),
         ({"attention": "msca"}, "attention must be one of 'none', 'mfm', 'ctam', 'attentive_mfm'"),
         ({"pool": "mean"}, "pool must be one of 'average', 'max', got 'mean'"),
         ({"pool_freq": (4, 0, 4, 2)}, r"pool_freq\[1\] must be at least 1, got 0"),

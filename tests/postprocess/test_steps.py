@@ -31,6 +31,7 @@ from seldkit.postprocess import (
     median_filter,
     smooth_tracks,
 )
+from steps import steps_in_windows
 
 SEEDS = st.integers(0, 2**32 - 1)
 QUICK = settings(max_examples=20)
@@ -219,13 +220,7 @@ def test_a_class_of_a_track_is_smoothed_by_itself() -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_every_precision_is_kept_under_autocast(kind: str, dtype: torch.dtype) -> None:
     output, planar = random_output(4, kind, dtype=dtype), is_planar(kind)
-    steps: list[Any] = [
-        MedianFilter(3, planar=planar),
-        Hysteresis(0.6, 0.4, planar=planar),
-        FillGaps(2, planar=planar),
-        DropShort(2, planar=planar),
-        SmoothTracks(3, planar=planar),
-    ]
+    steps = [*steps_in_windows(planar=planar).values(), Hysteresis(0.6, 0.4, planar=planar)]
     exact: Any = (
         converted(output, torch.float64) if isinstance(output, SELDOutput) else output.double()
     )

@@ -1,42 +1,17 @@
 """What augmentation asks the extractor of features about them."""
 
-from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from seldkit._checks import check_floating, check_shape
+from seldkit._typing import WithMeanings
 from seldkit.arrays import ArrayGeometry
 
 
 @runtime_checkable
-class Meaning(Protocol):
-    """What a channel means: [`ChannelMeaning`][seldkit.features.ChannelMeaning]."""
-
-    @property
-    def bins(self) -> str:
-        """What its bins are: `"frequency"`, or something else."""
-        ...
-
-    @property
-    def per_db(self) -> float | None:
-        """By how much its values rise with each decibel."""
-        ...
-
-    @property
-    def anywhere(self) -> bool:
-        """Whether its values mean the same in another bin."""
-        ...
-
-
-@runtime_checkable
-class Extractor(Protocol):
+class Extractor(WithMeanings, Protocol):
     """What knows its features: [`FeatureExtractor`][seldkit.features.FeatureExtractor]."""
-
-    @property
-    def meanings(self) -> Sequence[Meaning]:
-        """What each channel means."""
-        ...
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """Return features."""

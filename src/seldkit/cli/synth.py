@@ -148,7 +148,12 @@ def _labels(path: Path, synthesizer: SceneSynthesizer) -> Events:
 def _sounds(args: argparse.Namespace) -> FolderSounds | None:
     if args.sounds is not None:
         classes = None if args.classes is None else _classes(args.classes)
-        return FolderSounds(args.sounds, classes=classes, missing=args.missing, folds=args.folds)
+        try:
+            return FolderSounds(
+                args.sounds, classes=classes, missing=args.missing, folds=args.folds
+            )
+        except ValueError as error:
+            raise ValueError(str(error).replace("missing='keep'", "--missing keep")) from error
     for option in ("folds", "classes"):
         if getattr(args, option):
             raise ValueError(f"--{option} needs --sounds: the built-in sounds are as they are")

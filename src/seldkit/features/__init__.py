@@ -1,7 +1,9 @@
 """Front-ends: from waveform to `batch channel time freq`."""
 
 from seldkit.features import presets
+from seldkit.features.autocorrelation import Autocorrelation
 from seldkit.features.cross_correlation import GCCPHAT
+from seldkit.features.dereverberation import DirectReverberant, direct_sound
 from seldkit.features.extractor import FeatureExtractor
 from seldkit.features.gabor import GaborFilterbank
 from seldkit.features.intensity import IntensityVector, intensity_vector
@@ -13,6 +15,7 @@ from seldkit.features.max_corr import MaxCorrFilterbank
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
+from seldkit.features.normalized_spectrum import NormalizedSpectrum
 from seldkit.features.pair_selection import PairSelection
 from seldkit.features.part import Part, PartStream
 from seldkit.features.phase import PhaseDifference
@@ -35,8 +38,10 @@ __all__ = [
     "SRPPHAT",
     "STFT",
     "TDOA",
+    "Autocorrelation",
     "ChannelMeaning",
     "ChannelSwap",
+    "DirectReverberant",
     "FeatureExtractor",
     "FeatureStream",
     "GaborFilterbank",
@@ -47,6 +52,7 @@ __all__ = [
     "MaxCorrFilterbank",
     "MelFilterBank",
     "MidSideLevel",
+    "NormalizedSpectrum",
     "PairSelection",
     "Part",
     "PartStream",
@@ -57,6 +63,7 @@ __all__ = [
     "Samples",
     "SincFilterbank",
     "Standardize",
+    "direct_sound",
     "intensity_vector",
     "peak_place",
     "peaked_map",

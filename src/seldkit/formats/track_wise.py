@@ -87,7 +87,7 @@ class TrackWise(ActivityFormat):
                 beyond `num_frames` (unless `overflow="drop"`), or distances are missing.
         """
         kept = self._to_encode(events, num_frames)
-        index = {"time": kept.frame, "track": self._tracks(kept), "cls": kept.label}
+        index = {"time": kept.frame, "track": tracks_of(kept, self.num_tracks), "cls": kept.label}
         return self._target(kept, index, num_frames)
 
     def decode(self, output: SELDOutput, *, logits: bool = True) -> Events:
@@ -122,23 +122,7 @@ class TrackWise(ActivityFormat):
         return f"{self.num_tracks} tracks"
 
     def _placed(self, events: Events) -> Bool[Tensor, " event"]:
-        return self._tracks(events) >= 0
-
-    def _tracks(self, events: Events) -> Int[Tensor, " event"]:
-        """Return the track of each event, -1 where it finds none."""
-        if not len(events):
-            return torch.zeros_like(events.frame)
-        frame, sound = events.frame, _sounds(events)
-        ends = torch.zeros(2, int(sound.max()) + 1, dtype=torch.int64)
-        start = ends[0].scatter_reduce(0, sound, frame, "amin", include_self=False)
-        stop = ends[1].scatter_reduce(0, sound, frame + 1, "amax", include_self=False)
-        order = start.argsort(stable=True)
-        turns = zip(start[order].tolist(), stop[order].tolist(), strict=True)
-        places = torch.empty_like(ends)
-        places[:, order] = torch.tensor(_first_free(turns, self.num_tracks)).T
-        place, begin = places[:, sound]
-        track: Tensor = place.where(frame >= begin, -1)
-        return track
+        return tracks_of(events, self.num_tracks) >= 0
 
 
 def best_class(
@@ -154,6 +138,23 @@ def best_class(
     first = factor == factor.amax(dim=-1, keepdim=True)
     label: Tensor = score.where(first, -torch.inf).argmax(dim=-1)
     return label, passing.any(dim=-1)
+
+
+def tracks_of(events: Events, num_tracks: int) -> Int[Tensor, " event"]:
+    """Return the track of each event, -1 where it finds none."""
+    if not len(events):
+        return torch.zeros_like(events.frame)
+    frame, sound = events.frame, _sounds(events)
+    ends = torch.zeros(2, int(sound.max()) + 1, dtype=torch.int64)
+    start = ends[0].scatter_reduce(0, sound, frame, "amin", include_self=False)
+    stop = ends[1].scatter_reduce(0, sound, frame + 1, "amax", include_self=False)
+    order = start.argsort(stable=True)
+    turns = zip(start[order].tolist(), stop[order].tolist(), strict=True)
+    places = torch.empty_like(ends)
+    places[:, order] = torch.tensor(_first_free(turns, num_tracks)).T
+    place, begin = places[:, sound]
+    track: Tensor = place.where(frame >= begin, -1)
+    return track
 
 
 def _first_free(sounds: Iterable[tuple[int, int]], num_tracks: int) -> list[tuple[int, int]]:

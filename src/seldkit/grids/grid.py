@@ -77,7 +77,8 @@ class DirectionGrid:
             shape = (integer("shape", shape[0]), integer("shape", shape[1]))
             if shape[0] * shape[1] != len(points):
                 raise ValueError(f"shape must hold {len(points)} points, got {shape}")
-        object.__setattr__(self, "directions", unit_norm(points))
+        exact = (length - 1).abs().unsqueeze(1) < 1e-15  # so that a copy is equal to the last bit
+        object.__setattr__(self, "directions", points.where(exact, unit_norm(points)))
         object.__setattr__(self, "shape", shape)
 
     @classmethod
@@ -269,6 +270,14 @@ class DirectionGrid:
             raise ValueError(
                 f"values must be (..., point={self.num_points}), got shape {tuple(values.shape)}"
             )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DirectionGrid):
+            return NotImplemented
+        return self.shape == other.shape and torch.equal(self.directions, other.directions)
+
+    def __hash__(self) -> int:
+        return hash(self.directions.numpy().tobytes())
 
     def __repr__(self) -> str:
         """Show the number of points, and rows and columns if there are."""

@@ -1,9 +1,11 @@
 """Heads: the last layers of a network, one for each output format."""
 
 from seldkit.heads.accdoa import ACCDOAHead
+from seldkit.heads.angular_grid import AngularGridHead
 from seldkit.heads.class_wise import ClassWiseHead
 from seldkit.heads.joint_track import JointTrackHead
 from seldkit.heads.multi_accdoa import MultiACCDOAHead
 from seldkit.heads.track_wise import TrackWiseHead
 
 __all__ = ["ACCDOAHead", "ClassWiseHead", "JointTrackHead", "MultiACCDOAHead", "TrackWiseHead"]
+__all__ = ["ACCDOAHead", "AngularGridHead", "ClassWiseHead", "MultiACCDOAHead", "TrackWiseHead"]

@@ -1,28 +1,40 @@
 """Layers that SELD networks are made of."""
 
+from seldkit.layers.asymmetric_mamba import AsymmetricBiMamba, AsymmetricDecoder
 from seldkit.layers.attention import RelativePositionAttention
+from seldkit.layers.attention_pool import AttentionPool
+from seldkit.layers.bimamba import BiMamba, MambaBlock
 from seldkit.layers.bin_norm import BinNorm
 from seldkit.layers.branches import SharedBranch, StitchedBranches, TrackEncoders
 from seldkit.layers.causal import CausalConv1d, CausalConv2d, CausalDoubleConv
 from seldkit.layers.causal_pictures import CausalConv3d
 from seldkit.layers.channel_attention import MultiScaleChannelAttention, SqueezeExcite
 from seldkit.layers.chunked_attention import ChunkedAttention
+from seldkit.layers.cmaf import CMAF
 from seldkit.layers.conformer import ConformerBlock
 from seldkit.layers.conv import DoubleConv
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.event_proposal import DenseEventProposal
+from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
+from seldkit.layers.hungarian import HungarianNet, HungarianOutput
 from seldkit.layers.label_rate import LabelConv, LabelRate
+from seldkit.layers.lstm import LongShortTermMemory
+from seldkit.layers.mamba import Mamba2
 from seldkit.layers.map_stitch import MapStitch
 from seldkit.layers.maxout import MaxFeatureMap, max_feature_map
+from seldkit.layers.mff import MFF
+from seldkit.layers.over_pairs import OverPairs
 from seldkit.layers.pairs import MicPairMetadata, PairEncoder
+from seldkit.layers.permutation_rnn import PermutationInvariantCell, PermutationInvariantRNN
 from seldkit.layers.positions import SinusoidalPositions
 from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
 from seldkit.layers.spectral_enhancement import SpectralEnhancement
 from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
+from seldkit.layers.state_space import state_space_scan
 from seldkit.layers.streaming import (
     State,
     StepSize,
@@ -32,12 +44,20 @@ from seldkit.layers.streaming import (
     stream_step,
 )
 from seldkit.layers.temporal import temporal_encoder
+from seldkit.layers.tfcm import TFCM
 from seldkit.layers.tracks import SharedTrackEncoder, TrackAttention, TrackSplit
 from seldkit.layers.triplet_attention import TripletAttention
 from seldkit.layers.unet import UNet, UNetDecoder, UNetEncoder
 
 __all__ = [
+    "CMAF",
+    "MFF",
     "ROAM",
+    "TFCM",
+    "AsymmetricBiMamba",
+    "AsymmetricDecoder",
+    "AttentionPool",
+    "BiMamba",
     "BidirectionalGRU",
     "BinNorm",
     "CausalConv1d",
@@ -50,15 +70,24 @@ __all__ = [
     "CrossStitch",
     "DenseEventProposal",
     "DoubleConv",
+    "FullNarrowBand",
     "GatedRecurrentUnit",
+    "HungarianNet",
+    "HungarianOutput",
     "LabelConv",
     "LabelRate",
+    "LongShortTermMemory",
+    "Mamba2",
+    "MambaBlock",
     "MapStitch",
     "MaxFeatureMap",
     "MicPairMetadata",
     "MinimalGatedUnit",
     "MultiScaleChannelAttention",
+    "OverPairs",
     "PairEncoder",
+    "PermutationInvariantCell",
+    "PermutationInvariantRNN",
     "RelativePositionAttention",
     "ResidualBlock",
     "SharedBranch",
@@ -83,6 +112,7 @@ __all__ = [
     "UNetEncoder",
     "max_feature_map",
     "softmax_gate",
+    "state_space_scan",
     "step_size",
     "stream_step",
     "temporal_encoder",

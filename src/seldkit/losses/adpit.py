@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float, Int
-from seldkit.assignment import cheapest_columns
+from seldkit.assignment.matching import cheapest_columns
 from seldkit.losses._checks import check_activity, check_vectors
 from seldkit.losses._module import LossModule
 from seldkit.losses._reduce import blank, full, mean_error, own_precision

@@ -185,12 +185,16 @@ def check_matching(
     by_class = isinstance(preds, SELDOutput) and preds.direction.ndim == 5
     places = activity if by_class else "batch time track"
     check_outputs(loss, preds, target, activity, places, distance=terms.distance, mask=mask)
+    check_chunk(loss, span, preds.activity)
+    check_focus(terms.gamma, terms.alpha, preds.activity.shape[-1])
+
+
+def check_chunk(loss: str, span: Span, x: Tensor) -> None:
+    """Raise unless chunks, if any are given, are integers, one for each clip and frame of `x`."""
     if span.chunk is not None:
         check_tensors(loss, chunk=span.chunk)
-        batch, time = preds.activity.shape[:2]
-        check_shape("chunk", span.chunk, "batch time", batch=batch, time=time)
+        check_shape("chunk", span.chunk, "batch time", batch=x.shape[0], time=x.shape[1])
         _check_integers("chunk", span.chunk)
-    check_focus(terms.gamma, terms.alpha, preds.activity.shape[-1])
 
 
 def _check_integers(name: str, x: Tensor) -> None:

@@ -1,5 +1,6 @@
 """Reference assemblies: published networks, built from plain arguments."""
 
+from seldkit.models.ad_yolo_network import ad_yolo
 from seldkit.models.at2seld_builder import at2seld
 from seldkit.models.at2seld_network import AT2SELD, PresenceOutput
 from seldkit.models.at2seld_semantic import LevelToLogMel, SemanticProjection
@@ -14,6 +15,9 @@ from seldkit.models.event_proposals import (
     proposed_output,
     temporal_nms,
 )
+from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
+from seldkit.models.ipdnet_network import IPDNet, ipdnet
+from seldkit.models.mff_network import StemmedBranches, mff_einv2
 from seldkit.models.neural_srp_network import NeuralSRP, neural_srp
 from seldkit.models.overlapping_blocks import (
     MapClassifier,
@@ -34,17 +38,21 @@ from seldkit.models.sound_det_network import (
     sound_det,
 )
 from seldkit.models.sound_doa_network import GaborFrontEnd, SoundDoA, sound_doa
+from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
 from seldkit.models.u_rnn_network import RecurrentUNet, u_rnn
 
 __all__ = [
     "AT2SELD",
+    "FNSSL",
     "SELDNET_EDITIONS",
+    "SRPDNN",
     "EncoderACCDOA",
     "EncoderSELD",
     "EventProposals",
     "GaborFrontEnd",
+    "IPDNet",
     "LevelToLogMel",
     "MapClassifier",
     "NeuralSRP",
@@ -60,15 +68,20 @@ __all__ = [
     "SoundDoA",
     "SourceSeparator",
     "SpatialEncoder",
+    "StemmedBranches",
     "StitchedSELD",
     "Transplant",
     "WaveformEncoder",
+    "ad_yolo",
     "at2seld",
     "causal_crnn",
     "cross3d",
     "doanet",
     "einv2",
     "encoder_seld",
+    "fn_ssl",
+    "ipdnet",
+    "mff_einv2",
     "neural_srp",
     "overlapping_e2e",
     "overlapping_losses",
@@ -83,6 +96,7 @@ __all__ = [
     "seldnet",
     "sound_det",
     "sound_doa",
+    "srp_dnn",
     "temporal_nms",
     "transplant",
     "u_rnn",

@@ -107,7 +107,8 @@ def at2seld(
         channels: Channels of the sequences.
         split: How tracks are made, see [`TrackSplit`][seldkit.layers.TrackSplit].
         temporal: What reads each track over time, with weights shared by all: transformer layers,
-            Conformer blocks, bidirectional GRU layers, or nothing.
+            Conformer blocks, bidirectional GRU layers, Mamba, or nothing: any that
+            [`temporal_encoder`][seldkit.layers.temporal_encoder] knows.
         num_layers: Layers or blocks of it.
         num_heads: Attention heads.
         feedforward: Width of the inner layers.

@@ -95,7 +95,8 @@ def roam(
         stitch_high: Upper end; with both at 1, every stitch starts as a sum.
         stitch_own: A fixed start, see [`CrossStitch`][seldkit.layers.CrossStitch].
         temporal: Encoder of each track and task: transformer layers, Conformer blocks,
-            bidirectional GRU layers, or nothing.
+            bidirectional GRU layers, Mamba, or nothing: any that
+            [`temporal_encoder`][seldkit.layers.temporal_encoder] knows.
         num_layers: Layers of an encoder.
         num_heads: Attention heads.
         feedforward: Width of the encoders' inner layers.

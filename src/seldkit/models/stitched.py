@@ -138,7 +138,8 @@ def einv2(
             labels of 100 ms.
         pool_freq: Bins that each block averages into one.
         temporal: Encoder of each track and task: transformer layers, or Conformer blocks as the
-            published descendants compute them; also bidirectional GRU layers, or `"none"`.
+            published descendants compute them; also bidirectional GRU layers, BiMamba,
+            `"none"`, or any other that [`temporal_encoder`][seldkit.layers.temporal_encoder] knows.
         num_layers: Layers or blocks of each track and task.
         num_heads: Attention heads.
         feedforward: Width of their inner layers; for Conformer blocks a multiple of the last width.

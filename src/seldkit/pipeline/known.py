@@ -11,6 +11,7 @@ import seldkit.postprocess as postprocess
 from seldkit._builders import builders_of
 from seldkit.arrays import ArrayGeometry
 from seldkit.features import PairSelection, Standardize, presets
+from seldkit.grids import DirectionGrid
 
 Builder = Callable[..., Any]
 
@@ -28,7 +29,7 @@ def known_builders(part: str | None = None) -> dict[str, Builder]:
 
     Examples:
         >>> sorted(known_builders("format"))
-        ['ACCDOA', 'ClassWise', 'MultiACCDOA', 'TrackWise']
+        ['ACCDOA', 'AngularGrid', 'ClassWise', 'DirectPathPhase', 'MultiACCDOA', 'TrackWise']
     """
     if part is not None:
         found = _PARTS[part]
@@ -38,5 +39,5 @@ def known_builders(part: str | None = None) -> dict[str, Builder]:
             for room in (models, backbones, layers, formats, postprocess)
             for x in builders_of(room)
         ]
-        found += [ArrayGeometry, PairSelection]
+        found += [ArrayGeometry, DirectionGrid, PairSelection]
     return {builder.__name__: builder for builder in found}

@@ -59,9 +59,11 @@ def read_pipeline(
 
 @contextmanager
 def faults_of(path: Path) -> Iterator[None]:
-    """Raise as `ValueError` that names a file what goes wrong with its content."""
+    """Name a file in what goes wrong with its content, a `ValueError` unless a name is unknown."""
     try:
         yield
+    except KeyError as error:
+        raise KeyError(f"{path} cannot be loaded: {error.args[0]}") from error
     except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
 

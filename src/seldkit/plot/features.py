@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldkit._checks import check_finite, check_shape
-from seldkit._typing import Float
+from seldkit._typing import Float, WithMeanings
 from seldkit.plot.canvas import figure_of, new_figure
 
 if TYPE_CHECKING:
@@ -36,32 +36,12 @@ class _Kind(NamedTuple):
 
 
 @runtime_checkable
-class Meaning(Protocol):
-    """What a channel means, such as a `ChannelMeaning`."""
-
-    @property
-    def bins(self) -> str:
-        """What its bins are."""
-        ...
-
-    @property
-    def per_db(self) -> float | None:
-        """By how much its values rise with each decibel of level; 0 for what tells directions."""
-        ...
-
-
-@runtime_checkable
-class Extractor(Protocol):
+class Extractor(WithMeanings, Protocol):
     """What made the features, such as a `FeatureExtractor`."""
 
     @property
     def frame_rate(self) -> float:
         """Frames per second."""
-        ...
-
-    @property
-    def meanings(self) -> Sequence[Meaning]:
-        """What each channel means."""
         ...
 
 

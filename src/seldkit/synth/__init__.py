@@ -1,6 +1,7 @@
 """Labelled scenes from mono sounds, for training and for tests."""
 
 from seldkit.synth.array_mixtures import ArrayMixture, ArrayMixtures, array_plane_wave
+from seldkit.synth.association import AssignmentExamples, assignment_examples
 from seldkit.synth.builtin import BuiltinSounds
 from seldkit.synth.corpus import write_scenes
 from seldkit.synth.folder_sounds import FolderSounds
@@ -13,6 +14,7 @@ from seldkit.synth.statistics import SceneStatistics
 __all__ = [
     "ArrayMixture",
     "ArrayMixtures",
+    "AssignmentExamples",
     "BuiltinSounds",
     "FolderSounds",
     "RoomResponses",
@@ -21,5 +23,6 @@ __all__ = [
     "SceneSynthesizer",
     "Sounds",
     "array_plane_wave",
+    "assignment_examples",
     "write_scenes",
 ]

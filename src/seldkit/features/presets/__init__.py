@@ -8,6 +8,7 @@ from seldkit.features.presets.dcase import (
     dcase2023_mic,
     dcase2025_stereo,
 )
+from seldkit.features.presets.direct_path import ipdnet, srp_dnn
 from seldkit.features.presets.einv2 import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
 from seldkit.features.presets.overlapping import overlapping_e2e
 from seldkit.features.presets.salsa import (
@@ -32,6 +33,7 @@ __all__ = [
     "dcase2023_salsa_lite",
     "dcase2025_stereo",
     "ein_seld",
+    "ipdnet",
     "l3das22_task2",
     "neural_srp",
     "overlapping_e2e",
@@ -41,6 +43,7 @@ __all__ = [
     "salsa_ipd",
     "salsa_lite",
     "salsa_mic",
+    "srp_dnn",
     "waveform_blocks",
     "yamnet",
 ]

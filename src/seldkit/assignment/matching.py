@@ -12,8 +12,6 @@ from torch.nn import functional
 
 from seldkit._typing import Float, Int
 
-__all__ = ["best_permutation", "cheapest_matching"]
-
 MAX_EXHAUSTIVE = 8
 """Up to this many rows and columns every matching counts; beyond, the Hungarian method runs."""
 

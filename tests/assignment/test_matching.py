@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from seldkit.assignment import MAX_EXHAUSTIVE, best_permutation, cheapest_matching
+from seldkit.assignment import best_permutation, cheapest_matching
+from seldkit.assignment.matching import MAX_EXHAUSTIVE
 
 SEEDS = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=40)
