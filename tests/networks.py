@@ -414,6 +414,44 @@ NETWORKS: dict[str, Network] = {
         3,
         16,
     ),
+    "sound_doa": Network(
+        partial(
+            models.sound_doa,
+            3,
+            sample_rate=4000,
+            block_size=16,
+            num_filters=16,
+            kernel_size=31,
+            **_SMALL,
+        ),
+        4,
+        16,
+    ),
+    "sound_det": Network(
+        partial(
+            models.sound_det,
+            3,
+            sample_rate=4000,
+            stride=8,
+            num_filters=8,
+            kernel_size=31,
+            widths=(4, 6, 4),
+            num_raised=1,
+            rnn_channels=4,
+            max_duration=5,
+            num_points=4,
+            hidden=4,
+        ),
+        4,
+        16,
+    ),
+    "u_rnn": Network(
+        partial(
+            models.u_rnn, 3, num_bins=16, widths=(4, 4, 6), bottleneck_channels=4, rnn_channels=4
+        ),
+        7,
+        16,
+    ),
     "cnn14": Network(partial(backbones.cnn14, 3, embedding_dim=4, num_bins=16, **_TAGGER), 1, 16),
     "cnn14, frame": Network(
         partial(backbones.cnn14, 3, embedding_dim=4, num_bins=16, decision="frame", **_TAGGER),

@@ -16,6 +16,8 @@ def test_channels_rise_by_what_they_say(name: str) -> None:
     louder = extractor(waveform * 10 ** (6 / 20)) - extractor(waveform)
     assert len(extractor.meanings) == extractor.num_channels
     for channel, meaning in enumerate(extractor.meanings):
+        if meaning.bins == "sample":  # neither
+            continue
         assert meaning.per_db is not None
         rise = louder[0, channel].median()
         assert abs(float(rise) - 6 * meaning.per_db) < 0.05, meaning

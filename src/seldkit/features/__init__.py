@@ -7,11 +7,13 @@ from seldkit.features.beam_energy import BeamEnergy
 from seldkit.features.cross_correlation import GCCPHAT
 from seldkit.features.dereverberation import DirectReverberant, direct_sound
 from seldkit.features.extractor import FeatureExtractor
+from seldkit.features.gabor import GaborFilterbank
 from seldkit.features.intensity import IntensityVector, intensity_vector
 from seldkit.features.level import LevelDifference, MidSideLevel
 from seldkit.features.log_mel import LogMel
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.map_peak import PeakedMap, peaked_map
+from seldkit.features.max_corr import MaxCorrFilterbank
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.music import MUSIC
@@ -23,6 +25,7 @@ from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.salsa import SALSA
 from seldkit.features.salsa_lite import SALSALite
 from seldkit.features.samples import Samples
+from seldkit.features.sinc_filters import SincFilterbank
 from seldkit.features.srp_phat import SRPPHAT
 from seldkit.features.standardize import Standardize
 from seldkit.features.stft import STFT
@@ -44,10 +47,12 @@ __all__ = [
     "DirectReverberant",
     "FeatureExtractor",
     "FeatureStream",
+    "GaborFilterbank",
     "IntensityVector",
     "LevelDifference",
     "LogMagnitude",
     "LogMel",
+    "MaxCorrFilterbank",
     "MelFilterBank",
     "MidSideLevel",
     "NormalizedSpectrum",
@@ -59,6 +64,7 @@ __all__ = [
     "RealSpectrum",
     "SALSALite",
     "Samples",
+    "SincFilterbank",
     "Standardize",
     "direct_sound",
     "intensity_vector",

@@ -109,8 +109,7 @@ class MelFilterBank(BoundModule):
                 f"0 <= fmin < fmax <= {nyquist:g} must hold, got {self.fmin:g} and {fmax:g}"
             )
         self.fmax = fmax
-        ends = _hz_to_mel(self.fmin, self.mel_scale), _hz_to_mel(fmax, self.mel_scale)
-        mels = torch.linspace(*ends, self.num_mels + 2, dtype=torch.float64)
+        mels = _even_mels(self.num_mels + 2, self.fmin, fmax, self.mel_scale)
         edges = _mel_to_hz(mels, self.mel_scale)
         bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
         if self.slope == "hz":
@@ -151,6 +150,18 @@ class MelFilterBank(BoundModule):
 def num_bands(mel: MelFilterBank | None) -> int | None:
     """Return the number of mel bands, or None without a bank, for the bins of the spectrum."""
     return None if mel is None else mel.num_mels
+
+
+def mel_spaced(
+    number: int, fmin: float, fmax: float, scale: MelScale
+) -> Float[Tensor, " frequency"]:
+    """Return so many frequencies from one to another, evenly spaced over mel, in hertz."""
+    return _mel_to_hz(_even_mels(number, fmin, fmax, scale), scale)
+
+
+def _even_mels(number: int, fmin: float, fmax: float, scale: MelScale) -> Tensor:
+    ends = _hz_to_mel(fmin, scale), _hz_to_mel(fmax, scale)
+    return torch.linspace(*ends, number, dtype=torch.float64)
 
 
 def _triangles(bins: Tensor, edges: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from seldkit.layers.convolutional_transformer import CMTBlock, InvertedResidual,
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.divided_attention import DividedChannelAttention, SpectroTemporalAttention
 from seldkit.layers.equirectangular import SphereConv, pad_sphere
+from seldkit.layers.event_proposal import DenseEventProposal
 from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
 from seldkit.layers.gru import GatedRecurrentUnit
@@ -38,6 +39,7 @@ from seldkit.layers.recurrent import BidirectionalGRU, MinimalGatedUnit
 from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
 from seldkit.layers.sinc import SincFilters
+from seldkit.layers.spectral_enhancement import SpectralEnhancement
 from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
 from seldkit.layers.state_space import state_space_scan
 from seldkit.layers.streaming import (
@@ -77,6 +79,7 @@ __all__ = [
     "CrossPooling",
     "CrossStitch",
     "DividedChannelAttention",
+    "DenseEventProposal",
     "DoubleConv",
     "FullNarrowBand",
     "GatedRecurrentUnit",
@@ -108,6 +111,7 @@ __all__ = [
     "SoftmaxGate",
     "SpectroTemporalAttention",
     "SphereConv",
+    "SpectralEnhancement",
     "SphericalConv",
     "SphericalPad",
     "SqueezeExcite",

@@ -20,6 +20,12 @@ from seldkit.models.cst_former_builder import CST_FORMERS, cst_former
 from seldkit.models.doanet_network import doanet
 from seldkit.models.einv1_network import EINV1, EventOutput, einv1
 from seldkit.models.encoder import EncoderACCDOA, EncoderSELD, encoder_seld, seddoa
+from seldkit.models.event_proposals import (
+    EventProposals,
+    propose_events,
+    proposed_output,
+    temporal_nms,
+)
 from seldkit.models.fn_ssl_network import FNSSL, fn_ssl
 from seldkit.models.ipdnet_network import IPDNet, ipdnet
 from seldkit.models.joined import JoinedTrainings, joined_trainings
@@ -33,14 +39,23 @@ from seldkit.models.overlapping_blocks import (
 )
 from seldkit.models.overlapping_network import OverlappingE2E, overlapping_e2e
 from seldkit.models.overlapping_output import OverlappingOutput, overlapping_losses
+from seldkit.models.proposal_maps import ProposalMaps, proposal_losses, proposal_targets
 from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
 from seldkit.models.sphere_network import SphereNetwork, sphere_net
+from seldkit.models.sound_det_network import (
+    ProposalOutput,
+    SoundDet,
+    WaveformEncoder,
+    sound_det,
+)
+from seldkit.models.sound_doa_network import GaborFrontEnd, SoundDoA, sound_doa
 from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
+from seldkit.models.u_rnn_network import RecurrentUNet, u_rnn
 
 __all__ = [
     "AT2SELD",
@@ -54,6 +69,8 @@ __all__ = [
     "EncoderACCDOA",
     "EncoderSELD",
     "EventOutput",
+    "EventProposals",
+    "GaborFrontEnd",
     "IPDNet",
     "JoinedTrainings",
     "LatentAcousticMap",
@@ -63,8 +80,13 @@ __all__ = [
     "OverlappingE2E",
     "OverlappingOutput",
     "PresenceOutput",
+    "ProposalMaps",
+    "ProposalOutput",
+    "RecurrentUNet",
     "SemanticProjection",
     "SequenceSELD",
+    "SoundDet",
+    "SoundDoA",
     "SourceSeparator",
     "SpatialEncoder",
     "SphereNetwork",
@@ -72,6 +94,7 @@ __all__ = [
     "StitchedSELD",
     "Transplant",
     "UpLatentAcousticMap",
+    "WaveformEncoder",
     "ad_yolo",
     "at2seld",
     "causal_crnn",
@@ -93,6 +116,10 @@ __all__ = [
     "ngcc_seld",
     "overlapping_e2e",
     "overlapping_losses",
+    "proposal_losses",
+    "proposal_targets",
+    "propose_events",
+    "proposed_output",
     "reference_spectrogram",
     "resnet_conformer",
     "roam",
@@ -100,9 +127,13 @@ __all__ = [
     "seddoa",
     "seldnet",
     "sphere_net",
+    "sound_det",
+    "sound_doa",
     "srp_dnn",
+    "temporal_nms",
     "transplant",
     "uplam",
     "with_adapters",
     "with_lora",
+    "u_rnn",
 ]

@@ -1,5 +1,6 @@
 """Feature extractors of published systems, equal to theirs."""
 
+from seldkit.features.presets.blocks import waveform_blocks
 from seldkit.features.presets.dcase import (
     dcase2020_foa,
     dcase2021_foa,
@@ -45,5 +46,6 @@ __all__ = [
     "salsa_lite",
     "salsa_mic",
     "srp_dnn",
+    "waveform_blocks",
     "yamnet",
 ]
