@@ -44,7 +44,6 @@ from seldkit.models.residual_conformer import resnet_conformer
 from seldkit.models.roam_network import roam
 from seldkit.models.seldnet_editions import SELDNET_EDITIONS, seldnet
 from seldkit.models.sequence import SequenceSELD
-from seldkit.models.sphere_network import SphereNetwork, sphere_net
 from seldkit.models.sound_det_network import (
     ProposalOutput,
     SoundDet,
@@ -52,6 +51,7 @@ from seldkit.models.sound_det_network import (
     sound_det,
 )
 from seldkit.models.sound_doa_network import GaborFrontEnd, SoundDoA, sound_doa
+from seldkit.models.sphere_network import SphereNetwork, sphere_net
 from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
@@ -126,14 +126,14 @@ __all__ = [
     "save_adapters",
     "seddoa",
     "seldnet",
-    "sphere_net",
     "sound_det",
     "sound_doa",
+    "sphere_net",
     "srp_dnn",
     "temporal_nms",
     "transplant",
+    "u_rnn",
     "uplam",
     "with_adapters",
     "with_lora",
-    "u_rnn",
 ]

@@ -137,7 +137,7 @@ def srp_dnn(
 
     Features are [`presets.srp_dnn`][seldkit.features.presets.srp_dnn], the loss is
     [`direct_path_loss`][seldkit.losses.direct_path_loss], and
-    [`compat.srp_dnn`][seldkit.compat.srp_dnn] reads the published weights.
+    [`compat.srp_dnn.convert`][seldkit.compat.srp_dnn.convert] reads the published weights.
 
     Args:
         num_microphones: Number of microphones.
