@@ -114,7 +114,7 @@ def jackknife(
 def _bounds(name: str) -> tuple[float, float]:
     """Return the least and the greatest value that a score can have."""
     greatest = LARGEST.get(name, inf if name.endswith("_deg") else 1.0)
-    return -inf if name == "mota" else 0.0, greatest
+    return {"mota": -inf, "correlation": -1.0}.get(name, 0.0), greatest
 
 
 def _interval(
