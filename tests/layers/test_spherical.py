@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seldkit.grids import DirectionGrid
-from seldkit.layers import CrossPooling, SphericalConv, SphericalPad
+from seldkit.layers import CausalSphericalConv, CrossPooling, SphericalPad
 from transforms import assert_compiles_and_exports
 
 quick = settings(max_examples=25)
@@ -78,7 +78,7 @@ def test_it_shows_its_settings() -> None:
 @quick
 @given(st.integers(0, 5), st.sampled_from([(1, 1), (1, 2), (2, 1)]))
 def test_a_stage_sees_no_later_frame(frame: int, pool: tuple[int, int]) -> None:
-    stage, x = SphericalConv(2, 3, kernel_time=3, pool=pool), torch.randn(2, 2, 6, 4, 8)
+    stage, x = CausalSphericalConv(2, 3, kernel_time=3, pool=pool), torch.randn(2, 2, 6, 4, 8)
     output = stage(x)
     assert output.shape == (2, 3, 6, 4 // pool[0], 8 // pool[1])
     later = x.clone()
@@ -89,12 +89,12 @@ def test_a_stage_sees_no_later_frame(frame: int, pool: tuple[int, int]) -> None:
 @quick
 @given(st.integers(0, 7))
 def test_a_stage_turns_with_the_map(shift: int) -> None:
-    stage, x = SphericalConv(2, 3).double(), torch.randn(1, 2, 3, 4, 8, dtype=torch.float64)
+    stage, x = CausalSphericalConv(2, 3).double(), torch.randn(1, 2, 3, 4, 8, dtype=torch.float64)
     torch.testing.assert_close(stage(x.roll(shift, -1)), stage(x).roll(shift, -1))
 
 
 def test_a_stage_convolves_then_pools_then_bends() -> None:
-    stage, x = SphericalConv(2, 3, pool=(1, 2), **FEW), torch.randn(1, 2, 3, 4, 8)
+    stage, x = CausalSphericalConv(2, 3, pool=(1, 2), **FEW), torch.randn(1, 2, 3, 4, 8)
     nn.init.uniform_(stage.prelu.weight, -1, 1)  # so that the order of pool and PReLU matters
     padded = nn.functional.pad(stage.pad(x), (0, 0, 0, 0, 1, 0))
     maps = nn.functional.conv3d(padded, stage.conv.weight, stage.conv.bias)
@@ -125,9 +125,9 @@ def test_messages() -> None:
     with pytest.raises(ValueError, match="x must have an even number of columns with pole_shift"):
         SphericalPad(1, 1)(torch.zeros(2, 5))
     with pytest.raises(ValueError, match="kernel_size must be odd, got 4"):
-        SphericalConv(2, 3, kernel_size=4)
+        CausalSphericalConv(2, 3, kernel_size=4)
     with pytest.raises(ValueError, match="pool must be rows and columns, got"):
-        SphericalConv(2, 3, pool=(2,))
-    for module in (SphericalConv(2, 3), CrossPooling(2, 1)):
+        CausalSphericalConv(2, 3, pool=(2,))
+    for module in (CausalSphericalConv(2, 3), CrossPooling(2, 1)):
         with pytest.raises(ValueError, match=r"x must be \(batch, channel=2, time, row, column\)"):
             module(torch.zeros(1, 3, 4, 4, 4))

@@ -7,7 +7,7 @@ from torch.nn import functional
 from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
-from seldkit.layers import SphereConv
+from seldkit.layers import SphericalConv
 
 
 class EquirectangularHead(Shown):
@@ -55,7 +55,7 @@ class EquirectangularHead(Shown):
         super().__init__()
         self.in_channels, self.num_classes = in_channels, num_classes
         self.hidden, self.distance = hidden, distance
-        self.conv = SphereConv(in_channels, hidden, device=device, dtype=dtype)
+        self.conv = SphericalConv(in_channels, hidden, device=device, dtype=dtype)
         maps = num_classes * (1 + distance)
         self.linear = nn.Conv2d(hidden, maps, 1, device=device, dtype=dtype)
         self.reset_parameters()

@@ -17,7 +17,6 @@ from seldkit.layers.conv import DoubleConv
 from seldkit.layers.convolutional_transformer import CMTBlock, InvertedResidual, LocalPerception
 from seldkit.layers.cross_stitch import CrossStitch
 from seldkit.layers.divided_attention import DividedChannelAttention, SpectroTemporalAttention
-from seldkit.layers.equirectangular import SphereConv, pad_sphere
 from seldkit.layers.event_proposal import DenseEventProposal
 from seldkit.layers.full_narrow_band import FullNarrowBand
 from seldkit.layers.gate import SoftmaxGate, softmax_gate
@@ -40,7 +39,8 @@ from seldkit.layers.residual import ResidualBlock
 from seldkit.layers.roam import ROAM
 from seldkit.layers.sinc import SincFilters
 from seldkit.layers.spectral_enhancement import SpectralEnhancement
-from seldkit.layers.spherical import CrossPooling, SphericalConv, SphericalPad
+from seldkit.layers.spherical import CausalSphericalConv, CrossPooling, SphericalPad
+from seldkit.layers.spherical_conv import SphericalConv
 from seldkit.layers.state_space import state_space_scan
 from seldkit.layers.streaming import (
     State,
@@ -74,6 +74,7 @@ __all__ = [
     "CausalConv2d",
     "CausalConv3d",
     "CausalDoubleConv",
+    "CausalSphericalConv",
     "ChunkedAttention",
     "ConformerBlock",
     "CrossPooling",
@@ -111,7 +112,6 @@ __all__ = [
     "SoftmaxGate",
     "SpectralEnhancement",
     "SpectroTemporalAttention",
-    "SphereConv",
     "SphericalConv",
     "SphericalPad",
     "SqueezeExcite",
@@ -130,7 +130,6 @@ __all__ = [
     "UnfoldedChannelAttention",
     "low_rank_change",
     "max_feature_map",
-    "pad_sphere",
     "softmax_gate",
     "state_space_scan",
     "step_size",

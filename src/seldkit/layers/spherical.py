@@ -89,7 +89,7 @@ class SphericalPad(Shown):
         return self(x), ()
 
 
-class SphericalConv(Shown):
+class CausalSphericalConv(Shown):
     """A causal convolution of maps of the sphere, a maximum over neighbouring points, and PReLU.
 
     The stage of Cross3D: the map is continued beyond its edges, so that it has as many rows and
@@ -115,7 +115,7 @@ class SphericalConv(Shown):
         ValueError: If `kernel_size` is even, or the map is smaller than the pool or the kernel.
 
     Examples:
-        >>> SphericalConv(3, 32, pool=(1, 2))(torch.zeros(1, 3, 20, 8, 16)).shape
+        >>> CausalSphericalConv(3, 32, pool=(1, 2))(torch.zeros(1, 3, 20, 8, 16)).shape
         torch.Size([1, 32, 20, 8, 8])
     """
 
@@ -199,7 +199,7 @@ class CrossPooling(Shown):
     Args:
         channels: Channels of the maps.
         num_layers: Stages of each stack; each halves its angle.
-        kernel_time: See [`SphericalConv`][seldkit.layers.SphericalConv].
+        kernel_time: See [`CausalSphericalConv`][seldkit.layers.CausalSphericalConv].
         kernel_size: See there.
         pole_shift: See [`SphericalPad`][seldkit.layers.SphericalPad].
         upper_half: See there.
@@ -228,7 +228,7 @@ class CrossPooling(Shown):
         def stack(pool: tuple[int, int]) -> nn.Sequential:
             return nn.Sequential(
                 *(
-                    SphericalConv(
+                    CausalSphericalConv(
                         channels,
                         channels,
                         kernel_time=kernel_time,

@@ -10,7 +10,7 @@ from seldkit._builders import builder
 from seldkit._checks import check_pair
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
-from seldkit.layers import CausalConv1d, CrossPooling, SphericalConv, State, StepSize
+from seldkit.layers import CausalConv1d, CausalSphericalConv, CrossPooling, State, StepSize
 from seldkit.models.sequence import SequenceSELD
 
 _MOST_LAYERS = 4  # that a stack has, however large its map
@@ -95,7 +95,7 @@ def cross3d(
     places = rows * (columns >> depth) + (rows >> depth) * columns
     trunk: OrderedDict[str, nn.Module] = OrderedDict(
         rows=_Rows(rows, columns),
-        whole=SphericalConv(
+        whole=CausalSphericalConv(
             in_channels, channels, kernel_time=kernel_time, kernel_size=_FIRST_KERNEL, **sphere
         ),
         cross=CrossPooling(channels, depth, kernel_time=kernel_time, **sphere),

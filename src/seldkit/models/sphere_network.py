@@ -11,7 +11,7 @@ from seldkit._checks import check_pair, check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 from seldkit.heads import EquirectangularHead
-from seldkit.layers import SphereConv
+from seldkit.layers import SphericalConv
 
 
 class SphereNetwork(Shown):
@@ -123,8 +123,8 @@ def sphere_net(
         width=width,
         pool_time=pool_time,
         context=context,
-        fine=nn.Sequential(SphereConv(in_channels * context, fine), SphereConv(fine, fine)),
-        coarse=nn.Sequential(SphereConv(fine, coarse), SphereConv(coarse, coarse)),
-        together=SphereConv(fine + coarse, fine),
+        fine=nn.Sequential(SphericalConv(in_channels * context, fine), SphericalConv(fine, fine)),
+        coarse=nn.Sequential(SphericalConv(fine, coarse), SphericalConv(coarse, coarse)),
+        together=SphericalConv(fine + coarse, fine),
         head=EquirectangularHead(fine, num_classes, hidden=fine, distance=distance),
     )
