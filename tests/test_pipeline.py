@@ -189,7 +189,7 @@ def test_own_builders_are_asked_for(tmp_path: Path) -> None:
     builders: dict[str, Callable[..., Any]] = {"local_model": local_model}
     loaded = Pipeline.load(tmp_path, builders=builders)
     assert loaded.predict(noise(20000), RATE) == pipeline.predict(noise(20000), RATE)
-    message = r"model builder 'local_model' is unknown; known are \['at2seld', "
+    message = r"model builder 'local_model' is unknown; known are \['ad_yolo', "
     with pytest.raises(KeyError, match=message):
         Pipeline.load(tmp_path)
 

@@ -259,7 +259,7 @@ def test_the_system_is_a_folder(seldkit: Seldkit, tmp_path: Path) -> None:
     description["model"]["builder"] = "my_network"
     (folder / "pipeline.json").write_text(json.dumps(description))
     for model, message in (
-        (folder, "needs parts that the command line does not know: model builder 'my_network'"),
+        (folder, "pipeline.json cannot be loaded: model builder 'my_network' is unknown"),
         (tmp_path, "holds no pipeline; there is one in"),
         ("nothing", "a system must be the folder of a saved pipeline"),
     ):

@@ -39,5 +39,5 @@ def load_system(model: str) -> Pipeline:
         return Pipeline.load(model)
     except KeyError as error:  # a builder of one's own
         raise ValueError(
-            f"{model} needs parts that the command line does not know: {error.args[0]}"
+            f"the command line does not know all parts of a system: {error.args[0]}"
         ) from error
