@@ -69,7 +69,7 @@ class SoundFieldWatch:
         self._decided = check is None or not reads_ambisonics(extractor)
         self._held: list[Tensor] = []
 
-    def push(self, chunk: Float[Tensor, "channel=4 sample"]) -> None:
+    def push(self, chunk: Float[Tensor, "channel sample"]) -> None:
         """Look at the next samples.
 
         Raises:
