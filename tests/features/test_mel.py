@@ -220,9 +220,11 @@ def test_messages_of_wrong_inputs() -> None:
         LogMel(bank, top_db=80.0, log="natural")
     with pytest.raises(ValueError, match="offset must not be negative, got -1"):
         LogMel(bank, offset=-1)
+    with pytest.raises(ValueError, match="exponent must be 1 for log='half_db', got 2"):
+        LogMel(bank, log="half_db")
     with pytest.raises(ValueError, match="exponent must be one of 1, 2, got 3"):
         LogMel(bank, exponent=3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="log must be one of 'db', 'natural', got 'log2'"):
+    with pytest.raises(ValueError, match="log must be one of 'db', 'half_db', 'natural'"):
         LogMel(bank, log="log2")  # type: ignore[arg-type]
     with pytest.raises(
         ValueError, match="top_db_per must be one of 'channel', 'clip', got 'frame'"

@@ -17,7 +17,7 @@ from seldkit.features.turning import ChannelSwap, exchanged
 
 TopDbPer = Literal["channel", "clip"]
 Exponent = Literal[1, 2]
-Logarithm = Literal["db", "natural"]
+Logarithm = Literal["db", "half_db", "natural"]
 
 
 class LogMel(Part):
@@ -35,10 +35,12 @@ class LogMel(Part):
         top_db_per: `"channel"`, or `"clip"` for the loudest of all channels of the clip.
         exponent: What the bands sum: 2 for power, 1 for magnitude.
         offset: Added to each band before the logarithm, where systems do that in place of a floor.
-        log: `"db"` for decibels, `"natural"` for the natural logarithm.
+        log: `"db"` for decibels, `"natural"` for the natural logarithm, or `"half_db"` for ten
+            times the decimal logarithm of sums of magnitudes, which some systems take for powers.
 
     Raises:
-        ValueError: If a setting is out of range, or `top_db` is given for the natural logarithm.
+        ValueError: If a setting is out of range, `top_db` is given for another logarithm than
+            `"db"`, or `"half_db"` for powers.
 
     Examples:
         >>> bank = MelFilterBank(64, n_fft=1024, sample_rate=24000)
@@ -68,14 +70,16 @@ class LogMel(Part):
             check_positive(top_db=top_db)
             if log != "db":
                 raise ValueError(f"top_db needs log='db', got {log!r}")
+        if log == "half_db" and exponent != 1:
+            raise ValueError(f"exponent must be 1 for log='half_db', got {exponent}")
         check_number(offset=offset)
         if not offset >= 0:
             raise ValueError(f"offset must not be negative, got {offset}")
         self.mel, self.floor, self.top_db, self.top_db_per = mel, floor, top_db, top_db_per
         self.exponent, self.offset, self.log = exponent, offset, log
         self.num_bins, self.whole_clip = mel.num_mels, top_db is not None
-        per_db = 1.0 if log == "db" else exponent * math.log(10) / 20
-        self.meaning = ChannelMeaning(per_db=per_db)
+        self._scale = {"db": 20 / exponent, "half_db": 10.0, "natural": math.log(10)}[log]
+        self.meaning = ChannelMeaning(per_db=exponent * self._scale / 20)
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
@@ -111,7 +115,7 @@ class LogMel(Part):
         if self.offset:
             bands = bands + self.offset
         bands = bands.clamp(min=self.floor)
-        level = bands.log() if self.log == "natural" else bands.log10() * (20 / self.exponent)
+        level = bands.log() if self.log == "natural" else bands.log10() * self._scale
         return level.to(power.dtype)
 
     def turn(

@@ -10,6 +10,7 @@ from seldkit.features.presets.dcase import (
 )
 from seldkit.features.presets.direct_path import ipdnet, srp_dnn
 from seldkit.features.presets.einv2 import dcase2022_task3, ein_seld, l3das22_task2, pseldnets
+from seldkit.features.presets.encoders import gram, spatial_ast
 from seldkit.features.presets.overlapping import overlapping_e2e
 from seldkit.features.presets.salsa import (
     dcase2023_salsa_lite,
@@ -34,6 +35,7 @@ __all__ = [
     "dcase2023_salsa_lite",
     "dcase2025_stereo",
     "ein_seld",
+    "gram",
     "ipdnet",
     "l3das22_task2",
     "neural_srp",
@@ -45,6 +47,7 @@ __all__ = [
     "salsa_ipd",
     "salsa_lite",
     "salsa_mic",
+    "spatial_ast",
     "srp_dnn",
     "waveform_blocks",
     "yamnet",
