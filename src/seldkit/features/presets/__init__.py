@@ -1,6 +1,5 @@
 """Feature extractors of published systems, equal to theirs."""
 
-from seldkit.features.presets.blocks import waveform_blocks
 from seldkit.features.presets.dcase import (
     dcase2020_foa,
     dcase2021_foa,
@@ -22,7 +21,7 @@ from seldkit.features.presets.salsa import (
 from seldkit.features.presets.tagging import panns, yamnet
 from seldkit.features.presets.tracking import cross3d, neural_srp
 from seldkit.features.presets.transfer import at2seld
-from seldkit.features.presets.waveform import ngcc_phat
+from seldkit.features.presets.waveform import ngcc_phat, waveform_blocks
 
 __all__ = [
     "at2seld",
