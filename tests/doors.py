@@ -35,7 +35,7 @@ from seldkit import data, models
 from seldkit import io as files
 from seldkit.cli import main as program
 from seldkit.compat._tensor_bundle import read_bundle
-from seldkit.events import Events
+from seldkit.events import EnergyMaps, Events
 from seldkit.io.editions import FORMATS
 from seldkit.pipeline import Pipeline
 
@@ -151,6 +151,12 @@ DOORS: dict[str, Door] = {
     "label track": Door(
         lambda folder: files.write_label_track(folder / "clip.txt", some_events()),
         lambda folder: files.read_label_track(folder / "clip.txt"),
+    ),
+    "energy maps": Door(
+        lambda folder: files.write_maps(
+            folder / "clip.json", EnergyMaps.from_events(some_events())
+        ),
+        lambda folder: files.read_maps(folder / "clip.json"),
     ),
     "pipeline": Door(
         lambda folder: tiny_pipeline(0.5).save(folder),
