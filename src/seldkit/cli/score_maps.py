@@ -11,27 +11,11 @@ from seldkit.cli.files import match_files, read_names
 from seldkit.cli.tables import Table, as_json, as_text, jackknife_table, write_json
 from seldkit.events import EnergyMaps
 from seldkit.io import read_maps
+from seldkit.io.classes import STARSS_CLASSES
 from seldkit.io.maps import NUM_CLASSES
 from seldkit.metrics import DenseMapMetrics
 
 PROTOCOL = "dcase2026"
-
-CLASSES = (
-    "female_speech",
-    "male_speech",
-    "clapping",
-    "telephone",
-    "laughter",
-    "domestic_sounds",
-    "footsteps",
-    "door",
-    "music",
-    "musical_instrument",
-    "water_tap",
-    "bell",
-    "knock",
-)
-"""Names of the classes of the published files."""
 
 ENDINGS = ("_inference", "_std")
 """What the names of predictions and references may end in."""
@@ -68,7 +52,7 @@ def run_maps(args: argparse.Namespace) -> int:
     chosen = choose_files(files, missing=args.missing, extra=args.extra)
     if args.jackknife and len(chosen) < 2:
         raise ValueError(f"--jackknife leaves out a clip: at least 2 clips, got {len(chosen)}")
-    names = read_names(args.classes) if args.classes else CLASSES
+    names = read_names(args.classes) if args.classes else STARSS_CLASSES
     num_classes = args.num_classes or (len(names) if args.classes else NUM_CLASSES)
     metrics = DenseMapMetrics(
         PROTOCOL,

@@ -12,6 +12,7 @@ import torch
 from seldkit._checks import check_choice, check_count, integer
 from seldkit._files import replacing
 from seldkit.events import EnergyMaps
+from seldkit.io.classes import STARSS_CLASSES
 
 CANVAS = (360.0, 180.0)
 """Width and height of the canvas on which files have their points."""
@@ -19,7 +20,7 @@ CANVAS = (360.0, 180.0)
 LOWEST = 179.0
 """The height on the canvas that is straight down."""
 
-NUM_CLASSES = 13
+NUM_CLASSES = len(STARSS_CLASSES)
 """How many classes the published files have."""
 
 AzimuthGrows = Literal["left", "right"]
