@@ -133,6 +133,24 @@ def same(a: object, b: object) -> bool:
     return a is b if isinstance(a, Tensor) or isinstance(b, Tensor) else a == b
 
 
+def summary(things: Any, counts: dict[str, int], optional: Sequence[str]) -> str:
+    """Return how rows show themselves: counts, frames, and which optional columns they have."""
+    classes = {"class": len(things.label.unique())}
+    told = [f"{n} {name}{_plural(name) * (n != 1)}" for name, n in (counts | classes).items()]
+    text = ", ".join(told)
+    if len(things):
+        text += f", frames {int(things.frame.min())}..{int(things.frame.max())}"
+    if things.num_frames is not None:
+        text += f" of {things.num_frames}"
+    known = [f"frame_s={shortest(things.frame_s)}"]
+    known += [name for name in optional if getattr(things, name) is not None]
+    return f"{type(things).__name__}({', '.join([text, *known])})"
+
+
+def _plural(name: str) -> str:
+    return "es" if name.endswith("s") else "s"
+
+
 def _numbers(name: str, column: Column) -> NDArray[Any]:
     """Return a column as an array, unless `True` hides among the numbers of a list."""
     if isinstance(column, (list, tuple)):

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_count, integer, shortest
+from seldkit._checks import check_choice, check_count, integer
 from seldkit._typing import Float, Int
-from seldkit.events.columns import Column, number_within, real, same, whole
+from seldkit.events.columns import Column, number_within, real, same, summary, whole
 from seldkit.events.events import Events
 from seldkit.events.map_points import points_of_rows, strong_points, strongest_points
 from seldkit.events.map_rows import check_map_rows
@@ -281,16 +281,8 @@ class EnergyMaps:
     __hash__ = None  # type: ignore[assignment]  # equal by value, as Events are
 
     def __repr__(self) -> str:
-        rows, points, classes = len(self), len(self.row), len(self.label.unique())
-        text = f"{rows} row{'s' * (rows != 1)}, {points} point{'s' * (points != 1)}"
-        text += f", {classes} class{'es' * (classes != 1)}"
-        if rows:
-            text += f", frames {int(self.frame.min())}..{int(self.frame.max())}"
-        if self.num_frames is not None:
-            text += f" of {self.num_frames}"
-        known = [name for name in ("distance", "score") if getattr(self, name) is not None]
-        text += f", frame_s={shortest(self.frame_s)}" + "".join(f", {name}" for name in known)
-        return f"EnergyMaps({text})"
+        counts = {"row": len(self), "point": len(self.row)}
+        return summary(self, counts, ("distance", "score"))
 
 
 def _changed(maps: EnergyMaps, **changes: Any) -> EnergyMaps:

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from seldkit._checks import check_shape, integer, shortest
+from seldkit._checks import check_shape, integer
 from seldkit._typing import Bool, Float, Int
-from seldkit.events.columns import Column, flags, number_within, real, same, vectors, whole
+from seldkit.events.columns import Column, flags, number_within, real, same, summary, vectors, whole
 from seldkit.events.frames import reframe, whole_ratio
 from seldkit.events.joining import join
 from seldkit.events.rows import (
@@ -270,15 +270,7 @@ class Events:
     __hash__ = None  # type: ignore[assignment]  # equal by value, and tensors do not hash by value
 
     def __repr__(self) -> str:
-        rows, classes = len(self), len(self.label.unique())
-        text = f"{rows} row{'s' * (rows != 1)}, {classes} class{'es' * (classes != 1)}"
-        if rows:
-            text += f", frames {int(self.frame.min())}..{int(self.frame.max())}"
-        if self.num_frames is not None:
-            text += f" of {self.num_frames}"
-        known = [name for name in ("distance", "onscreen") if getattr(self, name) is not None]
-        text += f", frame_s={shortest(self.frame_s)}" + "".join(f", {name}" for name in known)
-        return f"Events({text})"
+        return summary(self, {"row": len(self)}, ("distance", "onscreen"))
 
 
 def from_checked(**columns: Any) -> Events:

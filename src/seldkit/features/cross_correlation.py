@@ -14,16 +14,10 @@ from seldkit._checks import (
     check_positive,
     check_shape,
 )
+from seldkit._pairs import Pair, check_pairs, pairs_among
 from seldkit._typing import Complex, Float
 from seldkit.features.bins import fft_length
-from seldkit.features.cross_spectrum import (
-    SILENCE,
-    Pair,
-    check_pairs,
-    cross_spectrum,
-    pairs_among,
-    whiten,
-)
+from seldkit.features.cross_spectrum import SILENCE, cross_spectrum, whiten
 from seldkit.features.meaning import LAG, ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast

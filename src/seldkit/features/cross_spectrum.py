@@ -7,11 +7,7 @@ copies many times as large as a processor's cache.
 import torch
 from torch import Tensor
 
-from seldkit._pairs import Pair as Pair
-from seldkit._pairs import check_pairs as check_pairs
-from seldkit._pairs import every_pair as every_pair
-from seldkit._pairs import pairs_among as pairs_among
-from seldkit._pairs import pairs_with_first as pairs_with_first
+from seldkit._pairs import Pair
 from seldkit._typing import Float
 
 SILENCE = 1e-18

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_positive, check_shape
+from seldkit._pairs import Pair, check_pairs, pairs_among
 from seldkit._typing import Complex, Float
-from seldkit.features.cross_spectrum import Pair, check_pairs, pairs_among
 from seldkit.features.meaning import CUE, LEVEL
 from seldkit.features.mel import MelFilterBank, num_bands
 from seldkit.features.part import Part

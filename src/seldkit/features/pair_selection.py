@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 
 from seldkit._checks import check_count, check_literal, check_number
+from seldkit._pairs import Pair
 from seldkit.arrays import ArrayGeometry
-from seldkit.features.cross_spectrum import Pair
 
 PairRule = Literal["all", "first", "random", "distinct_angles"]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_literal, check_positive, check_shape
+from seldkit._pairs import Pair, check_pairs, pairs_among, pairs_with_first
 from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.bins import (
@@ -18,15 +19,7 @@ from seldkit.features.bins import (
     fft_length,
     num_kept,
 )
-from seldkit.features.cross_spectrum import (
-    SILENCE,
-    Pair,
-    check_pairs,
-    cross_spectrum,
-    pairs_among,
-    pairs_with_first,
-    whiten,
-)
+from seldkit.features.cross_spectrum import SILENCE, cross_spectrum, whiten
 from seldkit.features.meaning import CUE, PHASE
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part

@@ -13,9 +13,9 @@ from seldkit._checks import (
     check_positive,
     check_shape,
 )
+from seldkit._pairs import pairs_with_first
 from seldkit._typing import Bool, Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
-from seldkit.features.cross_spectrum import pairs_with_first
 from seldkit.features.meaning import CUE, LEVEL, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.noise_floor import MAX_WAIT, above_noise_floor

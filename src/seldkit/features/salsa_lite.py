@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import check_literal, check_number, check_positive, check_shape
+from seldkit._pairs import pairs_among, pairs_with_first
 from seldkit._typing import Complex, Float
 from seldkit.arrays import SPEED_OF_SOUND
-from seldkit.features.cross_spectrum import pairs_among, pairs_with_first
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.meaning import CUE, LEVEL, PHASE, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ

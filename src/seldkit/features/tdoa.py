@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_count, check_floating
+from seldkit._pairs import Pair, pairs_among
 from seldkit._typing import Complex, Float
 from seldkit.features.cross_correlation import GCCPHAT
-from seldkit.features.cross_spectrum import SILENCE, Pair, pairs_among
+from seldkit.features.cross_spectrum import SILENCE
 from seldkit.features.meaning import LAG
 from seldkit.features.part import Part
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
