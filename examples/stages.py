@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,12 @@ TRAINING: dict[str, Any] = {  # what every training understands
 FOLDS = {"train": ("1", "2", "3", "5"), "test": ("4",)}  # recordings of fold 4 are held out
 THREE_FOLDS = {"train": ("1", "2", "5"), "validation": ("3",), "test": ("4",)}
 Clips = Sequence[sk.data.Clip]
-bar = partial(tqdm, leave=False, disable=int(os.environ.get("RANK", "0")) > 0)
+
+
+def bar(items: Iterable[Any], label: str, **options: Any) -> Any:
+    """Return what is gone through, and show how far it is; one process does, the first."""
+    quiet = int(os.environ.get("RANK", "0")) > 0 or parent_process() is not None
+    return tqdm(items, label, leave=False, disable=quiet, **options)
 
 
 def read_options(
