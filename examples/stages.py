@@ -84,18 +84,20 @@ def read_options(
     return parser.parse_args()
 
 
-def choose_sounds(folder: Path | None, folds: Collection[int | str]) -> sk.synth.Sounds:
-    """Return the recordings of some folds, or the built-in sounds, of which no two are the same."""
-    if folder is None:
+def choose_sounds(
+    sounds: Path | sk.synth.Sounds | None, folds: Collection[int | str]
+) -> sk.synth.Sounds:
+    """Return the recordings of some folds, or sounds that are drawn anew: built-in ones if None."""
+    if sounds is None:
         return sk.synth.BuiltinSounds()
-    return sk.synth.FolderSounds(folder, folds=folds)
+    return sk.synth.FolderSounds(sounds, folds=folds) if isinstance(sounds, Path) else sounds
 
 
 def make_scenes(
     folder: Path,
     minutes: Mapping[str, float],
     *,
-    sounds: Path | None,
+    sounds: Path | sk.synth.Sounds | None,
     seed: int,
     **settings: Any,
 ) -> list[sk.data.Corpus]:

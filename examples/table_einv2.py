@@ -18,7 +18,7 @@ from torch.nn import functional
 
 import seldkit as sk
 from seldkit.features import presets
-from tables import Row, fill, fit_system, read_table_options, scenes_of
+from tables import Row, Scores, fill, fit_row, read_table_options, scenes_of
 from train import System
 
 WIDTHS = (16, 32, 64, 128)
@@ -95,9 +95,9 @@ ROWS = {
 }
 
 
-def fit(row: str, args: argparse.Namespace, folder: Path) -> dict[str, float]:
+def fit(row: str, args: argparse.Namespace, folder: Path) -> Scores:
     """Train a row and return its scores."""
-    return fit_system(ROWS[row].system, args, folder, **SCENES)
+    return fit_row(ROWS[row], args, folder, **SCENES)
 
 
 def main() -> None:

@@ -10,9 +10,10 @@ one that was stopped goes on after its last epoch when the same command is given
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
@@ -24,23 +25,53 @@ from torch import Tensor, nn
 
 import seldkit as sk
 from loop import load, open_fabric, train
-from stages import TRAINING, bar, make_scenes, one_cycle, read_options, score, settings_of, turn
+from stages import TRAINING, make_scenes, one_cycle, read_options, settings_of, turn
 from train import System
 
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4, "seed": [0]},
     "small": {"minutes": 30.0, "test_minutes": 6.0, "epochs": 8},
 }
-COLUMNS = {"F20": "F20 frame-wise", "SED F": "SED F", "LE": "LE frame-wise"}
-COLUMNS |= {name: name for name in ("ER", "F", "LR", "SELD")}  # in segments of a second
 THRESHOLDS = [step / 20 for step in range(4, 17)]
+Scores = dict[str, float]
+Pairs = list[tuple[sk.Events, sk.Events]]
 
 
 class Row(NamedTuple):
-    """A system, how the paper calls it or what it says of it, and settings of its own."""
+    """What differs from row to row."""
 
     system: System
-    published: str = ""
+    published: str = ""  # what the paper says
+    balance: Callable[[], nn.Module] | None = None  # makes one of several losses; their sum if None
+
+
+class Column(NamedTuple):
+    """A score, and what counts it for a number of classes."""
+
+    metrics: Callable[[int], sk.metrics.SELDMetrics]
+    score: str
+
+
+def by_frame(num_classes: int, **settings: Any) -> sk.metrics.SELDMetrics:
+    """Return the scores that count every frame of every clip."""
+    return sk.metrics.SELDMetrics(
+        "dcase2024", num_classes, average="micro", frames="clip", **settings
+    )
+
+
+def by_second(num_classes: int) -> sk.metrics.SELDMetrics:
+    """Return the scores that count segments of a second."""
+    return sk.metrics.SELDMetrics("dcase2023", num_classes, average="micro", frames="clip")
+
+
+COLUMNS = {  # by the first of them thresholds are chosen
+    "F20": Column(by_frame, "f_score"),
+    "SED F": Column(partial(by_frame, angle_threshold_deg=180.0), "f_score"),  # wherever it is
+    "LE": Column(by_frame, "localization_error_deg"),
+    "ER": Column(by_second, "error_rate"),
+    "LR": Column(by_second, "localization_recall"),
+    "SELD": Column(by_second, "seld_score"),
+}
 
 
 def read_table_options(doc: str | None, name: str, **own: Any) -> argparse.Namespace:
@@ -54,15 +85,15 @@ def read_table_options(doc: str | None, name: str, **own: Any) -> argparse.Names
 def fill(
     args: argparse.Namespace,
     rows: Mapping[str, str],
-    fit: Callable[[str, argparse.Namespace, Path], Mapping[str, float]],
-    columns: Mapping[str, str] = COLUMNS,
+    fit: Callable[[str, argparse.Namespace, Path], Scores],
 ) -> None:
     """Train each row with each seed unless its scores are there, and print the table.
 
-    `fit` takes the name of a row, the options with one seed, and a folder, and returns the scores.
+    Rows come with what the paper says of them. `fit` takes the name of a row, the options with one
+    seed, and a folder, and returns the scores; it is called in other processes.
     """
     jobs = [
-        (argparse.Namespace(**{**vars(args), "seed": seed}), row, folder_of(args.out, row, seed))
+        (row, argparse.Namespace(**{**vars(args), "seed": seed}), folder_of(args.out, row, seed))
         for seed, row in product(args.seed, rows)
     ]
     context = get_context("spawn")
@@ -72,29 +103,27 @@ def fill(
     pool = ProcessPoolExecutor(args.processes, context, initializer=_take_core, initargs=(cores,))
     try:
         runs = {
-            pool.submit(fit, row, own, folder): folder
-            for own, row, folder in jobs
-            if not (folder / "scores.json").exists()
+            pool.submit(fit, *job): job[-1]
+            for job in jobs
+            if not (job[-1] / "scores.json").exists()
         }
         for run in as_completed(runs):
             _write(runs[run] / "scores.json", run.result())
             print(f"{runs[run].name} has ended", flush=True)
     finally:
         pool.shutdown(cancel_futures=True)
-    print(as_markdown(args.out, rows, args.seed, columns))
+    print(as_markdown(args.out, rows, args.seed))
 
 
-def as_markdown(
-    folder: Path, rows: Mapping[str, str], seeds: list[int], columns: Mapping[str, str] = COLUMNS
-) -> str:
-    """Return the table: means over the seeds and standard deviations, and what the paper says."""
-    lines = [f"| | {' | '.join(columns)} | in the paper |", "| --- " * (len(columns) + 2) + "|"]
+def as_markdown(out: Path, rows: Mapping[str, str], seeds: Sequence[int]) -> str:
+    """Return the table: means over the seeds, standard deviations, and what the paper says."""
+    lines: list[str] = []
     for row, published in rows.items():
-        scores = [read_scores(folder, row, seed) for seed in seeds]
-        cells = [
-            _told(name, torch.tensor([values[name] for values in scores]))
-            for name in columns.values()
-        ]
+        scores = [read_scores(out, row, seed) for seed in seeds]
+        cells = [_told(name, torch.tensor([each[name] for each in scores])) for name in scores[0]]
+        if not lines:
+            lines += [f"| | {' | '.join(scores[0])} | in the paper |"]
+            lines += ["| --- " * (len(cells) + 2) + "|"]
         lines.append(f"| {row} | {' | '.join(cells)} | {published} |")
     return "\n".join(lines)
 
@@ -104,78 +133,85 @@ def folder_of(out: Path, row: str, seed: int) -> Path:
     return out / f"{row.replace(',', '').replace(' ', '_')}-{seed}"
 
 
-def read_scores(out: Path, row: str, seed: int) -> dict[str, float]:
+def read_scores(out: Path, row: str, seed: int) -> Scores:
     """Return the scores of a run that has ended."""
-    scores: dict[str, float] = json.loads((folder_of(out, row, seed) / "scores.json").read_text())
+    scores: Scores = json.loads((folder_of(out, row, seed) / "scores.json").read_text())
     return scores
 
 
-def fit_system(
-    system: System, args: argparse.Namespace, folder: Path, **scenes: Any
-) -> dict[str, float]:
-    """Train a system and return its scores on the test scenes."""
-    fabric = open_fabric(args)
+def fit_row(
+    row: Row,
+    args: argparse.Namespace,
+    folder: Path,
+    columns: Mapping[str, Column] = COLUMNS,
+    **scenes: Any,
+) -> Scores:
+    """Train a row's system, choose its threshold and return its scores on the test scenes."""
+    fabric, system = open_fabric(args), row.system
     train_clips, validation_clips, test_clips = scenes_of(args, **scenes)
-    fabric.seed_everything(args.seed)
+    fabric.seed_everything(args.seed, verbose=False)
     n = len(train_clips.classes)
     extractor, network, format = system.features(), system.network(n), system.format(n)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
     chunks = sk.data.read_chunks(
-        bar(train_clips, "features"), format, extractor=extractor, chunk_s=args.chunk_s, hop_s=1.0
+        train_clips, format, extractor=extractor, chunk_s=args.chunk_s, hop_s=1.0
     )
     scaler = sk.features.Standardize(extractor.num_channels, extractor.num_bins)
     scaler.fit(clip.unsqueeze(0) for clip in chunks.features)
     pipeline = sk.Pipeline(
         extractor, network, format, standardize=scaler, window_s=args.chunk_s
     ).to(fabric.device)
+    balance = None if row.balance is None else row.balance()
 
     def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         features, target = turn(extractor, *batch)
         loss = system.loss(model(scaler(features)), target)
-        losses = {"loss": loss} if isinstance(loss, Tensor) else loss._asdict()
-        return torch.stack(list(losses.values())).sum(), losses
+        if isinstance(loss, Tensor):
+            return loss, {"loss": loss}
+        return sum(loss) if balance is None else balance(loss), loss._asdict()
 
     batches = load(fabric, args, chunks, chunks.collate)
     optimizer = torch.optim.AdamW(network.parameters(), args.lr, fused=True)
-    schedule = one_cycle(optimizer, args, batches)
-    settings = settings_of(args, "minutes", "lr", "chunk_s")
     for _ in train(
-        fabric, args, network, optimizer, schedule, batches, step, folder=folder, settings=settings
+        fabric,
+        args,
+        network,
+        optimizer,
+        one_cycle(optimizer, args, batches),
+        batches,
+        step,
+        balancer=balance,
+        folder=folder,
+        settings=settings_of(args, "minutes", "lr", "chunk_s"),
     ):
         pass
-    format = choose_threshold(pipeline, validation_clips, n)
-    found = [format.decode(output) for output in scan(pipeline, test_clips)]
-    detection = frame_wise(n, angle_threshold_deg=180.0)  # a right class is a hit wherever it is
-    for events, clip in zip(found, test_clips, strict=True):
-        detection.update(events, clip.events())
-    return {"SED F": detection.compute().f_score, **score(found, test_clips, n)}
+    metrics, score = next(iter(columns.values()))
+    curve = sk.metrics.analysis.sweep(
+        listen(pipeline, validation_clips), format, THRESHOLDS, metrics(n)
+    )
+    format = replace(format, threshold=curve.best(score))
+    pairs = [(format.decode(output), events) for output, events in listen(pipeline, test_clips)]
+    return {name: _score(column, n, pairs) for name, column in columns.items()}
 
 
 def scenes_of(args: argparse.Namespace, **scenes: Any) -> list[sk.data.Corpus]:
     """Return the scenes of a table, made at its first call: to train, to choose and to test on."""
     minutes = {"train": args.minutes, "validation": args.test_minutes, "test": args.test_minutes}
-    scenes = {"moving": 0.0, "distance_m": (1.0, 3.0), "label_range_db": 20.0} | scenes
-    return make_scenes(args.out / "scenes", minutes, sounds=args.sounds, seed=0, **scenes)
+    scenes = {"sounds": args.sounds, "moving": 0.0, "distance_m": (1.0, 3.0)} | scenes
+    return make_scenes(args.out / "scenes", minutes, seed=0, label_range_db=20.0, **scenes)
 
 
-def scan(pipeline: sk.Pipeline, clips: sk.data.Corpus) -> list[Any]:
-    """Return what the network says of each clip."""
-    return [pipeline.scan(clip.audio) for clip in clips]
+def listen(pipeline: sk.Pipeline, clips: sk.data.Corpus) -> list[tuple[Any, sk.Events]]:
+    """Return what the network says of each clip, and the events that are in it."""
+    return [(pipeline.scan(clip.audio), clip.events()) for clip in clips]
 
 
-def choose_threshold(pipeline: sk.Pipeline, clips: sk.data.Corpus, num_classes: int) -> Any:
-    """Return the format with the threshold of the best F-score within 20°, one for all classes."""
-    pairs = list(zip(scan(pipeline, clips), (clip.events() for clip in clips), strict=True))
-    format: Any = pipeline.format
-    curve = sk.metrics.analysis.sweep(pairs, format, THRESHOLDS, frame_wise(num_classes))
-    return replace(format, threshold=curve.best("f_score"))
-
-
-def frame_wise(num_classes: int, **settings: Any) -> sk.metrics.SELDMetrics:
-    """Return the scores that count every frame of every clip."""
-    return sk.metrics.SELDMetrics(
-        "dcase2024", num_classes, average="micro", frames="clip", **settings
-    )
+def _score(column: Column, num_classes: int, pairs: Pairs) -> float:
+    metrics = column.metrics(num_classes)
+    for found, events in pairs:
+        metrics.update(found, events)
+    value: float = getattr(metrics.compute(), column.score)
+    return value
 
 
 def _take_core(cores: "Queue[int]") -> None:
@@ -185,9 +221,9 @@ def _take_core(cores: "Queue[int]") -> None:
         os.sched_setaffinity(0, {allowed[cores.get() % len(allowed)]})
 
 
-def _write(file: Path, scores: Mapping[str, float]) -> None:
+def _write(file: Path, scores: Scores) -> None:
     whole = file.with_suffix(".part")
-    whole.write_text(json.dumps(dict(scores), indent=2) + "\n")
+    whole.write_text(json.dumps(scores, indent=2) + "\n")
     whole.replace(file)
 
 
