@@ -119,7 +119,6 @@ def main() -> None:
     setup = Setup(args.out, args.sounds, args.seed, args.size, *SIZES[args.size])
     read_parts(setup)
     winner: dict[str, str] = {}
-    os.environ["TQDM_DISABLE"] = "1"  # in the processes
     threads = max((os.cpu_count() or 1) // args.processes, 1)
     with ProcessPoolExecutor(
         args.processes, get_context("spawn"), torch.set_num_threads, (threads,)
@@ -218,7 +217,7 @@ def read_parts(setup: Setup) -> tuple[sk.data.Corpus, sk.data.Corpus, Tagger]:
     train_clips, validation_clips = read_scenes(args, minutes)
     torch.manual_seed(setup.seed)
     sounds = choose_sounds(setup.sounds, THREE_FOLDS["train"])
-    return train_clips, validation_clips, load_tagger(sounds, setup.naming_steps)
+    return train_clips, validation_clips, load_tagger(setup.out, sounds, setup.naming_steps)
 
 
 def print_ranking(study: optuna.Study) -> None:

@@ -35,6 +35,7 @@ SIZES: dict[str, dict[str, Any]] = {
 THRESHOLDS = [step / 20 for step in range(4, 17)]
 Scores = dict[str, float]
 Pairs = list[tuple[sk.Events, sk.Events]]
+Fit = Callable[[str, argparse.Namespace, Path], Scores]
 
 
 class Row(NamedTuple):
@@ -50,6 +51,14 @@ class Column(NamedTuple):
 
     metrics: Callable[[int], sk.metrics.SELDMetrics]
     score: str
+
+    def value(self, num_classes: int, pairs: Pairs) -> float:
+        """Return the score of what was found in clips, beside what is there."""
+        metrics = self.metrics(num_classes)
+        for found, events in pairs:
+            metrics.update(found, events)
+        value: float = getattr(metrics.compute(), self.score)
+        return value
 
 
 def by_frame(num_classes: int, **settings: Any) -> sk.metrics.SELDMetrics:
@@ -82,19 +91,22 @@ def read_table_options(doc: str | None, name: str, **own: Any) -> argparse.Names
     return read_options(doc, SIZES, {**defaults, **TRAINING, **own, **more})
 
 
-def fill(
-    args: argparse.Namespace,
-    rows: Mapping[str, str],
-    fit: Callable[[str, argparse.Namespace, Path], Scores],
-) -> None:
+def fill(args: argparse.Namespace, rows: Mapping[str, str], fit: Fit) -> None:
     """Train each row with each seed unless its scores are there, and print the table.
 
     Rows come with what the paper says of them. `fit` takes the name of a row, the options with one
-    seed, and a folder, and returns the scores; it is called in other processes.
+    seed, and a folder, and returns the scores.
     """
+    run_all(args, list(rows), fit)
+    scores = {row: [read_scores(args.out, row, seed) for seed in args.seed] for row in rows}
+    print(as_markdown(scores, rows))
+
+
+def run_all(args: argparse.Namespace, names: Sequence[str], fit: Fit) -> None:
+    """Do what has not been done of each name and seed, in processes of one core each."""
     jobs = [
-        (row, argparse.Namespace(**{**vars(args), "seed": seed}), folder_of(args.out, row, seed))
-        for seed, row in product(args.seed, rows)
+        (name, argparse.Namespace(**{**vars(args), "seed": seed}), folder_of(args.out, name, seed))
+        for seed, name in product(args.seed, names)
     ]
     context = get_context("spawn")
     cores: Queue[int] = context.Queue()
@@ -112,19 +124,15 @@ def fill(
             print(f"{runs[run].name} has ended", flush=True)
     finally:
         pool.shutdown(cancel_futures=True)
-    print(as_markdown(args.out, rows, args.seed))
 
 
-def as_markdown(out: Path, rows: Mapping[str, str], seeds: Sequence[int]) -> str:
+def as_markdown(scores: Mapping[str, Sequence[Scores]], published: Mapping[str, str]) -> str:
     """Return the table: means over the seeds, standard deviations, and what the paper says."""
-    lines: list[str] = []
-    for row, published in rows.items():
-        scores = [read_scores(out, row, seed) for seed in seeds]
-        cells = [_told(name, torch.tensor([each[name] for each in scores])) for name in scores[0]]
-        if not lines:
-            lines += [f"| | {' | '.join(scores[0])} | in the paper |"]
-            lines += ["| --- " * (len(cells) + 2) + "|"]
-        lines.append(f"| {row} | {' | '.join(cells)} | {published} |")
+    names = list(next(iter(scores.values()))[0])
+    lines = [f"| | {' | '.join(names)} | in the paper |", "| --- " * (len(names) + 2) + "|"]
+    for row, runs in scores.items():
+        cells = [_told(name, torch.tensor([run[name] for run in runs])) for name in names]
+        lines.append(f"| {row} | {' | '.join(cells)} | {published[row]} |")
     return "\n".join(lines)
 
 
@@ -191,7 +199,7 @@ def fit_row(
     )
     format = replace(format, threshold=curve.best(score))
     pairs = [(format.decode(output), events) for output, events in listen(pipeline, test_clips)]
-    return {name: _score(column, n, pairs) for name, column in columns.items()}
+    return {name: column.value(n, pairs) for name, column in columns.items()}
 
 
 def scenes_of(args: argparse.Namespace, **scenes: Any) -> list[sk.data.Corpus]:
@@ -206,14 +214,6 @@ def listen(pipeline: sk.Pipeline, clips: sk.data.Corpus) -> list[tuple[Any, sk.E
     return [(pipeline.scan(clip.audio), clip.events()) for clip in clips]
 
 
-def _score(column: Column, num_classes: int, pairs: Pairs) -> float:
-    metrics = column.metrics(num_classes)
-    for found, events in pairs:
-        metrics.update(found, events)
-    value: float = getattr(metrics.compute(), column.score)
-    return value
-
-
 def _take_core(cores: "Queue[int]") -> None:
     torch.set_num_threads(1)
     if hasattr(os, "sched_setaffinity"):
@@ -222,6 +222,7 @@ def _take_core(cores: "Queue[int]") -> None:
 
 
 def _write(file: Path, scores: Scores) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     whole = file.with_suffix(".part")
     whole.write_text(json.dumps(scores, indent=2) + "\n")
     whole.replace(file)

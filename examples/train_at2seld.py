@@ -2,35 +2,35 @@
 
 Makes labelled scenes of the built-in sounds (or of your recordings: `--sounds DIR`). The tagger is
 YAMNet where its package is installed (see `seldkit.compat.yamnet`), otherwise a small CNN14 that
-first learns to name single sounds. The network is trained in full, then without the late stitch,
-the focal loss, or the restriction of the directions' loss to what is active. Prints the scores on
-sounds and in rooms that were never heard. Takes about forty minutes on two processor cores for each
-seed; `--quick` shows in seconds that all of it runs. Everything is written to `runs/at2seld` (or
-`--out DIR`); run it again, with the same arguments, to go on after the last epoch that was finished
-(the end is that of an unbroken run):
+first learns to name single sounds. The network is trained in full, then with other stitches,
+without the focal loss, or without the restriction of the directions' loss to what is active. Prints
+the scores on sounds and in rooms that were never heard, with thresholds from validation scenes and
+with 0.5. Takes about three hours on two processor cores, one run on each (see `tables.py`);
+`--quick` shows in a minute that all of it runs. Everything is written to `runs/at2seld` (or `--out
+DIR`); run it again, with the same arguments, to go on after the last epochs that were finished (the
+end is that of an unbroken run):
 
-    scenes_SIZE/  audio and labels, made once               scores.json  of each system
-    full-0/, ...  the trained systems, by recipe and seed, with their checkpoints and logs
+    scenes_SIZE/  audio and labels, made once     tagger.safetensors  CNN14's, if it had to learn
+    full-0/, ...  the trained systems, by recipe and seed, with checkpoints, logs and scores
 """
 
 import argparse
-import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 import seldkit as sk
 from loop import load, open_fabric, train
 from seldkit.compat import yamnet
-from seldkit.metrics.analysis import Table
 from stages import (
     THREE_FOLDS,
     TRAINING,
@@ -42,9 +42,9 @@ from stages import (
     read_options,
     score,
     settings_of,
-    show,
     turn,
 )
+from tables import Scores, fill
 
 RATE, CHUNK_S = 32000, 5.0
 SIZES: dict[str, dict[str, Any]] = {
@@ -63,15 +63,18 @@ class Recipe(NamedTuple):
     """What the report finds to help."""
 
     late_stitch: bool = True
+    early_stitches: Sequence[str] = ()
     gamma: float = 2.0  # of the focal loss; 0 makes it the cross-entropy
     inactive_weight: float = 0.0  # learn the directions of what is active alone
 
 
-RECIPES = {
-    "full": Recipe(),
-    "no late stitch": Recipe(late_stitch=False),
-    "cross-entropy": Recipe(gamma=0.0),
-    "all directions": Recipe(inactive_weight=1.0),
+RECIPES = {  # and the SELD score of the report's stitches
+    "full": (Recipe(), ".624"),
+    "no stitch": (Recipe(late_stitch=False), ".708"),
+    "early stitch": (Recipe(late_stitch=False, early_stitches=["block3"]), ".715"),
+    "both stitches": (Recipe(early_stitches=["block3"]), ".705"),
+    "cross-entropy": (Recipe(gamma=0.0), "worse than full"),
+    "all directions": (Recipe(inactive_weight=1.0), "worse than full"),
 }
 
 
@@ -86,56 +89,59 @@ class Tagger(NamedTuple):
 def main() -> None:
     """Train by each recipe with each seed, and print the scores."""
     defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
-    own = {"out": Path("runs/at2seld"), "seed": [0], "precision": "bf16-mixed", "lr": 1e-3}
+    own = {"out": Path("runs/at2seld"), "seed": [0, 1, 2], "processes": os.cpu_count() or 1}
+    own |= {"precision": "bf16-mixed", "lr": 1e-3}
     args = read_options(__doc__, SIZES, {**defaults, **TRAINING, **own})
-    fabric = open_fabric(args)
-    with fabric.rank_zero_first():
-        minutes = {"train": args.minutes, "validation": args.test_minutes}
-        minutes["test"] = args.test_minutes
-        train_clips, validation_clips, test_clips = read_scenes(args, minutes)
-    sounds = choose_sounds(args.sounds, THREE_FOLDS["train"])
+    prepare(args)
+    fill(args, {name: published for name, (_, published) in RECIPES.items()}, fit)
+
+
+def fit(name: str, args: argparse.Namespace, folder: Path) -> Scores:
+    """Train by a recipe, save the system, and return its scores."""
+    recipe, fabric = RECIPES[name][0], open_fabric(args)
+    (train_clips, validation_clips, test_clips), tagger = prepare(args)
     classes = train_clips.classes
-    fabric.print("classes:", ", ".join(classes))
-    fabric.seed_everything(0)
-    tagger = load_tagger(sounds, NAMING_STEPS[args.size])
+    fabric.seed_everything(args.seed, verbose=False)
     extractor = sk.features.presets.at2seld(bins="mel", phase="cosine_sine", tagger=tagger.bands)
     format = track_wise(len(classes))
+    model = build_model(
+        len(classes),
+        extractor.num_channels,
+        tagger,
+        pool_time=(5, 2, 1, 1),
+        pool_freq=(4, 2, 2, 2),
+        map_dropout=0.0,
+        dropout=0.0,
+        late_stitch=recipe.late_stitch,
+        early_stitches=recipe.early_stitches,
+        **NETWORKS[args.size],
+    )
+    settings = settings_of(args, "minutes", "lr", tagger=tagger.bands)
     chunks = read_chunks(train_clips, extractor, format)
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in [*RECIPES, "thresholds of 0.5"]}
-    for seed, (name, recipe) in product(args.seed, RECIPES.items()):
-        own_args = argparse.Namespace(**{**vars(args), "seed": seed})
-        folder = args.out / f"{name.replace(' ', '-')}-{seed}"
-        fabric.seed_everything(seed)
-        model = build_model(
-            len(classes),
-            extractor.num_channels,
-            tagger,
-            pool_time=(5, 2, 1, 1),
-            pool_freq=(4, 2, 2, 2),
-            map_dropout=0.0,
-            dropout=0.0,
-            late_stitch=recipe.late_stitch,
-            **NETWORKS[args.size],
-        )
-        settings = settings_of(own_args, "minutes", "lr", tagger=tagger.bands)
-        run = train_system(
-            fabric, own_args, model, extractor, recipe, chunks, folder=folder, settings=settings
-        )
-        for losses in run:
-            fabric.print(f"seed {seed}, {name}: {show(losses)}", flush=True)
-        pipeline = sk.Pipeline(extractor, model, format, window_s=CHUNK_S, classes=classes)
-        pipeline.to(fabric.device)
-        pipeline.format = choose_thresholds(scan(pipeline, validation_clips), validation_clips)
-        outputs = scan(pipeline, test_clips)
-        rows[name].append(score(map(pipeline.format.decode, outputs), test_clips, len(classes)))
-        if name == "full":
-            found = map(format.decode, outputs)
-            rows["thresholds of 0.5"].append(score(found, test_clips, len(classes)))
-        if fabric.is_global_zero:
-            pipeline.save(folder)
-    if fabric.is_global_zero:
-        (args.out / "scores.json").write_text(json.dumps(rows, indent=2) + "\n")
-        print_table(rows)
+    for _ in train_system(
+        fabric, args, model, extractor, recipe, chunks, folder=folder, settings=settings
+    ):
+        pass
+    pipeline = sk.Pipeline(extractor, model, format, window_s=CHUNK_S, classes=classes)
+    pipeline.to(fabric.device)
+    pipeline.format = choose_thresholds(scan(pipeline, validation_clips), validation_clips)
+    pipeline.save(folder)
+    outputs = scan(pipeline, test_clips)
+    scores = score(map(pipeline.format.decode, outputs), test_clips, len(classes))
+    plain = score(map(format.decode, outputs), test_clips, len(classes))
+    told = {"F20": scores.pop("F20 frame-wise"), "F20 at 0.5": plain["F20 frame-wise"]}
+    return told | {
+        "LE": scores.pop("LE frame-wise"),
+        **{n: scores[n] for n in ("ER", "LR", "SELD")},
+    }
+
+
+def prepare(args: argparse.Namespace) -> tuple[list[sk.data.Corpus], Tagger]:
+    """Return scenes and tagger, which are made at the first call."""
+    tests = dict.fromkeys(("validation", "test"), args.test_minutes)
+    scenes = read_scenes(args, {"train": args.minutes, **tests})
+    sounds = choose_sounds(args.sounds, THREE_FOLDS["train"])
+    return scenes, load_tagger(args.out, sounds, NAMING_STEPS[args.size])
 
 
 def read_scenes(args: argparse.Namespace, minutes: dict[str, float]) -> list[sk.data.Corpus]:
@@ -152,17 +158,27 @@ def read_scenes(args: argparse.Namespace, minutes: dict[str, float]) -> list[sk.
     )
 
 
-def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
-    """Return YAMNet, or a small CNN14 that learns to name the sounds first."""
+def load_tagger(folder: Path, sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
+    """Return YAMNet, or a small CNN14, which learns to name the sounds at the first call."""
     try:
         weights = yamnet.convert(yamnet.read_saved_model(yamnet.installed_folder()))
         return Tagger(partial(sk.backbones.yamnet, frames_per_step=16), "yamnet", weights)
     except ModuleNotFoundError as error:
         print(error)
+    file = folder / "tagger.safetensors"
+    if not file.exists():
+        save_file(learn_names(sounds, naming_steps), file)
+    build = partial(sk.backbones.cnn14, widths=CNN14_WIDTHS, pool_time=(2, 2, 2, 2, 1, 1))
+    return Tagger(build, "panns", load_file(file))
+
+
+def learn_names(sounds: sk.synth.Sounds, steps: int) -> dict[str, Tensor]:
+    """Return the weights of a CNN14 that has learned to name single sounds."""
+    torch.manual_seed(0)
     extractor = sk.features.presets.panns()
     tagger = sk.backbones.cnn14(widths=CNN14_WIDTHS)  # of its 527 names it learns to use a few
     optimizer, generator = torch.optim.AdamW(tagger.parameters()), np.random.default_rng(0)
-    progress = bar(range(naming_steps), "naming single sounds")
+    progress = bar(range(steps), "naming single sounds")
     for _ in progress:
         label = torch.randint(len(sounds.classes), (16,))
         waveform = torch.zeros(len(label), 1, 2 * RATE)
@@ -176,8 +192,7 @@ def load_tagger(sounds: sk.synth.Sounds, naming_steps: int) -> Tagger:
         optimizer.step()
         right = (logits.argmax(dim=1) == label).float().mean()
         progress.set_postfix(loss=f"{loss:.2f}", right=f"{right:.0%}")
-    build = partial(sk.backbones.cnn14, widths=CNN14_WIDTHS, pool_time=(2, 2, 2, 2, 1, 1))
-    return Tagger(build, "panns", tagger.state_dict())
+    return tagger.state_dict()
 
 
 def track_wise(num_classes: int, threshold: float | list[float] = 0.5) -> sk.formats.TrackWise:
@@ -264,16 +279,6 @@ def choose_thresholds(outputs: Sequence[sk.SELDOutput], clips: Clips) -> sk.form
     grid = [step / 20 for step in range(1, 20)]
     curve = sk.metrics.analysis.sweep(pairs, track_wise(num_classes), grid, metrics)
     return track_wise(num_classes, curve.best_per_class("f_score").tolist())
-
-
-def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
-    """Print the mean over the seeds, and the standard deviation if there are several."""
-    values = torch.tensor([[list(scores.values()) for scores in row] for row in rows.values()])
-    names = list(rows["full"][0])
-    print(Table(list(rows), dict(zip(names, values.mean(dim=1).T, strict=True))))
-    if values.shape[1] > 1:
-        print(f"standard deviations over {values.shape[1]} seeds:")
-        print(Table(list(rows), dict(zip(names, values.std(dim=1).T, strict=True))))
 
 
 if __name__ == "__main__":
