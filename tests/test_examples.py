@@ -59,8 +59,6 @@ import train_tracker
 
 pytestmark = pytest.mark.programs
 
-FOLDERS = ["all-directions-0", "cross-entropy-0", "full-0", "no-late-stitch-0"]
-
 
 def test_the_first_example_has_ten_lines_and_runs() -> None:
     script = ROOT / "examples" / "first_layer.py"
@@ -152,39 +150,6 @@ def test_an_engineer_needs_twenty_five(
     assert re.fullmatch(r"a stream, \d+ ms late, agrees with the whole clip: True", agrees)
     assert exact.startswith(f"{tmp_path / 'system.onnx'} {{'output': ")
     assert (tmp_path / "system8.onnx").is_file()
-
-
-def test_train_at2seld_prints_what_each_part_is_worth(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def none_installed() -> Path:
-        raise ModuleNotFoundError("no weights")
-
-    monkeypatch.setattr(yamnet, "installed_folder", none_installed)
-    command = ["--quick", "--out", tmp_path, "--accelerator", "cpu"]
-    run(monkeypatch, train_at2seld, *command)
-    trained = capsys.readouterr().out
-    assert "no weights" in trained, "says why it teaches a tagger of its own"
-    assert trained.count(": sed ") == 4
-    table = trained[trained.index("F20 frame-wise") :]
-    rows = [*train_at2seld.RECIPES, "thresholds of 0.5"]
-    assert [row for row in rows if f"\n{row} " not in table] == []
-    assert sorted(path.parent.name for path in tmp_path.glob("*/pipeline.json")) == FOLDERS
-    pipeline = Pipeline.load(tmp_path / "full-0")
-    scene = next(tmp_path.glob("scenes_quick/test/*.flac"))
-    assert pipeline.predict(scene).num_frames == 100
-
-    last = tmp_path / "no-late-stitch-0"
-    weights = (last / "weights.safetensors").read_bytes()
-    (last / "checkpoint.safetensors").unlink()  # as after a run that was killed
-    run(monkeypatch, train_at2seld, *command)
-    again = capsys.readouterr().out
-    assert again.count(": sed ") == 1
-    assert again.count("goes on after epoch 1 of 1") == 3
-    assert again.endswith(table)
-    assert (last / "weights.safetensors").read_bytes() == weights
-    with pytest.raises(ValueError, match="begun with precision=bf16-mixed, not 32-true: repeat"):
-        run(monkeypatch, train_at2seld, *command, "--precision", "32-true")
 
 
 def test_train_everyday_teaches_a_system_and_score_everyday_scores_it(
@@ -279,15 +244,6 @@ def test_energy_maps_are_scored_beside_the_peaks_of_srp(
     assert pipeline.predict(ahead, 24000).num_frames == 10
 
 
-def test_overlapping_e2e_prints_the_table_of_the_paper(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(monkeypatch, overlapping_e2e, "--quick", "--accelerator", "cpu")
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.partition("  ")[0] for line in lines[-4:]] == list(overlapping_e2e.TABLE)
-    assert sum(": test loss " in line for line in lines) == len(overlapping_e2e.TRAININGS)
-
-
 def test_search_at2seld_hands_the_best_to_the_next_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -303,7 +259,6 @@ def test_search_at2seld_hands_the_best_to_the_next_stage(
         map = staticmethod(map)
 
     monkeypatch.setattr(search_at2seld, "ProcessPoolExecutor", Here)
-    monkeypatch.setenv("TQDM_DISABLE", "0")
     run(monkeypatch, search_at2seld, "--quick", "--out", tmp_path)
     said = capsys.readouterr().out
     assert [f"\n{stage}: 1 trials to go\n" in said for stage in search_at2seld.STAGES] == [True] * 3
