@@ -14,6 +14,7 @@ from torch.nn import functional
 from seldkit._builders import built_by
 from seldkit.events import Events
 from seldkit.formats import ClassWise
+from seldkit.geometry import azimuth_elevation_deg, unit_vector
 from seldkit.losses import active_direction_loss, class_wise_loss
 from seldkit.models import StageCRNN, TwoStage, two_stage
 from seldkit.outputs import SELDOutput, combine
@@ -80,6 +81,46 @@ def test_steps_are_held_at_the_rate_of_the_features() -> None:
     whole = small().eval()
     whole.load_state_dict(model.state_dict())
     torch.testing.assert_close(whole(x).direction, direction[:, ::4])
+
+
+def plain_steps(stage: StageCRNN, x: Tensor) -> Tensor:
+    """Return the sequence as the published layers make it, from functions of torch alone."""
+    state = stage.state_dict()
+    for i in range(2):
+        for j in (1, 2):
+            names = ("running_mean", "running_var", "weight", "bias")
+            norm = [state[f"trunk.{i}.norm{j}.{name}"] for name in names]
+            x = functional.conv2d(x, state[f"trunk.{i}.conv{j}.weight"], padding=1)
+            x = functional.batch_norm(x, *norm).relu()
+        x = functional.avg_pool2d(x, (2, 2 + 2 * i))
+    gru = nn.GRU(8, 4, batch_first=True, bidirectional=True)
+    gru.load_state_dict({k: state[f"sequence.gru.0.{k}"] for k in gru.state_dict()})
+    return gru(x.mean(dim=3).mT)[0]  # type: ignore[no-any-return]
+
+
+def test_it_is_the_published_network() -> None:
+    model, x = small(frames_per_label=1).eval(), torch.randn(2, 10, 12, 16)
+    for name, value in model.named_buffers():
+        if "running" in name:
+            value.uniform_(0.5, 1.5)
+    state = model.state_dict()
+    with torch.no_grad():
+        output = model(x)
+        layers = [
+            functional.linear(
+                plain_steps(stage, x), state[f"{name}.weight"], state[f"{name}.bias"]
+            ).repeat_interleave(4, dim=1)
+            for stage, name in (
+                (model.sed, "sed.head"),
+                (model.doa, "doa.head.azimuth"),
+                (model.doa, "doa.head.elevation"),
+            )
+        ]
+    logits, azimuth, elevation = layers
+    torch.testing.assert_close(output.activity, logits)
+    found = azimuth_elevation_deg(output.direction)
+    wanted = unit_vector(azimuth.rad2deg(), elevation.rad2deg())
+    torch.testing.assert_close(found, azimuth_elevation_deg(wanted), rtol=0, atol=1e-3)
 
 
 def test_angles_are_radians() -> None:
