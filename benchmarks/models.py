@@ -80,6 +80,7 @@ ASSEMBLIES = {
     "doanet": Assembly(models.doanet, (7, 250, 64)),
     "sound_doa": Assembly(lambda: models.sound_doa(13), (4, 400, 300)),
     "sound_det": Assembly(lambda: models.sound_det(13), (4, 400, 300)),
+    "two_stage": Assembly(lambda: models.two_stage(11), (10, 200, 96)),
     "u_rnn": Assembly(lambda: models.u_rnn(13), (7, 250, 64)),
     "srp_dnn": Assembly(lambda: models.srp_dnn(4), (8, 300, 256)),
     "fn_ssl": Assembly(lambda: models.fn_ssl(2), (4, 300, 256)),

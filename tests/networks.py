@@ -452,6 +452,17 @@ NETWORKS: dict[str, Network] = {
         7,
         16,
     ),
+    "two_stage": Network(
+        partial(
+            models.two_stage,
+            3,
+            rnn_channels=4,
+            frames_per_label=4,
+            **_BLOCKS | {"pool_time": (2, 4)},
+        ),
+        10,
+        16,
+    ),
     "cnn14": Network(partial(backbones.cnn14, 3, embedding_dim=4, num_bins=16, **_TAGGER), 1, 16),
     "cnn14, frame": Network(
         partial(backbones.cnn14, 3, embedding_dim=4, num_bins=16, decision="frame", **_TAGGER),

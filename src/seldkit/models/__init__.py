@@ -55,6 +55,7 @@ from seldkit.models.sphere_network import SphereNetwork, sphere_net
 from seldkit.models.srp_dnn_network import SRPDNN, srp_dnn
 from seldkit.models.stitched import StitchedSELD, einv2
 from seldkit.models.transfer import Transplant, transplant
+from seldkit.models.two_stage_network import StageCRNN, TwoStage, two_stage
 from seldkit.models.u_rnn_network import RecurrentUNet, u_rnn
 
 __all__ = [
@@ -90,9 +91,11 @@ __all__ = [
     "SourceSeparator",
     "SpatialEncoder",
     "SphereNetwork",
+    "StageCRNN",
     "StemmedBranches",
     "StitchedSELD",
     "Transplant",
+    "TwoStage",
     "UpLatentAcousticMap",
     "WaveformEncoder",
     "ad_yolo",
@@ -132,6 +135,7 @@ __all__ = [
     "srp_dnn",
     "temporal_nms",
     "transplant",
+    "two_stage",
     "u_rnn",
     "uplam",
     "with_adapters",
