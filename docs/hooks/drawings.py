@@ -25,14 +25,11 @@ A link may end in `marked`, to stand out, and in a colon and words.
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 
-if TYPE_CHECKING:
-    from docs.hooks.canvas import LINE, SMALL, TITLE, Box, Canvas, words_width
-else:  # MkDocs looks for modules beside a hook while it loads it
-    from canvas import LINE, SMALL, TITLE, Box, Canvas, words_width
+from canvas import LINE, SMALL, TITLE, Box, Canvas, words_width  # MkDocs looks beside a hook
 
 LANE = re.compile(r"(\d+(?:\.\d+)?): (.+)")
 BOX = re.compile(r"(?:(\w+)=)?([~!?]?)(.+?)(?: \*(\w+))?")
