@@ -4,25 +4,26 @@
     python examples/train.py --sounds DIR     scenes made of your recordings, in class folders
     python examples/train.py --data DIR       STARSS22 or STARSS23: foa_dev and metadata_dev in DIR
 
-`--system` chooses features, network, format and loss from the table SYSTEMS; a system of your own
-is one more row. `train_einv2.py` imports the same stages and holds what differs in it. `--quick`
-shows in seconds that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`) the scenes if they
-are made, a log, a checkpoint from which a stopped run goes on, and the trained system. Like all
-trainings here it runs in several processes, too: `torchrun --nproc_per_node 2 examples/train.py`.
+`--system` chooses features, network, format and loss from the table of `systems.py`, in which each
+network of the library is; a system of your own is one more row. Those that hear microphones learn
+from scenes of a tetrahedron, or of `mic_dev`, and those that localise take whatever sounds as of
+one class. `train_einv2.py` imports the same stages and holds what differs in it. `--quick` trains
+smaller networks, and shows in seconds that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`)
+the scenes if they are made, a log, a checkpoint from which a stopped run goes on, and the trained
+system. Like all trainings here it runs in several processes, too: `torchrun --nproc_per_node 2
+examples/train.py`.
 """
 
 import argparse
-from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import seldkit as sk
 from loop import load, open_fabric, train
-from seldkit.features import presets
 from stages import (
     TRAINING,
     bar,
@@ -34,42 +35,12 @@ from stages import (
     show,
     turn,
 )
+from systems import SYSTEMS, System, by_name
 
 CHUNK_S = 4.0
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 2, "batch_size": 7},
     "small": {"minutes": 60, "test_minutes": 6, "epochs": 8},
-}
-
-
-class System(NamedTuple):
-    """What is trained; format and network are made for a number of classes."""
-
-    features: Callable[[], sk.features.FeatureExtractor]
-    network: Callable[[int], nn.Module]
-    format: Callable[[int], Any]
-    loss: Callable[[Any, Any], Any]
-
-
-SYSTEMS = {
-    "accdoa": System(
-        presets.dcase2023_foa,
-        partial(sk.models.seldnet, format="accdoa"),
-        partial(sk.formats.ACCDOA, overflow="drop"),
-        sk.losses.accdoa_loss,
-    ),
-    "seldnet": System(
-        presets.dcase2023_foa,
-        sk.models.seldnet,
-        partial(sk.formats.MultiACCDOA, overflow="drop"),
-        sk.losses.adpit_loss,
-    ),
-    "einv2": System(
-        partial(presets.ein_seld, num_mels=64),
-        partial(sk.models.einv2, widths=(16, 32, 64, 128)),
-        partial(sk.formats.TrackWise, overflow="drop"),
-        sk.losses.trackwise_pit_loss,
-    ),
 }
 
 
@@ -82,24 +53,26 @@ def main() -> None:
     args.out = out = args.out or Path("runs") / args.system
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
+    system = SYSTEMS[args.system]
     with fabric.rank_zero_first():
-        train_clips, test_clips = read_clips(args)
+        train_clips, test_clips = read_clips(args, system)
     classes = train_clips.classes
-    system, n = SYSTEMS[args.system], len(classes)
-    extractor, network, format = system.features(), system.network(n), system.format(n)
+    extractor, network, format = system.build(len(classes), quick=args.size == "quick")
     chunks = sk.data.read_chunks(
         bar(train_clips, "features"), format, extractor=extractor, chunk_s=CHUNK_S, hop_s=1.0
     )
-    scaler = sk.features.Standardize(extractor.num_channels, extractor.num_bins)
-    scaler.fit(clip.unsqueeze(0) for clip in chunks.features)
+    scaler = None
+    if system.standardized:
+        scaler = sk.features.Standardize(extractor.num_channels, extractor.num_bins)
+        scaler.fit(clip.unsqueeze(0) for clip in chunks.features)
     pipeline = sk.Pipeline(
         extractor, network, format, standardize=scaler, window_s=CHUNK_S, classes=classes
     ).to(fabric.device)
 
     def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        features, target = turn(extractor, *batch)
-        loss = system.loss(model(scaler(features)), target)
-        losses = {"loss": loss} if isinstance(loss, Tensor) else loss._asdict()
+        features, target = turn(extractor, *batch) if system.turned else batch
+        features = features if scaler is None else scaler(features)
+        losses = by_name(system.loss(model(features, **system.asked), target))
         return torch.stack(list(losses.values())).sum(), losses
 
     batches = load(fabric, args, chunks, chunks.collate)
@@ -113,23 +86,33 @@ def main() -> None:
     found = sk.data.map_over_processes(lambda clip: pipeline.predict(clip.audio), test_clips)
     if fabric.is_global_zero:
         pipeline.save(out / "pipeline")
-        print(show(score(found, test_clips, n)))
+        print(show(score(found, test_clips, len(classes))))
 
 
-def read_clips(args: argparse.Namespace) -> tuple[sk.data.Corpus, sk.data.Corpus]:
+def read_clips(args: argparse.Namespace, system: System) -> tuple[sk.data.Corpus, sk.data.Corpus]:
     """Return clips to train and to test on, which share no sound and no room."""
     if args.data is not None:
-        corpus = sk.data.read_corpus(args.data, "starss23", split="development")
-        return corpus.train, corpus.test
-    train_clips, test_clips = make_scenes(
-        args.out / "scenes",
-        {"train": args.minutes, "test": args.test_minutes},
-        sounds=args.sounds,
-        seed=args.seed,
-        distance_m=(1.0, 3.0),
-        label_range_db=20.0,
-    )
-    return train_clips, test_clips
+        audio = "mic" if "array" in system.scenes else "foa"
+        corpus = sk.data.read_corpus(args.data, "starss23", split="development", audio=audio)
+        parts = [corpus.train, corpus.test]
+    else:
+        parts = make_scenes(
+            args.out / "scenes",
+            {"train": args.minutes, "test": args.test_minutes},
+            sounds=args.sounds,
+            seed=args.seed,
+            distance_m=(1.0, 3.0),
+            label_range_db=20.0,
+            **system.scenes,
+        )
+    if not system.named:
+        parts = [part.map_events(of_one_class, classes=("sound",)) for part in parts]
+    return parts[0], parts[1]
+
+
+def of_one_class(events: sk.Events) -> sk.Events:
+    """Return the events as of a localizer, to which all that sounds is alike."""
+    return replace(events, label=torch.zeros_like(events.label))
 
 
 if __name__ == "__main__":
