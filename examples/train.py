@@ -4,14 +4,14 @@
     python examples/train.py --sounds DIR     scenes made of your recordings, in class folders
     python examples/train.py --data DIR       STARSS22 or STARSS23: foa_dev and metadata_dev in DIR
 
-`--system` chooses features, network, format and loss from the table of `systems.py`, in which each
-network of the library is; a system of your own is one more row. Those that hear microphones learn
-from scenes of a tetrahedron, or of `mic_dev`, and those that localise take whatever sounds as of
-one class. `train_einv2.py` imports the same stages and holds what differs in it. `--quick` trains
-smaller networks, and shows in seconds that all of it runs. Writes to `runs/SYSTEM` (or `--out DIR`)
-the scenes if they are made, a log, a checkpoint from which a stopped run goes on, and the trained
-system. Like all trainings here it runs in several processes, too: `torchrun --nproc_per_node 2
-examples/train.py`.
+`--system` chooses features, network, format and loss from the tables of `seld_systems.py` and
+`localizers.py`, in which the networks of the library are; a system of your own is one more row.
+Those that hear microphones learn from scenes of a tetrahedron, or from `mic_dev`; to those that
+localise, whatever sounds is of one class. `train_einv2.py` imports the same stages and holds what
+differs in it. `--quick` trains smaller networks, and shows in seconds that all of it runs. Writes
+to `runs/SYSTEM` (or `--out DIR`) the scenes if they are made, a log, a checkpoint from which a
+stopped run goes on, and the trained system. Like all trainings here it runs in several processes,
+too: `torchrun --nproc_per_node 2 examples/train.py`.
 """
 
 import argparse
@@ -23,7 +23,9 @@ import torch
 from torch import Tensor, nn
 
 import seldkit as sk
+from localizers import LOCALIZERS
 from loop import load, open_fabric, train
+from seld_systems import SELD_SYSTEMS
 from stages import (
     TRAINING,
     bar,
@@ -35,8 +37,9 @@ from stages import (
     show,
     turn,
 )
-from systems import SYSTEMS, System, by_name
+from system import System, by_name
 
+SYSTEMS = {**SELD_SYSTEMS, **LOCALIZERS}
 CHUNK_S = 4.0
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 2, "batch_size": 7},
@@ -46,14 +49,13 @@ SIZES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Run the stages one after the other."""
-    defaults = dict.fromkeys(("sounds", "data", "out", "minutes", "test_minutes", "epochs"))
-    args = read_options(
-        __doc__, SIZES, {**defaults, **TRAINING, "lr": 1e-3}, {"system": list(SYSTEMS)}
-    )
+    defaults = dict.fromkeys(("sounds", "data", "out", "minutes", "test_minutes", "epochs", "lr"))
+    args = read_options(__doc__, SIZES, {**defaults, **TRAINING}, {"system": list(SYSTEMS)})
+    system = SYSTEMS[args.system]
     args.out = out = args.out or Path("runs") / args.system
+    args.lr = args.lr or system.lr
     fabric = open_fabric(args)
     fabric.seed_everything(args.seed)
-    system = SYSTEMS[args.system]
     with fabric.rank_zero_first():
         train_clips, test_clips = read_clips(args, system)
     classes = train_clips.classes

@@ -1,87 +1,34 @@
-"""What `train.py` trains: for each network of the library its features, format and loss.
+"""Networks that tell classes, for `train.py`: a row has features, format and loss of a system.
 
-Networks are reduced for a small computer: leave their sizes out for the published ones. `quick`
-holds the sizes of `--quick`. A system of your own is one more row.
-
-Not here, since they learn from something else: the network of `overlapping_e2e.py`, which separates
-sources, that of `train_hungarian.py`, which matches tracks, and acoustic maps (`lam`, `uplam`),
-which are learned without labels.
+Networks are reduced for a small computer: leave their sizes out for the published ones. The last
+sizes of a row are those of `--quick`. A system of your own is one more row. Not here is the network
+of `overlapping_e2e.py`, which separates sources.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-import seldkit as sk
-from energy_maps import FORMAT as MAPS
-from energy_maps import planes_on
 from seldkit import backbones, formats, losses, models
-from seldkit.arrays import ArrayGeometry
-from seldkit.features import FeatureExtractor, presets
-from seldkit.outputs import SELDOutput, combine
-
-Losses = Tensor | Mapping[str, Tensor]
+from seldkit.features import presets
+from seldkit.outputs import SELDOutput
+from system import AS_IT_IS, BY_ARRAY, System, by_name
 
 
-class System(NamedTuple):
-    """Everything that a training needs to know of a system.
-
-    Attributes:
-        features: Makes the extractor.
-        network: Makes the network, of `num_classes` if it tells classes.
-        format: Makes the output format, likewise.
-        loss: Of the network's output and a target; one, or several by name, which are added.
-        quick: Arguments of the network that make it small enough to see in seconds that it learns.
-        asked: Arguments with which the network is called in training alone.
-        scenes: Settings of the scenes that are made for it, such as the array that hears them.
-        named: Whether it tells classes; if not, whatever sounds is of one class.
-        standardized: Whether features are brought to mean 0 and variance 1.
-        turned: Whether chunks are turned and filtered at random: features of FOA that begin with
-            levels, and targets of vectors.
-    """
-
-    features: Callable[[], FeatureExtractor]
-    network: Callable[..., nn.Module]
-    format: Callable[..., Any]
-    loss: Callable[[Any, Any], Losses]
-    quick: Mapping[str, Any]
-    asked: Mapping[str, Any] = {}
-    scenes: Mapping[str, Any] = {}
-    named: bool = True
-    standardized: bool = True
-    turned: bool = True
-
-    def build(
-        self, num_classes: int, *, quick: bool = False
-    ) -> tuple[FeatureExtractor, nn.Module, Any]:
-        """Return extractor, network and format for a number of classes."""
-        told = {"num_classes": num_classes} if self.named else {}
-        network = self.network(**told, **(self.quick if quick else {}))
-        return self.features(), network, self.format(**told)
-
-
-def by_name(loss: Any) -> dict[str, Tensor]:
-    """Return one loss or several by their names."""
-    if isinstance(loss, Tensor):
-        return {"loss": loss}
-    return dict(loss._asdict() if hasattr(loss, "_asdict") else loss)
-
-
-def event_losses(output: models.EventOutput, target: SELDOutput) -> Losses:
+def event_losses(output: models.EventOutput, target: SELDOutput) -> dict[str, Tensor]:
     """Return the losses of tracks that say whether they hold an event."""
     return by_name(losses.event_pit_loss(output.seld, output.event, target))
 
 
-def presence_losses(output: models.PresenceOutput, target: SELDOutput) -> Losses:
+def presence_losses(output: models.PresenceOutput, target: SELDOutput) -> dict[str, Tensor]:
     """Return the losses of tracks, and of which classes are heard at all."""
     presence = losses.presence_loss(output.presence, target.activity)
     return by_name(losses.trackwise_pit_loss(output.seld, target)) | {"presence": presence}
 
 
-def proposal_losses(output: models.ProposalOutput, target: SELDOutput) -> Losses:
+def proposal_losses(output: models.ProposalOutput, target: SELDOutput) -> dict[str, Tensor]:
     """Return the losses of frames, and of events that are proposed whole."""
     longest = output.maps.overlap.shape[2]
     maps = [models.proposal_targets(clip, longest) for clip in target.items()]
@@ -109,29 +56,23 @@ def tagged(num_classes: int, *, tagger_widths: tuple[int, ...], **sizes: Any) ->
 def correlated(num_classes: int, *, filters: int, pairs: int, **sizes: Any) -> nn.Module:
     """Return a CST-former that reads correlations which it learns from the waveform."""
     reader = models.cst_former(num_classes, in_channels=4 + 6 * pairs, **sizes)
-    return models.ngcc_seld(reader, channels=filters, out_channels=pairs)
+    rate: dict[str, int] = {"frame_length": 160, "sample_rate": 8000}
+    return models.ngcc_seld(reader, channels=filters, out_channels=pairs, **rate)
 
 
-TETRAHEDRON = ArrayGeometry.tetrahedron()
 AT_40_HZ = partial(presets.ein_seld, num_mels=64)
 AT_80_HZ = partial(presets.ein_seld, num_mels=64, hop_length=300)
 CLASSES = partial(formats.ClassWise, overflow="drop")
 VECTORS = partial(formats.ACCDOA, overflow="drop")
 TRACKED_VECTORS = partial(formats.MultiACCDOA, overflow="drop")
 TRACKS = partial(formats.TrackWise, overflow="drop")
-SOURCES = partial(formats.TrackWise, 1, overflow="drop")
-PHASES = partial(formats.DirectPathPhase, TETRAHEDRON, overflow="drop")
-AS_IT_IS: dict[str, Any] = {"standardized": False, "turned": False}
-BY_ARRAY: dict[str, Any] = {"scenes": {"array": TETRAHEDRON}, **AS_IT_IS}
-LOCALIZER: dict[str, Any] = {"named": False, **BY_ARRAY}
-FOLLOWER = LOCALIZER | {"scenes": {"array": TETRAHEDRON, "max_polyphony": 1}}
 THIN: dict[str, Any] = {"widths": (8, 16, 16), "pool_time": (5, 1, 1), "pool_freq": (4, 4, 2)}
 THIN_40: dict[str, Any] = {"widths": (8, 16), "pool_time": (4, 1), "pool_freq": (4, 4)}
-THIN_80: dict[str, Any] = {"widths": (8, 16), "pool_time": (8, 1), "pool_freq": (8, 4)}
+THIN_80: dict[str, Any] = {"widths": (4, 16), "pool_time": (8, 1), "pool_freq": (8, 4)}
 CST: dict[str, Any] = {**THIN, "pool_freq": (2, 2, 2), "num_layers": 1, "patch": (4, 2)}
 FOUR: dict[str, Any] = {"widths": (16, 32, 64, 128)}
 
-SYSTEMS = {
+SELD_SYSTEMS = {
     "accdoa": System(
         presets.dcase2023_foa,
         partial(models.seldnet, format="accdoa"),
@@ -146,7 +87,7 @@ SYSTEMS = {
         presets.dcase2023_foa,
         partial(models.seldnet, format="class_wise"),
         CLASSES,
-        losses.class_wise_loss,
+        partial(losses.class_wise_loss, inactive_weight=1.0),
         THIN,
     ),
     "u_rnn": System(
@@ -154,7 +95,8 @@ SYSTEMS = {
         partial(models.u_rnn, widths=(16, 32, 64)),
         CLASSES,
         losses.class_wise_loss,
-        {"widths": (8, 8, 16), "bottleneck_channels": 16, "rnn_channels": 16},
+        {"widths": (4, 8, 16), "bottleneck_channels": 16, "rnn_channels": 16},
+        lr=3e-3,
     ),
     "resnet_conformer": System(
         presets.dcase2023_foa,
@@ -165,7 +107,7 @@ SYSTEMS = {
     ),
     "cst_former": System(
         presets.dcase2023_foa,
-        partial(models.cst_former, pool_time=(5, 1, 1), patch=(2, 4)),
+        partial(models.cst_former, widths=(32, 32, 32), pool_time=(5, 1, 1), patch=(2, 4)),
         TRACKED_VECTORS,
         losses.adpit_loss,
         CST,
@@ -201,7 +143,7 @@ SYSTEMS = {
             models.mff_einv2,
             num_tracks=2,
             stem_width=8,
-            tfcm_layers=2,
+            tfcm_layers=1,
             widths=(32, 64, 64),
             feedforward=256,
         ),
@@ -238,6 +180,7 @@ SYSTEMS = {
         partial(formats.AngularGrid, overflow="drop"),
         losses.adyolo_loss,
         {**THIN_40, "num_blocks": (1, 1), "rnn_channels": 16, "hidden": 32},
+        lr=2e-3,
     ),
     "at2seld": System(
         partial(presets.at2seld, bins="mel", phase="cosine_sine"),
@@ -257,7 +200,7 @@ SYSTEMS = {
     ),
     "sound_doa": System(
         presets.waveform_blocks,
-        partial(models.sound_doa, num_filters=64, kernel_size=257, **FOUR),
+        partial(models.sound_doa, num_filters=64, kernel_size=257, pool_freq=(4, 4, 4, 1), **FOUR),
         TRACKS,
         losses.trackwise_pit_loss,
         {"num_filters": 16, "kernel_size": 65, **THIN_80, "pool_freq": (4, 4), "num_layers": 1},
@@ -280,74 +223,11 @@ SYSTEMS = {
         **BY_ARRAY,
     ),
     "ngcc_seld": System(
-        presets.ngcc_phat,
-        partial(correlated, filters=16, pairs=8, pool_time=(5, 1, 1), patch=(2, 4), hidden=(256,)),
+        partial(presets.ngcc_phat, frame_length=160, sample_rate=8000),
+        partial(correlated, filters=8, pairs=4, pool_time=(5, 1, 1), patch=(2, 4), hidden=(256,)),
         TRACKED_VECTORS,
         losses.adpit_loss,
         {"filters": 4, "pairs": 2, **CST},
         **BY_ARRAY,
-    ),
-    "doanet": System(
-        presets.dcase2020_foa,
-        partial(models.doanet, widths=(32, 64, 64)),
-        SOURCES,
-        losses.trackwise_pit_loss,
-        {**THIN, "rnn_channels": 16, "hidden": (16,)},
-        named=False,
-    ),
-    "neural_srp": System(
-        presets.neural_srp,
-        partial(models.neural_srp, array=TETRAHEDRON, widths=(32, 64, 64)),
-        SOURCES,
-        losses.trackwise_pit_loss,
-        {
-            "widths": (4, 8, 8),
-            "rnn_channels": 16,
-            "joint": (16,),
-            "activity_hidden": (16,),
-            "direction_hidden": (16,),
-        },
-        **LOCALIZER,
-    ),
-    "cross3d": System(
-        partial(presets.cross3d, TETRAHEDRON, (8, 16), lags="exact", hop_length=1600),
-        partial(models.cross3d, (8, 16), channels=16),
-        partial(VECTORS, 1),
-        losses.accdoa_loss,
-        {"channels": 4, "hidden": 16},
-        **FOLLOWER,
-    ),
-    "srp_dnn": System(
-        partial(presets.srp_dnn, 4, hop_length=320),
-        partial(models.srp_dnn, 4, widths=(16, 32, 32, 32, 32), pool_time=(1, 5, 1, 1, 1)),
-        PHASES,
-        losses.direct_path_loss,
-        {"widths": (4, 8), "pool_time": (1, 5), "pool_freq": (8, 8), "rnn_channels": 32},
-        **LOCALIZER,
-    ),
-    "fn_ssl": System(
-        partial(presets.ipdnet, 4, hop_length=320),
-        partial(models.fn_ssl, 4, width=16, num_blocks=1, pool_time=5),
-        partial(PHASES, max_sources=1),
-        losses.direct_path_loss,
-        {"width": 4},
-        **FOLLOWER,
-    ),
-    "ipdnet": System(
-        partial(presets.ipdnet, 4, hop_length=320),
-        partial(models.ipdnet, 4, width=16, conv_width=16, num_blocks=1, pool_time=(1, 5)),
-        partial(PHASES, num_tracks=2),
-        losses.direct_path_loss,
-        {"width": 4, "conv_width": 4},
-        **LOCALIZER,
-    ),
-    "sphere_net": System(
-        partial(planes_on, MAPS.height, MAPS.width),
-        partial(models.sphere_net, 1, height=MAPS.height, width=MAPS.width),
-        lambda: MAPS,
-        losses.energy_map_loss,
-        {"widths": (4, 8)},
-        named=False,
-        **AS_IT_IS,
     ),
 }
