@@ -48,8 +48,7 @@ LOCALIZERS = {
         partial(models.cross3d, (8, 16), channels=16),
         partial(formats.ACCDOA, 1, overflow="drop"),
         losses.accdoa_loss,
-        {"channels": 4, "hidden": 16},
-        lr=3e-3,
+        {"channels": 8, "hidden": 32},
         **FOLLOWER,
     ),
     "srp_dnn": System(
