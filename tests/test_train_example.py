@@ -70,8 +70,6 @@ def test_any_system_learns_and_is_used(
     log = np.genfromtxt(tmp_path / "log.csv", delimiter=",", skip_header=1)
     loss = log[:, 2:].sum(axis=1)  # behind epoch and learning rate
     fall, rise = loss[0] - loss[-1], np.diff(loss).max()  # which chance does as often as it falls
-        f"{name} {loss.round(3)} fall {fall / loss[0]:.3f} rise {rise:.4f}\n"
-    )
     assert fall > max(3 * rise, 0.03 * loss[0])
     assert capsys.readouterr().out.splitlines()[-1].startswith("F20 frame-wise ")
     pipeline = Pipeline.load(tmp_path / "pipeline", builders={"planes_on": planes_on})
