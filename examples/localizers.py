@@ -78,7 +78,7 @@ LOCALIZERS = {
         **LOCALIZER,
     ),
     "sphere_net": System(
-        partial(planes_on, MAPS.height, MAPS.width),
+        partial(planes_on, MAPS.height, MAPS.width),  # a builder that `Pipeline.load` must be given
         partial(models.sphere_net, 1, height=MAPS.height, width=MAPS.width),
         lambda: MAPS,
         losses.energy_map_loss,
