@@ -35,10 +35,11 @@ BATCH = 2
 
 
 class Assembly(NamedTuple):
-    """What builds a network, and the shape of a clip of features: channels, frames, bins."""
+    """What builds a network, and a clip that it reads: mostly channels, frames and bins."""
 
     build: Callable[[], nn.Module]
-    clip: tuple[int, int, int]
+    clip: tuple[int, ...]
+    dtype: torch.dtype = torch.float32
 
 
 TETRAHEDRON = ArrayGeometry.tetrahedron()
@@ -57,6 +58,13 @@ ASSEMBLIES = {
     "resnet_conformer": Assembly(lambda: models.resnet_conformer(13), (7, 250, 64)),
     "resnet_conformer, three branches": Assembly(
         lambda: models.resnet_conformer(13, distance=True, distance_branch="own"), (7, 250, 64)
+    ),
+    "joined_trainings": Assembly(
+        lambda: models.joined_trainings(
+            models.resnet_conformer(13),
+            *(models.resnet_conformer(13, distance=True, distance_branch="own") for _ in range(2)),
+        ),
+        (7, 250, 64),
     ),
     "cst_former": Assembly(lambda: models.cst_former(13), (7, 250, 64)),
     "cst_former, dca": Assembly(
@@ -85,6 +93,9 @@ ASSEMBLIES = {
     "srp_dnn": Assembly(lambda: models.srp_dnn(4), (8, 300, 256)),
     "fn_ssl": Assembly(lambda: models.fn_ssl(2), (4, 300, 256)),
     "ipdnet": Assembly(lambda: models.ipdnet(2), (4, 300, 256)),
+    "sphere_net": Assembly(lambda: models.sphere_net(1), (4, 250, 24 * 48)),
+    "lam": Assembly(models.lam, (10, 9, 32, 32), torch.complex64),
+    "uplam": Assembly(models.uplam, (10, 9, 4, 4), torch.complex64),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
 RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes
@@ -100,7 +111,7 @@ def multiply_accumulates(assembly: Assembly) -> float:
     """Return how many products one clip needs, without computing any."""
     counter = FlopCounterMode(display=False)
     with torch.device("meta"):
-        network, clip = assembly.build(), torch.empty(1, *assembly.clip)
+        network, clip = assembly.build(), torch.empty(1, *assembly.clip, dtype=assembly.dtype)
     # Fused kernels are not counted: attention has them, and encoders outside of training.
     with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         network.train()(clip)
@@ -109,7 +120,7 @@ def multiply_accumulates(assembly: Assembly) -> float:
 
 def describe(name: str, assembly: Assembly, rounds: int) -> None:
     """Print one line of the table."""
-    clips = torch.randn(BATCH, *assembly.clip)
+    clips = torch.randn(BATCH, *assembly.clip, dtype=assembly.dtype)
     training: list[Task] = []
 
     def begin() -> None:
@@ -194,8 +205,7 @@ def main() -> None:
         f"{'':<34}{'clip':>12}{heads[0]:>13}{heads[1]:>9}{heads[2]:>12}{heads[3]:>9}{heads[4]:>10}"
     )
     for name, assembly in ASSEMBLIES.items():
-        if quick:
-            small = NETWORKS[name]
+        if quick and (small := NETWORKS.get(name)):  # or is small already
             assembly = Assembly(small.build, (small.channels, small.frames, small.bins))
         describe(name, assembly, rounds=1 if quick else 3)
     if quick:

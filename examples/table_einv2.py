@@ -18,8 +18,8 @@ from torch.nn import functional
 
 import seldkit as sk
 from seldkit.features import presets
+from system import System
 from tables import Row, Scores, fill, fit_row, read_table_options, scenes_of
-from train import System
 
 WIDTHS = (16, 32, 64, 128)
 NETWORK: dict[str, Any] = {

@@ -21,8 +21,8 @@ from torch import nn
 
 import seldkit as sk
 from seldkit.features import presets
+from system import System
 from tables import Row, Scores, fill, fit_row, read_table_options, scenes_of
-from train import System
 
 WIDTHS, POOL_FREQ = (16, 32, 64, 128), (4, 4, 2, 1)
 SCENES: dict[str, Any] = {"max_polyphony": 2, "snr_db": (20.0, 30.0)}

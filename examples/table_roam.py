@@ -17,8 +17,8 @@ from torch import nn
 import seldkit as sk
 from seldkit.features import presets
 from seldkit.losses import FixedWeights, LossScaleBalancer
+from system import System
 from tables import Column, Row, Scores, fill, fit_row, read_table_options, scenes_of
-from train import System
 
 NETWORK: dict[str, Any] = {
     "widths": (16, 32, 64, 64),

@@ -18,15 +18,16 @@ from itertools import product
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 import seldkit as sk
-from loop import load, open_fabric, train
-from stages import TRAINING, make_scenes, one_cycle, read_options, settings_of, turn
-from train import System
+from loop import open_fabric
+from stages import TRAINING, make_scenes, read_options, settings_of
+from system import System
+from train import begin, learn
 
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4, "seed": [0]},
@@ -86,7 +87,7 @@ COLUMNS = {  # by the first of them thresholds are chosen
 def read_table_options(doc: str | None, name: str, **own: Any) -> argparse.Namespace:
     """Read the command line of a table, which writes to `runs/tables/NAME`."""
     defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
-    own = {"out": Path("runs/tables") / name, "lr": 1e-3, "chunk_s": 4.0, **own}
+    own = {"out": Path("runs/tables") / name, "lr": 1e-3, **own}
     more = {"seed": [0, 1, 2], "processes": os.cpu_count() or 1, "precision": "bf16-mixed"}
     return read_options(doc, SIZES, {**defaults, **TRAINING, **own, **more})
 
@@ -155,44 +156,26 @@ def fit_row(
     **scenes: Any,
 ) -> Scores:
     """Train a row's system, choose its threshold and return its scores on the test scenes."""
-    fabric, system = open_fabric(args), row.system
+    fabric = open_fabric(args)
     train_clips, validation_clips, test_clips = scenes_of(args, **scenes)
     fabric.seed_everything(args.seed, verbose=False)
-    n = len(train_clips.classes)
-    extractor, network, format = system.features(), system.network(n), system.format(n)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
-    chunks = sk.data.read_chunks(
-        train_clips, format, extractor=extractor, chunk_s=args.chunk_s, hop_s=1.0
-    )
-    scaler = sk.features.Standardize(extractor.num_channels, extractor.num_bins)
-    scaler.fit(clip.unsqueeze(0) for clip in chunks.features)
-    pipeline = sk.Pipeline(
-        extractor, network, format, standardize=scaler, window_s=args.chunk_s
-    ).to(fabric.device)
+    pipeline, chunks = begin(row.system, train_clips)
+    pipeline.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
+    pipeline.to(fabric.device)
     balance = None if row.balance is None else row.balance()
-
-    def step(model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        features, target = turn(extractor, *batch)
-        loss = system.loss(model(scaler(features)), target)
-        if isinstance(loss, Tensor):
-            return loss, {"loss": loss}
-        return sum(loss) if balance is None else balance(loss), loss._asdict()
-
-    batches = load(fabric, args, chunks, chunks.collate)
-    optimizer = torch.optim.AdamW(network.parameters(), args.lr, fused=True)
-    for _ in train(
+    settings = settings_of(args, "minutes", "lr")
+    for _ in learn(
         fabric,
         args,
-        network,
-        optimizer,
-        one_cycle(optimizer, args, batches),
-        batches,
-        step,
-        balancer=balance,
+        row.system,
+        pipeline,
+        chunks,
+        balance=balance,
         folder=folder,
-        settings=settings_of(args, "minutes", "lr", "chunk_s"),
+        settings=settings,
     ):
         pass
+    n, format = len(train_clips.classes), cast(Any, pipeline.format)
     metrics, score = next(iter(columns.values()))
     curve = sk.metrics.analysis.sweep(
         listen(pipeline, validation_clips), format, THRESHOLDS, metrics(n)

@@ -49,7 +49,6 @@ import score_everyday
 import score_tracks
 import search_at2seld
 import stages
-import train
 import train_at2seld
 import train_everyday
 import train_hungarian
@@ -73,32 +72,6 @@ def run(monkeypatch: pytest.MonkeyPatch, example: ModuleType, *words: object) ->
     """Run an example as its command line does, on the processor."""
     monkeypatch.setattr(sys, "argv", [f"{example.__name__}.py", *map(str, words)])
     example.main()
-
-
-@pytest.mark.parametrize("system", train.SYSTEMS)
-def test_train_trains_any_system(
-    system: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    command = ["--quick", "--system", system, "--out", tmp_path, "--accelerator", "cpu"]
-    run(monkeypatch, train, *command, "--epochs", 1)
-    assert capsys.readouterr().out.splitlines()[-1].startswith("F20 frame-wise ")
-    pipeline = Pipeline.load(tmp_path / "pipeline")
-    assert pipeline.predict(tmp_path / "scenes/test/scene_00000.flac").num_frames == 100
-    with pytest.raises(ValueError, match="it was begun with epochs=1, not 2: repeat that"):
-        run(monkeypatch, train, *command)
-
-
-def test_train_reads_a_labelled_corpus(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out, corpus = tmp_path / "out", trees.record(tmp_path)
-    command = ["--quick", "--data", corpus, "--out", out, "--epochs", 1, "--batch-size", 2]
-    run(monkeypatch, train, *command, "--accelerator", "cpu")
-    assert "F20 frame-wise" in capsys.readouterr().out
-    assert len(Pipeline.load(out / "pipeline").classes or ()) == 13
 
 
 def test_an_entrant_needs_sixty_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

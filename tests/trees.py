@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from seldkit.arrays import ArrayGeometry
 from seldkit.io import write_audio, write_events
 from seldkit.synth import SceneSynthesizer
 
@@ -144,16 +145,23 @@ def publish(
     return root
 
 
-def record(root: Path, *, seconds: float = 5.0, evaluation: bool = False) -> Path:
-    """Write STARSS23 in small: a scene of the built-in sounds for each fold."""
-    scenes = SceneSynthesizer(duration_s=seconds, anechoic=True)
+def record(
+    root: Path,
+    *,
+    seconds: float = 5.0,
+    evaluation: bool = False,
+    array: ArrayGeometry | None = None,
+) -> Path:
+    """Write STARSS23 in small: a scene for each fold, in FOA or as an array hears it."""
+    scenes = SceneSynthesizer(duration_s=seconds, anechoic=True, array=array)
+    kind = "foa" if array is None else "mic"
     clips = [
         ("dev", "dev-train-tau/fold3_room4_mix001"),
         ("dev", "dev-test-tau/fold4_room2_mix001"),
     ]
     for index, (part, clip) in enumerate([*clips, *[("eval", "mix001")] * evaluation]):
         waveform, events = scenes.scene(0, index)
-        audio = root / f"foa_{part}/{clip}.wav"
+        audio = root / f"{kind}_{part}/{clip}.wav"
         labels = root / f"metadata_{part}/{clip}.csv"
         for path in (audio, labels):
             path.parent.mkdir(parents=True, exist_ok=True)
