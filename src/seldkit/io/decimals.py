@@ -1,5 +1,7 @@
 """Plain decimals in a text, all read at once and each to the nearest float."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,8 @@ Bits = NDArray[np.uint64]
 Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-MINUS, POINT, NINE, EXPONENT = b"-.9e"
+MINUS, POINT, ZERO, NINE = b"-.09"
+EXPONENT = b"e"
 
 WORD = 8
 """Digits in 64 bits, a byte for each."""
@@ -26,6 +29,12 @@ JOINS = (
 )
 """Factor, shift and mask that make numbers of neighbouring digits, then of pairs and of fours."""
 
+TENS = 10 ** np.arange(20, dtype=np.uint64)
+"""The powers of ten that 64 bits hold."""
+
+MOST = 2**63 // TENS
+"""What may stand before so many decimals."""
+
 POWERS = np.array([float(10**power) for power in range(23)])
 """The powers of ten that are floats."""
 
@@ -34,6 +43,24 @@ EXACT = 2**53
 
 SLACK = 2.0**-40
 """How much of a correction may be wrong: far more than its rounding, 2^-52."""
+
+
+class _Cells(NamedTuple):
+    """Where numbers stand in a text.
+
+    Attributes:
+        start: Place of their first sign.
+        end: The place behind their last one.
+        negative: Whether the first is a minus.
+        with_point: The numbers that have a point.
+        point: Place of each of these points.
+    """
+
+    start: Places
+    end: Places
+    negative: Flags
+    with_point: Places
+    point: Places
 
 
 def read_decimals(text: bytes, width: int) -> Floats | None:
@@ -47,88 +74,108 @@ def read_decimals(text: bytes, width: int) -> Floats | None:
         width: How many decimals a line has, separated by commas.
 
     Examples:
-        >>> read_decimals(b"1,-2.5\n3,4e-05\n", 2)
-        array([[ 1.0e+00,  3.0e+00],
-               [-2.5e+00,  4.0e-05]])
+        >>> read_decimals(b"1,-2.5\n3,0.1\n", 2)
+        array([[ 1. ,  3. ],
+               [-2.5,  0.1]])
     """
-    signs = np.frombuffer(text, dtype=np.uint8)
-    ends = np.flatnonzero(signs < MINUS)
-    row = b"," * (width - 1) + b"\n"
-    if signs[ends].tobytes() != row * (len(ends) // width):
+    if EXPONENT in text:
+        return _read_with_exponents(text, width)
+    cells = _find_cells(text, width)
+    if cells is None:
         return None
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    odd = ends[:0]
-    plain = text
-    if b"e" in text:
-        odd = np.unique(ends.searchsorted(np.flatnonzero(signs == EXPONENT)))
-        plain = _with_zeros(text, starts[odd], ends[odd])
-    read = _read_plain(plain, starts, ends)
-    if read is None:
-        return None
-    values, doubtful = read
-    try:
-        for cell in (*odd.tolist(), *doubtful.tolist()):
-            values[cell] = float(text[starts[cell] : ends[cell]])
-    except ValueError:
-        return None
+    values, doubtful = _cell_values(text, cells)
+    values *= 1 - 2 * cells.negative
+    for cell in doubtful.tolist():
+        values[cell] = float(text[cells.start[cell] : cells.end[cell]])
     return np.ascontiguousarray(values.reshape(-1, width).T)
 
 
-def _with_zeros(text: bytes, starts: Places, ends: Places) -> bytes:
-    """Return a text with zeros in some cells."""
-    plain = bytearray(text)
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        plain[start:end] = b"0" * (end - start)
-    return bytes(plain)
-
-
-def _read_plain(text: bytes, starts: Places, ends: Places) -> tuple[Floats, Places] | None:
-    """Return the values of cells without exponents, and which are in doubt; None if one is odd."""
+def _read_with_exponents(text: bytes, width: int) -> Floats | None:
+    """Return numbers of which some have an exponent: those are left to Python."""
     signs = np.frombuffer(text, dtype=np.uint8)
-    negative = signs[starts] == MINUS
-    points = np.flatnonzero(signs == POINT)
-    length = ends - starts
-    stops = ends + LONGEST
-    digits = b"0" * LONGEST + (text.translate(None, b".") if len(points) else text)
-    if len(points):
-        stops = np.flatnonzero(np.frombuffer(digits, dtype=np.uint8) < MINUS)
-        length = stops - np.concatenate(([LONGEST], stops[:-1] + 1))
-    with_point = np.flatnonzero(ends - starts - length)
-    length -= negative
-    if (
-        signs.max() > NINE
-        or b"/" in text
-        or length.min() < 1  # a cell without a digit
-        or np.count_nonzero(negative) < np.count_nonzero(signs == MINUS)
-        or len(with_point) < len(points)  # a cell with two of them
-    ):
+    ends = np.flatnonzero(signs < MINUS)
+    odd = np.unique(ends.searchsorted(np.flatnonzero(signs == ord(EXPONENT))))
+    if len(odd) > len(ends) // 8:
+        return None  # any other reader is faster
+    starts = np.where(odd > 0, ends[odd - 1] + 1, 0)
+    plain, values = bytearray(text), []
+    for start, end in zip(starts.tolist(), ends[odd].tolist(), strict=True):
+        cell = text[start:end]
+        plain[start:end] = b"0" * len(cell)
+        try:
+            values.append(float(cell))
+        except ValueError:
+            return None
+    numbers = read_decimals(bytes(plain), width)
+    if numbers is not None:
+        row, column = np.divmod(odd, width)
+        numbers[column, row] = values
+    return numbers
+
+
+def _find_cells(text: bytes, width: int) -> _Cells | None:
+    """Return where the numbers stand, or None unless all are decimals, so many in each line."""
+    signs = np.frombuffer(text, dtype=np.uint8)
+    marks = np.flatnonzero(signs < ZERO)
+    kinds = signs[marks]
+    closing = np.flatnonzero(kinds < MINUS)
+    row = b"," * (width - 1) + b"\n"
+    if kinds[closing].tobytes() != row * (len(closing) // width):
         return None
-    whole, doubtful = _whole_numbers(digits, stops, length)
+    end = marks[closing]
+    start = np.concatenate(([0], end[:-1] + 1))
+    negative = signs[start] == MINUS
+    with_point = np.flatnonzero(kinds[closing - 1] == POINT)
+    point = marks[closing[with_point] - 1]
+    length = end - start - negative
+    length[with_point] -= 1
+    others = len(closing) + len(with_point) + np.count_nonzero(negative)
+    if signs.max() > NINE or len(marks) > others or length.min() < 1:
+        return None  # a letter, a sign out of place or a cell without a digit
+    return _Cells(start, end, negative, with_point, point)
+
+
+def _cell_values(text: bytes, cells: _Cells) -> tuple[Floats, Places]:
+    """Return the values of cells, without their signs, and which of them are in doubt."""
+    signs = np.frombuffer(b"0" * LONGEST + text, dtype=np.uint8)
+    words = np.ndarray(len(signs) - WORD + 1, dtype="<u8", buffer=signs, strides=(1,))
+    stop = cells.end.copy()
+    stop[cells.with_point] = cells.point
+    whole, doubtful = _whole_numbers(words, stop, stop - cells.start - cells.negative)
     values = whole.astype(np.float64)
-    if len(points):
-        divided, unsure = _divided(whole[with_point], ends[with_point] - points - 1)
-        values[with_point] = divided
-        doubtful[with_point] |= unsure
-    np.negative(values, out=values, where=negative)
+    if len(cells.point):
+        values[cells.with_point], unsure = _with_fractions(words, whole[cells.with_point], cells)
+        doubtful[cells.with_point] |= unsure
     return values, np.flatnonzero(doubtful)
 
 
-def _whole_numbers(digits: bytes, stops: Places, length: Places) -> tuple[Bits, Flags]:
-    """Return the number that so many digits before each stop are, and whether they are too many."""
-    words = np.ndarray(len(digits) - WORD + 1, dtype="<u8", buffer=digits, strides=(1,))
-    whole = _word_values(words[stops - WORD], length)
+def _with_fractions(words: Bits, whole: Bits, cells: _Cells) -> tuple[Floats, Flags]:
+    """Return whole numbers with the digits behind their points, and which of them are in doubt."""
+    end = cells.end[cells.with_point]
+    places = end - cells.point - 1
+    fraction, doubtful = _whole_numbers(words, end, places)
+    shift = np.minimum(places, len(TENS) - 1)
+    doubtful |= whole > MOST[shift]
+    values, unsure = _divided(whole * TENS[shift] + fraction, places)
+    return values, doubtful | unsure
+
+
+def _whole_numbers(words: Bits, stop: Places, length: Places) -> tuple[Bits, Flags]:
+    """Return the number that so many digits before a place are, and where they are too many."""
+    stop = stop + (LONGEST - WORD)
+    whole = _word_values(words[stop], np.minimum(length, WORD))
     doubtful = length > LONGEST
     for first in range(WORD, min(LONGEST, int(length.max())), WORD):
-        more = np.flatnonzero(length > first)
-        part = _word_values(words[stops[more] - first - WORD], length[more] - first)
-        whole[more] += part * 10**first
-        doubtful[more] |= part >= 2**64 // 10**first
+        part = _word_values(words[stop - first], (length - first).clip(0, WORD))
+        doubtful |= part >= 2**64 // 10**first
+        part *= 10**first
+        whole += part
     return whole, doubtful
 
 
 def _word_values(word: Bits, length: Places) -> Bits:
     """Return the numbers that the last digits of words are, in three steps for all eight."""
-    value = word & MASKS[np.minimum(length, WORD)]
+    value = word & MASKS[length]
     for factor, shift, mask in JOINS:
         value *= factor
         value >>= shift

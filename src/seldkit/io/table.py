@@ -1,6 +1,6 @@
 """Label files as tables: text in, columns of numbers out, and every bad line by its number."""
 
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -118,7 +118,7 @@ def _text(path: Path) -> str:
     data = path.read_bytes()
     wide = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
+        text = data.decode("utf-16") if wide else data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text file in UTF-8 or UTF-16: {error}") from error
     if "\0" in text:
