@@ -71,8 +71,8 @@ def test_it_counts_as_plain_loops_do(clips: list[Clip], average: Average, frames
 def test_frames_are_counted_as_plain_loops_do(seed: int) -> None:
     prediction, reference = random_clip(seed)
     counts = frame_metrics.Counts(CLASSES)
-    rows = map(frame_metrics.to_rows, (prediction, reference))
-    frame_metrics.add_clip(counts, *rows, num_frames=int(reference.frame.max()))
+    said, there = frame_metrics.to_rows(prediction), frame_metrics.to_rows(reference)
+    frame_metrics.add_clip(counts, said, there, num_frames=int(reference.frame.max()))
     metrics = SELDMetrics("dcase2024", CLASSES, average="micro")
     metrics.update(prediction, reference)
     expected = frame_metrics.scores(counts)
