@@ -56,7 +56,7 @@ def plot(growths: list[growth.Growth], path: Path) -> None:
         panel.set(title=room, xlabel="times the least size", ylabel="times its cost")
         panel.legend(fontsize="small")
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
 

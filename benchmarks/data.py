@@ -225,7 +225,7 @@ def rows(quick: bool, place: Path | None = None) -> Iterator[Row]:
         for hours in more:
             added = memory(folder / f"sparse{hours}", clip, hours, num_chunks)
             what = f"memory to draw {num_chunks} chunks from {hours} h"
-            yield Row(what, f"from {few} h", least / added, note=f"{added:.1f} MB")
+            yield Row(what, f"from {few} h", least / max(added, 0.1), note=f"{added:.1f} MB")
 
 
 if __name__ == "__main__":
