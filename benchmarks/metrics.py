@@ -131,7 +131,9 @@ def rows(quick: bool) -> Iterator[Row]:
     yield Row.of(f"{num_clips} days of silence", "clips as above", times["sound"], times["silence"])
     bytes_of_events = 8 * 9 * sum(len(side) for clip in clips for side in clip)
     added = peak_mb(partial(score, "dcase2023", clips)) * 2**20
-    yield Row("memory that counting adds", "the events themselves", bytes_of_events / max(added, 1.0))
+    yield Row(
+        "memory that counting adds", "the events themselves", bytes_of_events / max(added, 1.0)
+    )
 
 
 if __name__ == "__main__":
