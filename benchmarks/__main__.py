@@ -8,8 +8,9 @@ hour, with `--quick` some minutes. It prints a table for each and, with `--out F
 import argparse
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def machine() -> str:
     )
 
 
-def told(title: str, rows: list[Row]) -> Iterator[str]:
-    """Yield the lines of a section, and print them."""
+def told(title: str, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of a section, and print each as soon as it is there."""
     for line in ("", f"## {title.capitalize()}", "", *markdown(rows)):
         print(line, flush=True)
         yield line
@@ -75,11 +76,12 @@ def main() -> None:
     for name in given.names or (*NAMES, "growth"):
         if name == "growth":
             growths = list(growth.growths(given.quick))
-            rows = [each.row() for each in growths]
+            rows = (each.row() for each in growths)
         else:
-            rows = list(import_module(f"benchmarks.{name}").rows(given.quick))
-        lines += told(name, rows)
-        results[name] = [row.as_json() for row in rows]
+            rows = import_module(f"benchmarks.{name}").rows(given.quick)
+        shown, kept = tee(rows)
+        lines += told(name, shown)
+        results[name] = [row.as_json() for row in kept]
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
         if growths:
