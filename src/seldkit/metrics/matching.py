@@ -23,6 +23,9 @@ Cost = Callable[[Tensor, Tensor], Tensor]
 MAX_LISTED = 24
 """Up to so many matchings of a cell are listed."""
 
+FEW = 32
+"""Fewer cells than these are matched one by one."""
+
 SLACK = 1e-9
 """By how much a matching must be the cheapest, for costs of about 1: far more than rounding."""
 
@@ -98,6 +101,9 @@ def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
     for alike in shape.unique().tolist():
         num_rows, num_cols = divmod(alike, base)
         start = first[shape == alike].unsqueeze(1)
+        if num_rows == num_cols == 1:
+            matched.append(start.flatten())
+            continue
         matrices = costs[start + torch.arange(num_rows * num_cols)]
         best = _cheapest(matrices.reshape(-1, num_rows, num_cols))
         matched.append((start + best).flatten())
@@ -128,7 +134,7 @@ def _cheapest(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     flat = cost.flatten(1)
     if min(rows, cols) == 1:  # the first of the smallest, as scipy
         return flat.argmin(dim=1, keepdim=True)
-    if perm(max(rows, cols), min(rows, cols)) > MAX_LISTED:
+    if len(cost) < FEW or perm(max(rows, cols), min(rows, cols)) > MAX_LISTED:
         return _as_scipy(cost)
     listed = _matchings(rows, cols)
     least, which = flat[:, listed].sum(dim=2).topk(2, dim=1, largest=False)
