@@ -47,15 +47,21 @@ def told(title: str, rows: Iterable[Row]) -> Iterator[str]:
 def plot(growths: list[growth.Growth], path: Path) -> None:
     """Draw how costs grow, a panel for each room."""
     rooms = list(dict.fromkeys(each.room for each in growths))
-    figure, panels = plt.subplots(1, len(rooms), figsize=(4 * len(rooms), 4), squeeze=False)
-    for room, panel in zip(rooms, panels[0], strict=True):
+    figure, panels = plt.subplots(-(-len(rooms) // 3), 3, figsize=(12, 8), squeeze=False)
+    for room, panel in zip(rooms, panels.flat, strict=False):
         for each in growths:
             if each.room == room:
                 times = [size / each.sizes[0] for size in each.sizes]
                 label = f"{each.what}, {each.axis}: power {each.exponent:.2f}"
-                panel.loglog(times, each.costs, marker="o", label=label)
+                panel.plot(times, each.costs, marker="o", label=label)
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log", base=2)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_formatter("{x:g}")
         panel.set(title=room, xlabel="times the least size", ylabel="times its cost")
         panel.legend(fontsize="small")
+    for panel in panels.flat[len(rooms) :]:
+        panel.axis("off")
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

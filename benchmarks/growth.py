@@ -131,7 +131,13 @@ def cases(folder: Path) -> Iterator[tuple[str, str, str, list[int], Case]]:
     yield "metrics", "dcase2023", "classes", [10, 20, 40, 80], lambda n: scores(classes=n)
     yield "labels", "reading", "rows", [600, 1200, 2400, 4800], partial(reading, folder)
     yield "localization", "SRP-PHAT", "microphones", [2, 4, 8, 16], lambda n: maps(microphones=n)
-    yield "localization", "SRP-PHAT", "directions", [250, 500, 1000, 2000], lambda n: maps(4, n)
+    yield (
+        "localization",
+        "SRP-PHAT",
+        "directions",
+        [250, 500, 1000, 2000],
+        lambda n: maps(4, n, 2.0),
+    )
     yield "localization", "SRP-PHAT", "seconds", [1, 2, 4, 8], lambda n: maps(seconds=n)
 
 

@@ -118,7 +118,8 @@ def doubts(
         return
     named = (columns["source"] >= 0) | merged
     frame = np.where(named, columns["frame"], -1)
-    yield "rows must be sorted by frame", named & (frame < np.maximum.accumulate(frame))
+    if np.count_nonzero(frame[1:] < frame[:-1]):
+        yield "rows must be sorted by frame", named & (frame < np.maximum.accumulate(frame))
     dummy = merged or (edition.dummy_source and not columns["source"].any())
     if dummy or "azimuth" not in columns:
         return
