@@ -1,5 +1,6 @@
 """Decimals that are read in one go are the floats that Python reads one by one."""
 
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -31,6 +32,18 @@ def test_each_number_is_the_nearest_float(rows: list[tuple[str, ...]]) -> None:
         wanted = np.array([[float(cell) for cell in row] for row in rows])
         np.testing.assert_array_equal(numbers, wanted)
         np.testing.assert_array_equal(np.signbit(numbers), np.signbit(wanted))
+
+
+@given(st.text("0123456789-,\n", max_size=30), st.integers(0, 10**20))
+def test_integers_are_read_where_all_are(text: str, last: int) -> None:
+    text = f"{text}{last},-7,0"
+    cells = [line.split(",") for line in text.split("\n")]
+    if all(len(row) == 3 and all(re.fullmatch("-?[0-9]+", x) for x in row) for row in cells):
+        numbers = read_lines(text)
+        assert numbers is not None
+        assert numbers.tolist() == [[float(cell) for cell in row] for row in cells]
+    else:
+        assert read_lines(text) is None
 
 
 @given(st.floats(1e-4, 1e4), st.integers(10, 22))

@@ -12,6 +12,7 @@ Flags = NDArray[np.bool_]
 
 MINUS, POINT, ZERO, NINE = b"-.09"
 EXPONENT = b"e"
+INTEGERS = b"0123456789-"
 
 WORD = 8
 """Digits in 64 bits, a byte for each."""
@@ -78,6 +79,9 @@ def read_decimals(text: bytes, width: int) -> Floats | None:
         array([[ 1. ,  3. ],
                [-2.5,  0.1]])
     """
+    numbers = None if b"." in text else _read_integers(text, width)
+    if numbers is not None:
+        return numbers
     if EXPONENT in text:
         return _read_with_exponents(text, width)
     cells = _find_cells(text, width)
@@ -88,6 +92,23 @@ def read_decimals(text: bytes, width: int) -> Floats | None:
     for cell in doubtful.tolist():
         values[cell] = float(text[cells.start[cell] : cells.end[cell]])
     return np.ascontiguousarray(values.reshape(-1, width).T)
+
+
+def _read_integers(text: bytes, width: int) -> Floats | None:
+    """Return numbers, or None unless all are integers that are floats, 0 without a sign."""
+    row = b"," * (width - 1) + b"\n"
+    if text.translate(None, INTEGERS) != row * text.count(b"\n"):
+        return None
+    signs = np.frombuffer(b"\n" + text, dtype=np.uint8)
+    before, sign = signs[:-1], signs[1:]
+    no_digit = (sign < MINUS) & (before < ZERO)
+    if np.count_nonzero(no_digit | ((sign == MINUS) & (before >= MINUS))):
+        return None
+    values = np.fromstring(text.replace(b"\n", b","), dtype=np.int64, sep=",")
+    negative = np.count_nonzero(values < 0)
+    if negative < text.count(b"-") or values.max() > EXACT or values.min() < -EXACT:
+        return None
+    return np.ascontiguousarray(values.reshape(-1, width).T, dtype=np.float64)
 
 
 def _read_with_exponents(text: bytes, width: int) -> Floats | None:
