@@ -3,21 +3,20 @@
 Run with `PYTHONPATH=. python benchmarks/augment.py`: a minute, with `--quick` some seconds; on a
 GPU where there is one, otherwise on one core, by the processor's own time, which other programs
 disturb least. Each augmentation and the extraction of features run in turn on one batch of noise,
-every clip augmented; the ratios are medians over rounds, which carry over between machines as
-seconds do not. A step is that of the SELDnet of DCASE
-2023, multi-ACCDOA, forward and backward with its optimiser.
+every clip augmented. A step is that of the SELDnet of DCASE 2023, multi-ACCDOA, forward and
+backward with its optimiser.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
-from time import process_time
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import Task, arguments, seconds
+from benchmarks.measuring import Task, arguments, cpu_seconds, seconds
+from benchmarks.rows import Row, in_turn, tell
 from seldkit import augment, models
 from seldkit.features import presets
 from seldkit.losses import adpit_loss
@@ -64,18 +63,8 @@ def training_step(features: Tensor, target: Tensor) -> Task:
     return step
 
 
-def took(task: Task, device: torch.device) -> float:
-    """Return how many seconds a task takes."""
-    if device.type == "cuda":
-        return seconds(task)
-    start = process_time()
-    task()
-    return process_time() - start
-
-
-def main() -> None:
-    """Time every augmentation."""
-    quick = arguments().quick
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield every augmentation beside the features and beside a step."""
     batch, duration_s, rounds = (2, 1, 1) if quick else (16, 5, 5)
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -92,21 +81,14 @@ def main() -> None:
         tasks |= {name: partial(s, x, target, generator=generator) for name, s in steps.items()}
     whole = partial(augment.four_stage, extractor=EXTRACTOR, generator=generator)
     tasks["four_stage, features included"] = partial(whole, waveform, target)
-    for task in tasks.values():
-        task()  # what is made on first use
-    times = {name: [] for name in tasks}  # type: dict[str, list[float]]
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            times[name].append(took(task, device))
-    print(f"{batch} clips of {duration_s} s on {device}; share of the features and of a step")
-    for name in tasks:
-        shares = [
-            median(a / b for a, b in zip(times[name], times[whole_], strict=True))
-            for whole_ in ("features", "step")
-        ]
-        took_ms = 1000 * median(times[name])
-        print(f"    {name:30} {shares[0]:6.2f} {shares[1]:6.2f}   ({took_ms:.1f} ms)")
+    times = in_turn(tasks, rounds, seconds if device.type == "cuda" else cpu_seconds)
+    clips = f"{batch} clips of {duration_s} s on {device}"
+    for name, taken in times.items():
+        if name not in ("features", "step"):
+            took_ms = f"{1000 * median(taken):.1f} ms"
+            yield Row.of(name, f"features of {clips}", times["features"], taken, took_ms)
+            yield Row.of(name, "a step of SELDnet on these", times["step"], taken)
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows(arguments().quick))

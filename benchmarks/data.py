@@ -12,7 +12,7 @@ of an hour each: the memory that is added must not depend on how many hours ther
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,6 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from benchmarks.measuring import arguments, peak_mb, seconds
+from benchmarks.rows import Row, in_turn, tell
 from seldkit import Events
 from seldkit.data import Clip, EpochSampler, Store, StoredChunks, pack
 from seldkit.data._store_records import WAVEFORMS, Record, write_record
@@ -60,8 +61,8 @@ def write_clips(folder: Path, suffix: str, count: int, duration_s: int) -> list[
 
 def compare_reading(
     store: Store, files: dict[str, list[Clip]], num_chunks: int, rounds: int
-) -> None:
-    """Print how fast chunks come from a store and from files."""
+) -> Iterator[Row]:
+    """Yield how fast chunks come from a store, beside files."""
     length = round(CHUNK_S * RATE)
     random = np.random.default_rng(0)
     clips = random.integers(len(store), size=num_chunks)
@@ -79,16 +80,15 @@ def compare_reading(
     ways |= {suffix: partial(from_files, clips) for suffix, clips in files.items()}
     wanted = from_store()
     assert all(torch.equal(way(), wanted) for way in ways.values())
-    times = [[seconds(way) / num_chunks for way in ways.values()] for _ in range(rounds)]
-    each = dict(zip(ways, map(median, zip(*times, strict=True)), strict=True))
-    ratios = ", ".join(
-        f"{each[name] / each['store']:.1f} times as fast as {name[1:].upper()}" for name in files
-    )
-    print(f"chunks of {CHUNK_S:g} s: {1 / each['store']:.0f} a second from a store, {ratios}")
+    times = in_turn(ways, rounds, seconds)
+    note = f"{num_chunks / median(times['store']):.0f} chunks a second"
+    for name in files:
+        what = f"chunks of {CHUNK_S:g} s from a store"
+        yield Row.of(what, f"decoding {name[1:].upper()}", times[name], times["store"], note)
 
 
-def compare_training(store: Store, num_workers: int, max_steps: int) -> None:
-    """Print how long an epoch takes beside its steps alone."""
+def compare_training(store: Store, num_workers: int, max_steps: int) -> Row:
+    """Return how long an epoch takes beside its steps alone."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     extractor = presets.dcase2023_foa(top_db=None).to(device)
     model = seldnet(CLASSES, format="multi_accdoa").to(device)
@@ -129,10 +129,11 @@ def compare_training(store: Store, num_workers: int, max_steps: int) -> None:
     for number in range(size):
         chunks[number]
     read = (perf_counter() - begin) / size
-    print(
-        f"SELDnet on {device}, {num_workers} workers: a step takes {size / alone:.1f} chunks a"
-        f" second, one loader reads and encodes {1 / read:.1f}; fed by it a step takes"
-        f" {fed / alone:.2f} times as long as on a batch in memory"
+    return Row(
+        f"step of SELDnet on {device}, fed by {num_workers} workers",
+        "step on a batch in memory",
+        alone / fed,
+        note=f"a step takes {size / alone:.1f} chunks a second, one loader gives {1 / read:.1f}",
     )
 
 
@@ -161,17 +162,15 @@ def epoch(rank: int, num_ranks: int, folder: Path, num_threads: int, steps: int)
     distributed.destroy_process_group()
 
 
-def compare_processes(folder: Path, steps: int) -> None:
-    """Print how long two processes take over an epoch, beside one on as many threads."""
+def compare_processes(folder: Path, steps: int) -> Row:
+    """Return how long two processes take over an epoch, beside one on as many threads."""
     times = []
     for num_ranks in (1, 2):
         threads = max(torch.get_num_threads() // num_ranks, 1)
         shared = num_ranks, folder, threads, steps
         multiprocessing.spawn(epoch, shared, num_ranks)  # type: ignore[attr-defined,no-untyped-call]
         times.append(float((folder / f"seconds{num_ranks}").read_text()))
-    print(
-        f"an epoch shared by two processes takes {times[1] / times[0]:.2f} times as long as in one"
-    )
+    return Row("epoch shared by two processes", "one process", times[0] / times[1])
 
 
 def sparse_store(folder: Path, clip: Clip, hours: int) -> Store:
@@ -188,8 +187,8 @@ def sparse_store(folder: Path, clip: Clip, hours: int) -> Store:
     return Store(folder)
 
 
-def memory(folder: Path, clip: Clip, hours: int, num_chunks: int) -> None:
-    """Print how much memory it takes to draw chunks from many hours."""
+def memory(folder: Path, clip: Clip, hours: int, num_chunks: int) -> float:
+    """Return how many megabytes it takes to draw chunks from many hours."""
     store = sparse_store(folder, clip, hours)[1:]
 
     def draw() -> None:
@@ -199,33 +198,38 @@ def memory(folder: Path, clip: Clip, hours: int, num_chunks: int) -> None:
             chunks[numbers[0]]
 
     draw()
-    print(f"{hours} h in the store: drawing {num_chunks} chunks adds {peak_mb(draw):.1f} MB")
+    return peak_mb(draw)
 
 
-def main() -> None:
-    """Print all comparisons."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", nargs="?", type=Path, help="where files go; a temporary one")
-    given = arguments(parser)
-    count, duration_s, num_chunks, rounds = (2, 8, 3, 1) if given.quick else (4, 60, 60, 3)
-    torch.set_num_threads(1 if given.quick else 2)
-    with TemporaryDirectory(dir=given.folder) as place:
-        folder = Path(place)
+def rows(quick: bool, place: Path | None = None) -> Iterator[Row]:
+    """Yield all comparisons."""
+    count, duration_s, num_chunks, rounds = (2, 8, 3, 1) if quick else (4, 60, 60, 3)
+    torch.set_num_threads(1 if quick else 2)
+    with TemporaryDirectory(dir=place) as name:
+        folder = Path(name)
         files = {
             suffix: write_clips(folder / suffix[1:], suffix, count, duration_s)
             for suffix in (".wav", ".flac")
         }
         start = perf_counter()
         store = pack(files[".flac"], folder / "store")
-        minutes = store.duration_s / 60 / (perf_counter() - start)
-        print(f"packing: {minutes:.1f} minutes of FLAC a second in one process")
-        compare_reading(store, files, num_chunks, rounds)
-        for num_workers in (0,) if given.quick else (0, 1):
-            compare_training(store, num_workers, 1 if given.quick else 5)
-        compare_processes(folder, 1 if given.quick else 5)
-        for hours in (1, 3) if given.quick else (1, 10, 100):
-            memory(folder / f"sparse{hours}", files[".wav"][0], hours, num_chunks)
+        speed = store.duration_s / (perf_counter() - start)
+        yield Row("packing FLAC in one process", "real time", speed)
+        yield from compare_reading(store, files, num_chunks, rounds)
+        for num_workers in (0,) if quick else (0, 1):
+            yield compare_training(store, num_workers, 1 if quick else 5)
+        yield compare_processes(folder, 1 if quick else 5)
+        few, *more = (1, 3) if quick else (1, 10, 100)
+        clip = files[".wav"][0]
+        least = memory(folder / f"sparse{few}", clip, few, num_chunks)
+        for hours in more:
+            added = memory(folder / f"sparse{hours}", clip, hours, num_chunks)
+            what = f"memory to draw {num_chunks} chunks from {hours} h"
+            yield Row(what, f"from {few} h", least / max(added, 0.1), note=f"{added:.1f} MB")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?", type=Path, help="where files go; a temporary one")
+    given = arguments(parser)
+    tell(rows(given.quick, given.folder))

@@ -8,8 +8,7 @@ memory that each way adds to the process at most (on Linux); and the time for a 
 ms. SALSA's plain way decomposes the covariance of bin after bin and frame after frame.
 """
 
-from collections.abc import Callable
-from statistics import median
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import arguments, peak_mb, seconds
+from benchmarks.rows import Row, tell
 from references.librosa_features import (
     Array,
     log_mel_gcc,
@@ -29,6 +29,7 @@ from seldkit.features import FeatureExtractor, presets
 from seldkit.synth import SceneSynthesizer
 
 HOP_S = 0.02
+PLAIN = "librosa and NumPy"
 
 
 class Rival(NamedTuple):
@@ -59,8 +60,8 @@ def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
     pieces.flush()
 
 
-def compare(name: str, rival: Rival, samples: Tensor, rounds: int) -> None:
-    """Print how one feature's two ways do, and whether they agree."""
+def compare(name: str, rival: Rival, samples: Tensor, rounds: int) -> Iterator[Row]:
+    """Yield how one feature's two ways do, and say whether they agree."""
     duration_s = samples.shape[1] / rival.extractor.sample_rate
     waveform, plain_waveform = samples.unsqueeze(0), samples.double().numpy()
     plain: list[Array] = []
@@ -84,33 +85,31 @@ def compare(name: str, rival: Rival, samples: Tensor, rounds: int) -> None:
         pairs = [(first, seconds(run_fast)) for _ in range(rounds)]
     else:
         pairs = [(seconds(run_plain), seconds(run_fast)) for _ in range(rounds)]
-    slow_s, fast_s = (median(times) for times in zip(*pairs, strict=True))
-    ratio = median(slow / quick for slow, quick in pairs)
     difference = np.abs(plain[0] - fast[0][0].numpy())
-    times = [seconds(lambda: stream(rival.streamable, samples)) for _ in range(min(rounds, 3))]
-    streaming = median(times) / duration_s
-    latency = rival.streamable.stream().latency / rival.streamable.sample_rate
-    print(
-        f"{name}: plain {slow_s:.2f} s, seldkit {fast_s:.3f} s: {ratio:.1f} times as fast\n"
-        f"    99.9 % of the values agree within {np.quantile(difference, 0.999):.0e},"
-        f" all but {(difference > 0.01).mean():.0e} of them within 0.01\n"
-        f"    plain adds {plain_mb:.0f} MB, seldkit {fast_mb:.0f} MB,"
-        f" {fast[0].nbytes / 1e6:.0f} MB of them features\n"
-        f"    a stream takes {streaming:.4f} of real time, {1000 * latency:.0f} ms behind"
+    note = (
+        f"99.9 % of the values within {np.quantile(difference, 0.999):.0e},"
+        f" all but {(difference > 0.01).mean():.0e} of them within 0.01"
     )
+    theirs, ours = (list(times) for times in zip(*pairs, strict=True))
+    yield Row.of(name, PLAIN, theirs, ours, note)
+    memory = f"{fast_mb:.0f} MB, {fast[0].nbytes / 1e6:.0f} MB of them features"
+    yield Row(f"{name}, memory", PLAIN, plain_mb / max(fast_mb, 1.0), note=memory)
+    times = [seconds(lambda: stream(rival.streamable, samples)) for _ in range(min(rounds, 3))]
+    latency = rival.streamable.stream().latency / rival.streamable.sample_rate
+    behind = f"{1000 * latency:.0f} ms behind"
+    yield Row.of(f"{name}, streamed", "real time", [duration_s] * len(times), times, behind)
 
 
-def main() -> None:
-    """Compare every feature."""
-    quick = arguments().quick
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield the figures of every feature."""
     duration_s, rounds = (1.0, 1) if quick else (60.0, 9)
     torch.set_num_threads(2)
     scenes = SceneSynthesizer(duration_s=duration_s, anechoic=True, max_polyphony=2)
     samples = (scenes.scene(seed=0)[0] * 32768).round() / 32768  # as files hold them
     with torch.inference_mode():
         for name, rival in RIVALS.items():
-            compare(name, rival, samples, rounds)
+            yield from compare(name, rival, samples, rounds)
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows(arguments().quick))

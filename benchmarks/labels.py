@@ -1,20 +1,21 @@
-"""How much faster label files are read than by a script that goes through their lines.
+"""How much faster label files are read and written than by a script that goes through their lines.
 
-Run with `PYTHONPATH=. python benchmarks/labels.py`: some seconds, with `--quick` one. It writes
-files of 600 rows, reads all of them both ways in turn on one core, and prints the ratio of the
-times, a median over rounds: that carries over between machines, seconds do not. The script splits
-each line, makes numbers of its parts and gathers them by frame; it checks nothing. `np.loadtxt`,
-which only parses, is shown beside it.
+Run with `PYTHONPATH=. python benchmarks/labels.py`: some seconds, with `--quick` one. Files of 600
+rows are read both ways in turn on one core. The script splits each line, makes numbers of its parts
+and gathers them by frame, and it checks nothing; neither does `np.loadtxt`, which only parses. It
+writes each row by `str.format`.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
-from benchmarks.measuring import Task, arguments, seconds
+from benchmarks.measuring import Task, arguments
+from benchmarks.rows import Row, in_turn, tell
 from seldkit.events import Events
 from seldkit.io import read_events, write_events
 from seldkit.io.editions import Kind
@@ -51,33 +52,52 @@ def read_by_lines(path: Path) -> Frames:
     return frames
 
 
-def ways_to_read(paths: list[Path], format: str) -> dict[str, Task]:
-    """Return what reads all files, by name."""
+def write_by_lines(path: Path, rows: list[list[float]]) -> None:
+    """Write rows, as a script does."""
+    with path.open("w") as file:
+        for frame, label, source, *numbers in rows:
+            words = [int(frame), int(label), int(source), *numbers]
+            file.write(",".join(map("{}".format, words)) + "\n")
+
+
+def each(task: Callable[[Path], object], paths: list[Path]) -> None:
+    """Do something to each file."""
+    for path in paths:
+        task(path)
+
+
+def ways(clips: list[Events], folder: Path, format: str, kind: Kind) -> dict[str, Task]:
+    """Return what writes clips, and what reads them again, by name."""
+    paths = [folder / f"{number}.csv" for number in range(len(clips))]
+    for path, events in zip(paths, clips, strict=True):
+        write_events(path, events, format=format, kind=kind)
+    numbers: list[list[float]] = np.loadtxt(paths[0], delimiter=",").tolist()
+    spare = [folder / "spare.csv"] * len(clips)
+    write = partial(write_events, events=clips[0], format=format, kind=kind)
     return {
-        "lines": lambda: [read_by_lines(path) for path in paths],
-        "loadtxt": lambda: [np.loadtxt(path, delimiter=",") for path in paths],
-        "ours": lambda: [read_events(path, format=format) for path in paths],
+        "script reads": partial(each, read_by_lines, paths),
+        "NumPy reads": partial(each, partial(np.loadtxt, delimiter=","), paths),
+        "we read": partial(each, partial(read_events, format=format), paths),
+        "script writes": partial(each, partial(write_by_lines, rows=numbers), spare),
+        "we write": partial(each, write, spare),
     }
 
 
-def main() -> None:
-    """Print, for each kind of file, how long a file takes and the median ratio."""
-    num_files, num_frames, rounds = (5, 20, 1) if arguments().quick else (200, 300, 7)
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield the figures of each kind of file."""
+    num_files, num_frames, rounds = (5, 20, 1) if quick else (100, 300, 9)
     torch.set_num_threads(1)
     generator = np.random.default_rng(0)
     clips = [random_events(generator, num_frames) for _ in range(num_files)]
-    for name, (format, kind) in KINDS.items():
+    for name, layout in KINDS.items():
         with TemporaryDirectory() as folder:
-            paths = [Path(folder) / f"{i}.csv" for i in range(num_files)]
-            for path, events in zip(paths, clips, strict=True):
-                write_events(path, events, format=format, kind=kind)
-            ways = ways_to_read(paths, format)
-            rows = [[seconds(task) for task in ways.values()] for _ in range(rounds)]
-        times = dict(zip(ways, zip(*rows, strict=True), strict=True))
-        ratio = median(s / f for s, f in zip(times["lines"], times["ours"], strict=True))
-        told = ", ".join(f"{way} {min(t) / num_files * 1e6:.0f} us" for way, t in times.items())
-        print(f"{name}: {told} a file: {ratio:.1f} times as fast as lines")
+            times = in_turn(ways(clips, Path(folder), *layout), rounds)
+        file_us = f"{min(times['we read']) / num_files * 1e6:.0f} us a file"
+        read, write = f"read {name}", f"write {name}"
+        yield Row.of(read, "script", times["script reads"], times["we read"], file_us)
+        yield Row.of(read, "`np.loadtxt`", times["NumPy reads"], times["we read"], "unchecked")
+        yield Row.of(write, "script", times["script writes"], times["we write"])
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows(arguments().quick))

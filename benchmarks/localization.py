@@ -5,16 +5,20 @@ needs pyroomacoustics; `--quick` takes 0.1 s of audio. Each way makes a map of 1
 of every frame (1024 samples, a hop of 480, 24 kHz) of noise from one direction in the four
 microphones of the DCASE tetrahedron. The loop is NumPy: over pairs and directions, each with all
 frames and bins at once. pyroomacoustics makes one map a call, so that it is called for every frame.
-All on one thread, seldkit in float32. Printed are the ratios of the shortest times, which carry
-over between machines as seconds do not, and how far the maps lie apart.
+All on one thread, seldkit in float32.
 """
+
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pyroomacoustics.doa.srp import SRP
+from torch import Tensor
 
-from benchmarks.measuring import arguments, seconds
+from benchmarks.measuring import arguments
+from benchmarks.rows import Row, in_turn, tell
 from references.plane_waves import array_recording
 from seldkit.arrays import SPEED_OF_SOUND, ArrayGeometry
 from seldkit.features import SRPPHAT, STFT
@@ -67,36 +71,41 @@ def by_pyroomacoustics(spectrum: Spectrum) -> Maps:
     return np.stack(maps)
 
 
-def main() -> None:
-    """Compare all three."""
-    quick = arguments().quick
-    duration_s, rounds = (0.1, 1) if quick else (1.0, 3)
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield how fast maps are beside both others, and how far they lie apart."""
+    duration_s, rounds = (0.1, 1) if quick else (1.0, 5)
     torch.set_num_threads(1)
+    waveform = recording(duration_s)
+    spectrum = STFT(n_fft=N_FFT, hop_length=HOP, sample_rate=RATE)(waveform)
+    single, plain = spectrum.to(torch.complex64), spectrum[0].numpy()
+    part = srp_phat(GRID).float()
+    ways = {
+        "NumPy loop": partial(by_loop, plain),
+        "pyroomacoustics": partial(by_pyroomacoustics, plain),
+    }
+    with torch.inference_mode():
+        ours = part(single)[0, 0].numpy()
+        times = in_turn({**ways, "ours": partial(part, single)}, rounds)
+    name = f"{len(ours)} maps of {GRID.num_points} directions by SRP-PHAT"
+    for other, way in ways.items():
+        apart = np.abs(ours - way()).max() / ours.max()
+        note = f"maps within {apart:.0e} of their greatest value"
+        yield Row.of(name, other, times[other], times["ours"], note)
+
+
+def recording(duration_s: float) -> Tensor:
+    """Return noise from one direction in the microphones, `(batch=1, channel, sample)`."""
     sound = torch.randn(round(duration_s * RATE), dtype=torch.float64)
     direction = unit_vector(torch.tensor(40.0, dtype=torch.float64), 20.0)
     waveform = array_recording(ARRAY, sound, direction, sample_rate=RATE).unsqueeze(0)
-    waveform = waveform + 0.1 * torch.randn_like(waveform)
-    stft = STFT(n_fft=N_FFT, hop_length=HOP, sample_rate=RATE)
+    return waveform + 0.1 * torch.randn_like(waveform)
+
+
+def srp_phat(grid: DirectionGrid, array: ArrayGeometry = ARRAY) -> SRPPHAT:
+    """Return what makes the maps."""
     fmin, fmax = BINS[0] * RATE / N_FFT, (BINS[1] - 1) * RATE / N_FFT
-    part = SRPPHAT(ARRAY, GRID, fmin=fmin, fmax=fmax, n_fft=N_FFT, sample_rate=RATE)
-    spectrum = stft(waveform)
-    single, plain = spectrum.to(torch.complex64), spectrum[0].numpy()
-    part = part.float()
-    with torch.inference_mode():
-        ours = part(single)[0, 0].numpy()  # what is made on first use is made
-        loop, theirs = by_loop(plain), by_pyroomacoustics(plain)
-        fast_s = min(seconds(lambda: part(single)) for _ in range(5 * rounds))
-        loop_s = min(seconds(lambda: by_loop(plain)) for _ in range(rounds))
-        published_s = min(seconds(lambda: by_pyroomacoustics(plain)) for _ in range(rounds))
-    print(
-        f"{len(ours)} maps of {GRID.num_points} directions for {duration_s:g} s of audio:\n"
-        f"    seldkit {1000 * fast_s:.1f} ms\n"
-        f"    a loop {loop_s:.2f} s: {loop_s / fast_s:.0f} times as long\n"
-        f"    pyroomacoustics {published_s:.2f} s: {published_s / fast_s:.0f} times as long\n"
-        f"    the maps agree within {np.abs(ours - loop).max():.0e} and"
-        f" {np.abs(ours - theirs).max():.0e} of a greatest value of {ours.max():.2f}"
-    )
+    return SRPPHAT(array, grid, fmin=fmin, fmax=fmax, n_fft=N_FFT, sample_rate=RATE)
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows(arguments().quick))

@@ -2,14 +2,12 @@
 
 Run with `PYTHONPATH=.:tests python benchmarks/losses.py`: some minutes, with `--quick` some
 seconds. Forward and backward of `seldkit.losses` and of the plain loss in `tests/references`, in
-turn, by default on one core. Times are those of the processor, which other programs disturb least;
-the ratio, a median over rounds, carries over between machines, milliseconds do not.
+turn, on one core. Times are those of the processor, which other programs disturb least.
 
-A line is a loss, a column a number of frames: how many times as fast as the plain loss it is with
-its gradient, in brackets without. Small losses take their time by the number of calls, so there the
-ratio is near that of the calls. Last the peak memory of the most frames, of all tensors that one
-forward and backward allocates beyond the inputs, gradients and operators' own buffers included, as
-PyTorch's profiler records them one by one, as a part of what the plain loss takes.
+Small losses take their time by the number of calls, so there the ratio is near that of the calls.
+The memory is the peak of all tensors that one forward and backward of the most frames allocates
+beyond the inputs, gradients and operators' own buffers included, as PyTorch's profiler records them
+one by one.
 
 Of PIT of vectors in a sliding window and of dMOT, which know no classes, there is one line a number
 of tracks; the plain dMOT matches each frame by the Hungarian method of SciPy.
@@ -18,7 +16,6 @@ ADPIT is shown on two targets: frames of up to four events, some of one class, a
 them; and the worst case, in which every class of every frame has two sources or more.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
@@ -33,6 +30,7 @@ from torch.autograd.profiler import profile
 from torch.nn import functional
 
 from benchmarks.measuring import arguments
+from benchmarks.rows import Row, tell
 from references.adpit import flat, padded_adpit_loss, six_rows
 from references.aggregated import plain_aggregated_pit_loss
 from references.pit import plain_pit_loss
@@ -189,43 +187,36 @@ def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
     return peak / 1e6
 
 
-def ratio(case: Case, rounds: int) -> str:
-    """Return how many times as fast the loss is with its gradient, and without."""
+def compare(title: str, case: Case, rounds: int) -> Row:
+    """Return how the loss does with its gradient, beside the plain one; both must agree."""
     torch.testing.assert_close(case.ours(), case.plain())
     pairs = [
         (milliseconds(case.plain, case.plain_inputs), milliseconds(case.ours, case.inputs))
         for _ in range(rounds)
     ]
-    forward, both = (median(plain[i] / ours[i] for plain, ours in pairs) for i in (0, 1))
-    return f"{both:.1f} ({forward:.1f})"
+    alone = median(plain[0] / ours[0] for plain, ours in pairs)
+    theirs, own = ([pair[way][1] for pair in pairs] for way in (0, 1))
+    return Row.of(title, "plain loss", theirs, own, f"{alone:.1f} without the gradient")
 
 
-def main() -> None:
-    """Print the table; the losses agree, or it ends in an error."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=1, help="cores to use (default: 1)")
-    options = arguments(parser)
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield each loss at each number of frames, and its memory at the largest."""
     torch.manual_seed(0)
-    torch.set_num_threads(options.threads)
-    batches = BATCHES[:1] if options.quick else BATCHES
-    sizes = "".join(f"{FRAMES * batch:>14}" for batch in batches)
-    print(f"{'times as fast at this many frames':>37}{sizes}{'memory':>9}")
+    torch.set_num_threads(1)
     for name, work, case_of in losses():
-        for classes in (1,) if not work else (5,) if options.quick else (13, 14, 170):
-            row = ""
-            for batch in batches:
+        for classes in (1,) if not work else (5,) if quick else (13, 14, 170):
+            title = f"{name}, {classes} classes" if work else name
+            for batch in BATCHES[:1] if quick else BATCHES:
                 size = (work or 100) * batch * FRAMES * classes
                 if batch > 1 and size > MOST:
-                    row += f"{'-':>14}"
-                    continue
+                    break
                 case = case_of(batch, classes)
-                rounds = 1 if options.quick else max(5, min(100, MOST // 50 // size))
-                row += f"{ratio(case, rounds):>14}"
+                rounds = 1 if quick else max(5, min(100, MOST // 50 // size))
+                yield compare(f"{title}, {FRAMES * batch} frames", case, rounds)
             plain = peak_megabytes(case.plain, case.plain_inputs)
-            memory = peak_megabytes(case.ours, case.inputs) / plain
-            title = f"{name}, {classes} classes" if work else name
-            print(title.ljust(37) + f"{row}{memory:>9.2f}", flush=True)
+            memory = plain / peak_megabytes(case.ours, case.inputs)
+            yield Row(f"{title}, memory", "plain loss", memory)
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows(arguments().quick))

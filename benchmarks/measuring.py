@@ -4,7 +4,7 @@ import argparse
 import ctypes
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
 
 import torch
 
@@ -28,6 +28,13 @@ def seconds(task: Task) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return perf_counter() - start
+
+
+def cpu_seconds(task: Task) -> float:
+    """Return how long the processor works on one call, which other programs disturb least."""
+    start = process_time()
+    task()
+    return process_time() - start
 
 
 def peak_mb(task: Task, device: torch.device | None = None) -> float:

@@ -3,16 +3,14 @@
 Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python benchmarks/models.py`: some minutes
 on two cores, with `--quick` some seconds; needs Lightning Fabric.
 
-The table shows each assembly in float32 on the processor: parameters, multiply-accumulates of one
-clip, the time of a forward pass and of a training step of two clips, and the memory that training
-adds to the process at most (on Linux). Below it, both sizes of the network of
+Each assembly runs in float32 on the processor, a forward pass and a training step of two clips; its
+row tells, too, its parameters, the multiply-accumulates of one clip, and the memory that training
+adds to the process at most (on Linux). Below, both sizes of the network of
 `examples/train_einv2.py` are trained in turn by the recipe's own step and by a plain one, in
-float32 with an encoder after the other: the ratio of the times carries over between machines of one
-kind, seconds do not.
+float32 with an encoder after the other.
 """
 
-from collections.abc import Callable
-from statistics import median
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -22,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Task, arguments, peak_mb, seconds
+from benchmarks.rows import Row, tell
 from loop import descend
 from networks import NETWORKS
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
@@ -118,8 +117,8 @@ def multiply_accumulates(assembly: Assembly) -> float:
     return counter.get_total_flops() / 2
 
 
-def describe(name: str, assembly: Assembly, rounds: int) -> None:
-    """Print one line of the table."""
+def describe(name: str, assembly: Assembly, rounds: int) -> Row:
+    """Return what a forward pass costs beside a training step, and how large the network is."""
     clips = torch.randn(BATCH, *assembly.clip, dtype=assembly.dtype)
     training: list[Task] = []
 
@@ -137,23 +136,22 @@ def describe(name: str, assembly: Assembly, rounds: int) -> None:
         training.append(step)
 
     memory = peak_mb(begin)
-    step = median(seconds(training[0]) for _ in range(rounds))
+    steps = [seconds(training[0]) for _ in range(rounds)]
     training.clear()
     network = assembly.build().eval()
     with torch.inference_mode():
         network(clips)
-        forward = median(seconds(lambda: network(clips)) for _ in range(rounds))
+        forward = [seconds(lambda: network(clips)) for _ in range(rounds)]
     parameters = sum(p.numel() for p in network.parameters())
-    print(
-        f"{name:<34}{'x'.join(map(str, assembly.clip)):>12}{parameters:>13,}"
-        f"{multiply_accumulates(assembly) / 1e9:>9.2f}{1000 * forward:>12.0f}{1000 * step:>9.0f}"
-        f"{memory:>10.0f}",
-        flush=True,
+    note = (
+        f"{parameters:,} parameters, {multiply_accumulates(assembly) / 1e9:.2f} GMAC a clip of"
+        f" {' x '.join(map(str, assembly.clip))}, training adds {memory:.0f} MB"
     )
+    return Row.of(f"{name}, forward pass", "training step", steps, forward, note)
 
 
-def compare(size: str, rounds: int, most_clips: int = 16) -> None:
-    """Print how the recipe's step does beside the plain one."""
+def compare(size: str, rounds: int, most_clips: int = 16) -> Iterator[Row]:
+    """Yield how the recipe's step does beside the plain one."""
     clips, bins, classes = RECIPES[size]
     clips = min(clips, most_clips)
     fabric = Fabric(devices=1, precision="bf16-mixed" if has_bfloat16() else "32-true")
@@ -186,34 +184,28 @@ def compare(size: str, rounds: int, most_clips: int = 16) -> None:
         task()
     memory = [peak_mb(task, fabric.device) for task in (run_plain, run_recipe)]
     pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(rounds)]
-    slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
-    ratio = median(slow / fast for slow, fast in pairs)
-    print(
-        f"EINV2, {size}, {clips} clips on {fabric.device}: plain step {slow:.0f} ms and"
-        f" {memory[0]:.0f} MB, the recipe's in {fabric._precision.precision} {fast:.0f} ms and"
-        f" {memory[1]:.0f} MB: {ratio:.2f} times as fast",
-        flush=True,
-    )
+    what = f"EINV2, {size}, step of {clips} clips on {fabric.device}"
+    theirs, ours = (list(times) for times in zip(*pairs, strict=True))
+    yield Row.of(what, "plain step", theirs, ours, f"in {fabric._precision.precision}")
+    plain_mb, recipe_mb = memory
+    note = f"{recipe_mb:.0f} MB"
+    yield Row(f"{what}, memory", "plain step", plain_mb / max(recipe_mb, 1.0), note=note)
 
 
-def main() -> None:
-    """Print the table and the ratios; in the smallest form with networks of few weights."""
-    quick = arguments().quick
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield all figures; in the smallest form those of networks of few weights."""
     torch.manual_seed(0)
-    heads = ("parameters", "GMAC", "forward ms", "step ms", "train MB")
-    print(
-        f"{'':<34}{'clip':>12}{heads[0]:>13}{heads[1]:>9}{heads[2]:>12}{heads[3]:>9}{heads[4]:>10}"
-    )
+    torch.set_num_threads(1 if quick else 2)
     for name, assembly in ASSEMBLIES.items():
         if quick and (small := NETWORKS.get(name)):  # or is small already
             assembly = Assembly(small.build, (small.channels, small.frames, small.bins))
-        describe(name, assembly, rounds=1 if quick else 3)
+        yield describe(name, assembly, rounds=1 if quick else 3)
     if quick:
-        compare("small", rounds=1, most_clips=2)
+        yield from compare("small", rounds=1, most_clips=2)
         return
     for preset in RECIPES:
-        compare(preset, rounds=9)
+        yield from compare(preset, rounds=9)
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows(arguments().quick))

@@ -2,17 +2,17 @@
 
 Run with `OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/streaming.py`: a minute, with `--quick`
 some seconds. A causal network and a windowed one hear noise, features included: the whole clip by
-`predict`, and chunk by chunk by `stream`, in turn. The real-time factor is the time that a second
-of sound takes, a median over rounds; it belongs to the machine, but the ratio of a stream to the
-whole clip carries over. The slowest chunk tells whether a stream keeps up at every moment.
+`predict`, and chunk by chunk by `stream`, in turn. The part of real time that a second of sound
+takes belongs to the machine, but the ratio of the whole clip to a stream carries over. The slowest
+chunk tells whether a stream keeps up at every moment.
 
-With `--soak 1` each system hears an hour in chunks of 0.1 s instead, and the memory of the process
-is told after each tenth. It fails if that grows by more than 16 MB from the third tenth on, when
-all that a stream needs is there.
+Then each system hears two minutes in chunks of 0.1 s, with `--soak 1` alone and an hour of it. That
+fails if the memory of the process grows by more than 16 MB from the third tenth on, when all that a
+stream needs is there.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from time import perf_counter
@@ -20,7 +20,8 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import Task, arguments, resident_mb, seconds
+from benchmarks.measuring import Task, arguments, resident_mb
+from benchmarks.rows import Row, in_turn, tell
 from seldkit import Pipeline
 from seldkit.features import presets
 from seldkit.formats import MultiACCDOA
@@ -56,8 +57,8 @@ def streaming(
     return run, times
 
 
-def soak(name: str, pipeline: Pipeline, duration_s: float) -> None:
-    """Stream noise for long, and tell the memory of the process as time goes on."""
+def soak(name: str, pipeline: Pipeline, duration_s: float) -> Row:
+    """Stream noise for long, and return how the memory of the process grows; it must not."""
     stream = pipeline.stream(check=None)
     size = round(0.1 * RATE)
     chunks = round(duration_s / 0.1)
@@ -69,46 +70,46 @@ def soak(name: str, pipeline: Pipeline, duration_s: float) -> None:
             grown.append(resident_mb())
     stream.flush()
     factor = (perf_counter() - start) / duration_s
-    print(f"{name}: {duration_s:.0f} s in {chunks} chunks, real-time factor {factor:.4f}")
-    print("  MB after each tenth:", " ".join(f"{mb:.0f}" for mb in grown), flush=True)
     growth = max(grown[2:]) - grown[2]
     if growth > GROWTH_MB:
-        raise SystemExit(f"memory grew by {growth:.1f} MB")
+        raise SystemExit(f"{name}: memory grew by {growth:.1f} MB")
+    note = f"at most {growth:.1f} MB more, {factor:.4f} of real time"
+    what = f"{name}, memory of a stream of {duration_s:g} s"
+    return Row(what, "its third tenth", grown[2] / max(grown[2:]), note=note)
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield what streams cost beside a whole clip."""
+    duration_s, rounds = (4.0, 1) if quick else (60.0, 5)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    signal = 0.1 * torch.randn(4, round(duration_s * RATE))
+    for name, pipeline in systems().items():
+        streams = {chunk_s: streaming(pipeline, signal, chunk_s) for chunk_s in CHUNKS_S}
+        tasks: dict[str, Task] = {"whole": partial(pipeline.predict, signal, RATE, check=None)}
+        tasks |= {str(chunk_s): run for chunk_s, (run, _) in streams.items()}
+        costs = in_turn(tasks, rounds)
+        for chunk_s, (_, times) in streams.items():
+            taken = costs[str(chunk_s)]
+            note = (
+                f"{median(taken) / duration_s:.4f} of real time, slowest chunk"
+                f" {1000 * max(times):.0f} ms, latency {1000 * pipeline.stream().latency_s:.0f} ms"
+            )
+            what = f"{name}, streamed in chunks of {chunk_s:g} s"
+            yield Row.of(what, "whole clip", costs["whole"], taken, note)
+        yield soak(name, pipeline, 20.0 if quick else 120.0)
 
 
 def main() -> None:
-    """Print a table for each system."""
+    """Print the table, or stream for hours."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--soak", type=float, metavar="HOURS", help="stream so long instead")
     args = arguments(parser)
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    if args.quick or args.soak:
-        for name, pipeline in systems().items():
-            soak(name, pipeline, 3600 * args.soak if args.soak else 20.0)
-    if not args.soak:
-        tell_times(*((4.0, 1) if args.quick else (60.0, 5)))
-
-
-def tell_times(duration_s: float, rounds: int) -> None:
-    """Print what streams cost beside a whole clip."""
-    signal = 0.1 * torch.randn(4, round(duration_s * RATE))
-    for name, pipeline in systems().items():
-        latency_ms = 1000 * pipeline.stream().latency_s
-        parameters = sum(p.numel() for p in pipeline.model.parameters())
-        print(f"{name}: {parameters:,} parameters, latency {latency_ms:.0f} ms")
-        streams = [streaming(pipeline, signal, chunk_s) for chunk_s in CHUNKS_S]
-        tasks: list[Task] = [partial(pipeline.predict, signal, RATE, check=None)]
-        tasks += [run for run, _ in streams]
-        rounds_of = zip(*([seconds(task) for task in tasks] for _ in range(rounds)), strict=True)
-        whole, *others = rounds_of
-        print(f"  whole clip         real-time factor {median(whole) / duration_s:.4f}", flush=True)
-        for chunk_s, taken, (_, times) in zip(CHUNKS_S, others, streams, strict=True):
-            ratio = median(t / w for t, w in zip(taken, whole, strict=True))
-            print(
-                f"  chunks of {chunk_s:4.2f} s   real-time factor {median(taken) / duration_s:.4f},"
-                f" {ratio:.2f} of the whole clip, slowest chunk {1000 * max(times):.0f} ms"
-            )
+    if args.soak:
+        torch.set_num_threads(1)
+        tell(soak(name, pipeline, 3600 * args.soak) for name, pipeline in systems().items())
+    else:
+        tell(rows(args.quick))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ time for each part; then the same with the files written, by one process and by 
 import argparse
 import cProfile
 import pstats
+from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 import torch
 
 from benchmarks.measuring import arguments
+from benchmarks.rows import Row, tell
 from seldkit.arrays import ArrayGeometry
 from seldkit.synth import SceneSynthesizer, write_scenes
 
@@ -63,31 +65,31 @@ def shares(synthesizer: SceneSynthesizer, num_scenes: int) -> dict[str, float]:
     return parts | {"rest": 1 - sum(parts.values())}
 
 
-def main() -> None:
-    """Print the speed and the shares for sources that stay, that move, and without a room."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("sounds", nargs="?", help="folder of recordings; the built-in ones if none")
-    given = arguments(parser)
-    num_scenes = 1 if given.quick else 24
+def rows(quick: bool, sounds: str | None = None) -> Iterator[Row]:
+    """Yield the speed for sources that stay, that move, and without a room."""
+    num_scenes = 1 if quick else 24
     torch.set_num_threads(1)
-    moving = SceneSynthesizer(given.sounds, moving=1)
+    moving = SceneSynthesizer(sounds, moving=1)
     for name, synthesizer in {
-        "static": SceneSynthesizer(given.sounds, moving=0),
+        "static": SceneSynthesizer(sounds, moving=0),
         "moving": moving,
         "moving, four microphones": SceneSynthesizer(
-            given.sounds, moving=1, array=ArrayGeometry.tetrahedron()
+            sounds, moving=1, array=ArrayGeometry.tetrahedron()
         ),
-        "static, anechoic": SceneSynthesizer(given.sounds, moving=0, anechoic=True),
+        "static, anechoic": SceneSynthesizer(sounds, moving=0, anechoic=True),
     }.items():
         minutes_per_minute(synthesizer, num_scenes)  # reads the recordings
         speed = max(minutes_per_minute(synthesizer, num_scenes) for _ in range(2))
         each = shares(synthesizer, num_scenes)
         parts = ", ".join(f"{part} {share:.0%}" for part, share in each.items())
-        print(f"{name}: {speed:.0f} minutes per minute and core; {parts}")
+        yield Row(f"scenes, {name}, one core", "real time", speed, note=parts)
     for name, workers in {"this process": 0, "all processors": None}.items():
         speed = written_per_minute(moving, max(num_scenes, 16 if workers is None else 1), workers)
-        print(f"moving, written by {name}: {speed:.0f} minutes per minute")
+        yield Row(f"scenes, moving, written by {name}", "real time", speed)
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sounds", nargs="?", help="folder of recordings; the built-in ones if none")
+    given = arguments(parser)
+    tell(rows(given.quick, given.sounds))

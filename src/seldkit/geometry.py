@@ -24,8 +24,17 @@ def unit_vector(
         >>> unit_vector(90.0, 0.0).round(decimals=3)  # the left
         tensor([-0., 1., 0.])
     """
-    zero = torch.as_tensor(0 * azimuth_deg + 0 * elevation_deg)  # of their common type and shape
-    azimuth, elevation = torch.deg2rad(azimuth_deg + zero), torch.deg2rad(elevation_deg + zero)
+    azimuth, elevation = torch.as_tensor(azimuth_deg), torch.as_tensor(elevation_deg)
+    if (azimuth.shape, azimuth.dtype, azimuth.device) != (
+        elevation.shape,
+        elevation.dtype,
+        elevation.device,
+    ):
+        zero = torch.as_tensor(
+            0 * azimuth_deg + 0 * elevation_deg
+        )  # of their common type and shape
+        azimuth, elevation = azimuth_deg + zero, elevation_deg + zero
+    azimuth, elevation = torch.deg2rad(azimuth), torch.deg2rad(elevation)
     level = elevation.cos()
     return torch.stack((level * azimuth.cos(), level * azimuth.sin(), elevation.sin()), dim=-1)
 

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from seldkit.events import Events
 from seldkit.io import find_problems, read_events, write_events
-from seldkit.io.table import _plain_numbers
 
 LIST_2019 = "sound_event_recording,start_time,end_time,ele,azi,dist\n"
 LIST_2022 = "Start,End,Class,X,Y,Z\n"
@@ -201,53 +197,3 @@ def test_choices_are_listed(tmp_path: Path) -> None:
         find_problems(path, num_frames=-3)
     with pytest.raises(ValueError, match="frame_s must be positive, got 0"):
         read_events(path, format="dcase2019", frame_s=0.0)
-
-
-DECIMALS = st.from_regex(r"-?[0-9]{0,20}\.?[0-9]{0,20}", fullmatch=True)
-
-
-@given(st.lists(st.tuples(DECIMALS, DECIMALS, st.floats(width=32).map(repr)), min_size=1))
-def test_what_is_read_in_one_go_is_what_each_number_is(rows: list[tuple[str, ...]]) -> None:
-    text = "\n".join(map(",".join, rows))
-    numbers = _plain_numbers(text, 3)
-    if numbers is not None:
-        wanted = np.array([[float(cell) for cell in row] for row in rows])
-        np.testing.assert_array_equal(numbers.T, wanted)
-        np.testing.assert_array_equal(np.signbit(numbers.T), np.signbit(wanted))
-
-
-PLAIN = [
-    "0,-1,2.5",
-    "00,5.,.5",
-    "1,-0,-0.0",
-    "3,123456789012345678901,0.1",
-    "4,1,2\n",
-    "1,2,3\n4,5,6",
-]
-NOT_PLAIN = [
-    *("0,,1", ",0,1", "0,1,", "0,-,1", "0,.,1", "0,-.,1", "0,--1,1", "0,1-2,1", "0,1.2.3,1"),
-    *(
-        "0,1e2,1",
-        "0,+1,1",
-        "0, 1,1",
-        "0,nan,1",
-        "0,1_0,1",
-        "0,\u0661,1",
-        "0,1",
-        "0,1,2,3",
-        "0,1\n2,3,4",
-    ),
-    *("0,1,2\n\n3,4,5", "\n0,1,2"),
-]
-
-
-@pytest.mark.parametrize("text", PLAIN)
-def test_plain_decimals_are_read_in_one_go(text: str) -> None:
-    numbers = _plain_numbers(text, 3)
-    assert numbers is not None
-    assert numbers.T.tolist() == [[float(x) for x in row.split(",")] for row in text.split()]
-
-
-@pytest.mark.parametrize("text", NOT_PLAIN)
-def test_anything_else_is_left_to_the_reader_that_names_lines(text: str) -> None:
-    assert _plain_numbers(text, 3) is None

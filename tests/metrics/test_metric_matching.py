@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from seldkit.metrics.matching import Pairs, gather_cells, match_cells, pair_cells
+from seldkit.metrics.matching import FEW, Pairs, gather_cells, match_cells, pair_cells
 
 NUM_CELLS = 9
 
@@ -28,12 +28,14 @@ def numbers(pairs: Pairs) -> list[tuple[int, int]]:
     return list(zip(pairs.reference.tolist(), pairs.prediction.tolist(), strict=True))
 
 
-def assert_matches_as_scipy(cell_a: Tensor, cell_b: Tensor, costs: Tensor) -> None:
+def assert_matches_as_scipy(
+    cell_a: Tensor, cell_b: Tensor, costs: Tensor, num_cells: int = NUM_CELLS
+) -> None:
     """Match rows of any cost, cell by cell, at once and with scipy."""
-    references, predictions = (gather_cells(cell, NUM_CELLS) for cell in (cell_a, cell_b))
+    references, predictions = (gather_cells(cell, num_cells) for cell in (cell_a, cell_b))
     pairs = match_cells(references, predictions, lambda row, col: costs[row, col])
     expected = []
-    for cell in range(NUM_CELLS):
+    for cell in range(num_cells):
         rows, cols = ((side == cell).nonzero().squeeze(1) for side in (cell_a, cell_b))
         matched = linear_sum_assignment(costs[rows][:, cols].numpy())
         expected += [(int(rows[i]), int(cols[j])) for i, j in zip(*matched, strict=True)]
@@ -106,3 +108,14 @@ def test_the_matching_is_the_cheapest(seed: int, rows: int, cols: int) -> None:
     cell_a, cell_b = (torch.arange(NUM_CELLS).repeat_interleave(n) for n in (rows, cols))
     costs = torch.from_numpy(random.uniform(0, 180, (len(cell_a), len(cell_b))))
     assert_matches_as_scipy(cell_a, cell_b, costs)
+
+
+@settings(max_examples=100)
+@given(seed=SEED, rows=st.integers(2, 5), cols=st.integers(2, 5), levels=st.integers(2, 1000))
+def test_many_cells_are_matched_as_scipy_does(seed: int, rows: int, cols: int, levels: int) -> None:
+    # Of some the cheapest matching is listed, others have several that cost the same.
+    random = np.random.default_rng(seed)
+    num_cells = 2 * FEW
+    cell_a, cell_b = (torch.arange(num_cells).repeat_interleave(n) for n in (rows, cols))
+    costs = torch.from_numpy(random.integers(0, levels, (len(cell_a), len(cell_b))) / 10)
+    assert_matches_as_scipy(cell_a, cell_b, costs, num_cells)

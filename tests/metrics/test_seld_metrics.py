@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.random_clips import random_clip
+from references import frame_metrics
 from references.segment_metrics import Counts, Row, add_clip, last_frame, scores
 from seldkit.events import Events
 from seldkit.metrics import SELDMetrics, SELDScores
@@ -63,6 +64,19 @@ def test_it_counts_as_plain_loops_do(clips: list[Clip], average: Average, frames
         add_clip(counts, prediction, reference, num_frames)
     found = measure(clips, average=average, frames=frames).compute().as_dict()
     assert found == pytest.approx(scores(counts, average), rel=1e-9, abs=1e-9)
+
+
+@settings(max_examples=20)
+@given(seed=SEED)
+def test_frames_are_counted_as_plain_loops_do(seed: int) -> None:
+    prediction, reference = random_clip(seed)
+    counts = frame_metrics.Counts(CLASSES)
+    said, there = frame_metrics.to_rows(prediction), frame_metrics.to_rows(reference)
+    frame_metrics.add_clip(counts, said, there, num_frames=int(reference.frame.max()))
+    metrics = SELDMetrics("dcase2024", CLASSES, average="micro")
+    metrics.update(prediction, reference)
+    expected = frame_metrics.scores(counts)
+    assert metrics.compute().as_dict() == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @settings(max_examples=20)

@@ -76,25 +76,25 @@ def to_events(columns: Columns, num_frames: int | None, frame_s: float) -> Event
         num_frames: Length of the clip in frames, if known.
         frame_s: Length of a frame, in seconds.
     """
-    tensors = {name: torch.from_numpy(column.copy()) for name, column in columns.items()}
-    frame, label = tensors["frame"].long(), tensors["class"].long()
-    distance = None if no_distance(columns) else tensors.get("distance_m")
+    frame, label = _whole(columns["frame"]), _whole(columns["class"])
+    told = None if no_distance(columns) else columns.get("distance_m")
+    distance = None if told is None else torch.from_numpy(told.copy())
     degrees = None
-    if "azimuth" in tensors:
-        degrees = _degrees(tensors)
+    if "azimuth" in columns:
+        degrees = _degrees(columns)
         direction = unit_vector(_turned(degrees[0]), degrees[1])
     else:
-        vector = _vector(tensors)
+        vector = _vector(columns)
         direction = unit_norm(vector, zero_is_front=True)
-        if "x" not in tensors:
+        if "x" not in columns:
             distance = torch.hypot(torch.hypot(vector[:, 0], vector[:, 1]), vector[:, 2])
     return from_checked(
         frame=frame,
         label=label,
         direction=direction,
-        source=tensors["source"].long() if "source" in tensors else number_within(frame, label),
+        source=_whole(columns["source"]) if "source" in columns else number_within(frame, label),
         distance=distance,
-        onscreen=tensors["onscreen"].bool() if "onscreen" in tensors else None,
+        onscreen=torch.from_numpy(columns["onscreen"] != 0) if "onscreen" in columns else None,
         num_frames=num_frames,
         frame_s=frame_s,
         given_deg=degrees,
@@ -122,11 +122,17 @@ def no_distance(columns: Columns) -> bool:
     return bool(told) and not told[0].any()
 
 
-def _degrees(columns: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _whole(column: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(column.astype(np.int64))
+
+
+def _degrees(columns: Columns) -> tuple[Tensor, Tensor]:
     """Return azimuth and elevation; an elevation beyond the zenith goes down behind it."""
-    azimuth = columns["azimuth"]
-    elevation = columns.get("elevation", torch.zeros_like(azimuth))
-    if (elevation.abs() > 90).any():
+    azimuth = torch.from_numpy(columns["azimuth"].copy())
+    if "elevation" not in columns:
+        return azimuth, torch.zeros_like(azimuth)
+    elevation = torch.from_numpy(columns["elevation"].copy())
+    if np.abs(columns["elevation"]).max(initial=0) > 90:
         beyond = ~within(elevation.abs(), 90)
         turned, lower = azimuth_elevation_deg(unit_vector(azimuth, elevation))
         azimuth = torch.where(beyond, turned, azimuth)
@@ -136,16 +142,20 @@ def _degrees(columns: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
 
 def _turned(azimuth: Tensor) -> Tensor:
     """Return azimuths in [-180, 180); most are there, which is quick to see."""
-    return wrap_deg(azimuth) if ((azimuth < -180) | (azimuth >= 180)).any() else azimuth
+    values = azimuth.numpy()
+    there = values.min(initial=0) >= -180 and values.max(initial=0) < 180
+    return azimuth if there else wrap_deg(azimuth)
 
 
-def _vector(columns: dict[str, Tensor]) -> Tensor:
+def _vector(columns: Columns) -> Tensor:
     if "rho_m" in columns:
-        level = unit_vector(columns["theta"], torch.zeros_like(columns["theta"]))
-        x, y = columns["rho_m"] * -level[:, 1], columns["rho_m"] * level[:, 0]
-        return torch.stack((x, y, columns["z_m"]), dim=1)
-    names = ("x", "y", "z") if "x" in columns else ("x_m", "y_m", "z_m")
-    return torch.stack([columns[name] for name in names], dim=1)
+        theta = torch.from_numpy(columns["theta"])
+        level = unit_vector(theta, torch.zeros_like(theta)).numpy()
+        axes = [columns["rho_m"] * -level[:, 1], columns["rho_m"] * level[:, 0], columns["z_m"]]
+    else:
+        names = ("x", "y", "z") if "x" in columns else ("x_m", "y_m", "z_m")
+        axes = [columns[name] for name in names]
+    return torch.from_numpy(np.stack(axes, axis=1))
 
 
 def from_events(events: Events, layouts: Iterable[Layout]) -> Columns:

@@ -129,18 +129,17 @@ def write_events(
 
 def _lines(columns: Columns, classes: Sequence[str] = ()) -> list[str]:
     """Return a line for each row, with names for classes if there are any."""
-    texts = {
-        name: [_plain(value, COLUMNS[name].decimals) for value in column.tolist()]
-        for name, column in columns.items()
-    }
+    texts = {name: _plain(column, COLUMNS[name].decimals) for name, column in columns.items()}
     if classes:
         texts["class"] = [classes[int(label)] for label in columns["class"]]
-    return [",".join(row) for row in zip(*texts.values(), strict=True)]
+    return list(map(",".join, zip(*texts.values(), strict=True)))
 
 
-def _plain(value: float, decimals: int) -> str:
-    """Return a number without noise: 30, not 29.999999999999996."""
-    text = f"{value:.{decimals}f}"
-    if decimals:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+def _plain(column: NDArray[np.float64], decimals: int) -> list[str]:
+    """Return rounded numbers without noise: 30, not 30.000 or -0."""
+    if (column == np.rint(column)).all() and (np.abs(column) < 2**53).all():
+        return list(map(str, column.astype(np.int64).tolist()))
+    texts = map(f"%.{decimals}f".__mod__, (column + 0.0).tolist())  # -0.0 + 0.0 is 0.0
+    if not decimals:
+        return list(texts)
+    return [text.rstrip("0").rstrip(".") if text[-1] == "0" else text for text in texts]

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
+from math import isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -39,33 +40,44 @@ SLACK_S = 1e-8
 
 
 def errors(columns: Columns, edition: Edition, num_frames: int | None = None) -> Iterator[Finding]:
-    """Find rows, or events of a list, that mean nothing in a clip of so many frames."""
-    yield "values must be finite", ~reduce(np.logical_and, map(np.isfinite, columns.values()))
+    """Find rows, or events of a list, that mean nothing in a clip of so many frames.
+
+    What the smallest or the largest value of a column keeps to, all rows do.
+    """
+    values = np.array([*columns.values()])
+    low, high = (
+        dict(zip(columns, each.tolist(), strict=True))
+        for each in (values.min(axis=1, initial=np.inf), values.max(axis=1, initial=-np.inf))
+    )
+    if not all(map(isfinite, (*low.values(), *high.values()))):
+        yield "values must be finite", ~np.isfinite(values).all(axis=0)
     for name in KEY:
         if name in columns:
             column, least = columns[name], -1 if name == "source" else 0
-            bad = (column != column.round()) | (column < least)
+            bad = column != np.rint(column)
+            if not low[name] >= least:
+                bad |= column < least
             yield f"{name} must be a whole number, at least {least}", bad
-    if "frame" in columns:
-        rule = f"frame must lie within a day, below {edition.max_frames}"
-        yield rule, columns["frame"] >= edition.max_frames
-    yield f"class must be below {MAX_CLASSES}", columns["class"] >= MAX_CLASSES
-    if "source" in columns:
-        yield f"source must be below {2**53}", columns["source"] >= 2**53
+    most = {"frame": edition.max_frames, "class": MAX_CLASSES, "source": 2**53}
+    for name, limit in most.items():
+        if name in columns and not high[name] < limit:
+            within_a_day = "lie within a day, " if name == "frame" else "be "
+            yield f"{name} must {within_a_day}below {limit}", columns[name] >= limit
     for name in ("distance_cm", "distance_m", "rho_m"):
-        if name in columns:
+        if name in columns and not low[name] >= 0:
             yield "distance must not be negative", columns[name] < 0
     if "x" in columns:
-        nowhere = ~np.any([columns[axis] for axis in "xyz"], axis=0)
+        axes = [columns[axis] for axis in "xyz"]
+        nowhere = reduce(np.logical_and, [axis == 0 for axis in axes])
         yield "direction must not be the zero vector", nowhere
-        long = np.hypot.reduce([columns[axis] for axis in "xyz"], axis=0) > LONGEST
-        rule = f"direction must not be longer than {LONGEST:.0f}, as x, y, z"
-        if "distance_m" not in columns:
-            rule += ": azimuth, elevation and distance are read as dcase2023 or dcase2024"
-        yield rule, long
+        if not max(max(-low[axis], high[axis]) for axis in "xyz") <= LONGEST / sqrt(3):
+            rule = f"direction must not be longer than {LONGEST:.0f}, as x, y, z"
+            if "distance_m" not in columns:
+                rule += ": azimuth, elevation and distance are read as dcase2023 or dcase2024"
+            yield rule, np.hypot.reduce(axes, axis=0) > LONGEST
     if "onscreen" in columns:
         yield "onscreen must be 0 or 1", ~np.isin(columns["onscreen"], (0, 1))
-    if num_frames is not None and "frame" in columns:
+    if num_frames is not None and "frame" in columns and not high["frame"] < num_frames:
         yield f"frame must be below num_frames={num_frames}", columns["frame"] >= num_frames
     if "start" in columns:
         start, end = columns["start"], columns["end"]
@@ -106,7 +118,8 @@ def doubts(
         return
     named = (columns["source"] >= 0) | merged
     frame = np.where(named, columns["frame"], -1)
-    yield "rows must be sorted by frame", named & (frame < np.maximum.accumulate(frame))
+    if np.count_nonzero(frame[1:] < frame[:-1]):
+        yield "rows must be sorted by frame", named & (frame < np.maximum.accumulate(frame))
     dummy = merged or (edition.dummy_source and not columns["source"].any())
     if dummy or "azimuth" not in columns:
         return

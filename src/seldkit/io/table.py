@@ -1,6 +1,6 @@
 """Label files as tables: text in, columns of numbers out, and every bad line by its number."""
 
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seldkit.io.columns import Columns
+from seldkit.io.decimals import read_decimals
 from seldkit.io.editions import Edition
 
 Line = tuple[int, str]
@@ -20,11 +21,6 @@ TRAILING = "a row must not end with a comma"
 
 LONG = 100
 """Characters of a line that a message quotes."""
-
-DIGITS = 15
-"""Every whole number of so many digits is a float."""
-
-POWERS = np.array([float(10**power) for power in range(DIGITS + 1)])
 
 
 class Problem(NamedTuple):
@@ -103,7 +99,7 @@ def read_table(path: str | PathLike[str], edition: Edition) -> Table:
     top = blank + headed
     body = rest if headed else f"{first}\n{rest}"
     classes = edition.classes if headed and edition.lists_events else ()
-    numbers = None if classes else _plain_numbers(body, cells.width)
+    numbers = None if classes else read_decimals((body.rstrip("\n") + "\n").encode(), cells.width)
     if numbers is not None:
         columns = {name: numbers[place] for name, place in cells.place.items()}
         return Table(path, text, columns, range(top + 1, top + 1 + numbers.shape[1]), [])
@@ -122,7 +118,7 @@ def _text(path: Path) -> str:
     data = path.read_bytes()
     wide = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
+        text = data.decode("utf-16") if wide else data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text file in UTF-8 or UTF-16: {error}") from error
     if "\0" in text:
@@ -158,41 +154,6 @@ def _cells_by_name(first: str, rest: str, edition: Edition) -> _Cells | str:
     return _Cells(
         len(names), {column: names.index(name) for name, column in columns if name in names}
     )
-
-
-def _plain_numbers(text: str, width: int) -> NDArray[np.float64] | None:
-    """Return numbers `[column, row]`, or None unless all lines are as many plain decimals.
-
-    All are read in one go. The digits of a decimal are a whole number, and the point divides it by
-    a power of ten: where both are floats without error, the quotient is the nearest float, which is
-    what any careful reader finds.
-    """
-    data = text.rstrip("\n").encode() + b"\n"
-    row = b"," * (width - 1) + b"\n"
-    if data.translate(None, b"0123456789-.") != row * data.count(b"\n"):
-        return None
-    data = data.replace(b"\n", b",")
-    digits = data.replace(b".", b"")
-    signs = np.frombuffer(digits, dtype=np.uint8)
-    commas, minuses = _places(digits, ","), _places(digits, "-")
-    if (signs[commas - 1] < ord("0")).any() or (signs[minuses - 1] != ord(",")).any():
-        return None  # a cell without a digit, or with a minus in it
-    points = _places(data, ".")
-    ends = _places(data, ",") if len(points) else commas
-    cell = ends.searchsorted(points)
-    if not np.diff(cell).all():
-        return None  # a cell with two points
-    longest = np.diff(commas, prepend=-1).max() - 1
-    if longest <= DIGITS:
-        values = np.fromstring(digits, dtype=np.int64, sep=",").astype(np.float64)
-        values[cell] /= POWERS[ends[cell] - points - 1]
-    if longest > DIGITS or np.count_nonzero(values < 0) != len(minuses):  # or a zero with a sign
-        values = np.fromstring(data, sep=",")
-    return np.ascontiguousarray(values.reshape(-1, width).T)
-
-
-def _places(text: bytes, letter: str) -> NDArray[np.intp]:
-    return np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord(letter))
 
 
 def _read_rows(

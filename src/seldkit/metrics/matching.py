@@ -5,6 +5,9 @@ cells are numbered; each row of the events stands in one of them.
 """
 
 from collections.abc import Callable
+from functools import cache
+from itertools import permutations
+from math import perm
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +18,16 @@ from seldkit._typing import Float, Int
 
 Cost = Callable[[Tensor, Tensor], Tensor]
 """From row numbers of references and as many of predictions to the cost of each pair."""
+
+
+MAX_LISTED = 24
+"""Up to so many matchings of a cell are listed."""
+
+FEW = 32
+"""Fewer cells than these are matched one by one."""
+
+SLACK = 1e-9
+"""By how much a matching must be the cheapest, for costs of about 1: far more than rounding."""
 
 
 class Cells(NamedTuple):
@@ -88,6 +101,9 @@ def match_cells(reference: Cells, prediction: Cells, cost: Cost) -> Pairs:
     for alike in shape.unique().tolist():
         num_rows, num_cols = divmod(alike, base)
         start = first[shape == alike].unsqueeze(1)
+        if num_rows == num_cols == 1:
+            matched.append(start.flatten())
+            continue
         matrices = costs[start + torch.arange(num_rows * num_cols)]
         best = _cheapest(matrices.reshape(-1, num_rows, num_cols))
         matched.append((start + best).flatten())
@@ -101,9 +117,10 @@ def _all_pairs(reference: Cells, prediction: Cells) -> tuple[Tensor, Tensor, Ten
     rows, cols = reference.size[shared], prediction.size[shared]
     first = (rows * cols).cumsum(0) - rows * cols
     cell = torch.arange(len(shared)).repeat_interleave(rows * cols)
-    place = torch.arange(len(cell)) - first[cell]
-    row = reference.order[reference.start[shared[cell]] + place // cols[cell]]
-    col = prediction.order[prediction.start[shared[cell]] + place % cols[cell]]
+    place, width = torch.arange(len(cell)) - first[cell], cols[cell]
+    line = place // width
+    row = reference.order[reference.start[shared][cell] + line]
+    col = prediction.order[prediction.start[shared][cell] + place - line * width]
     return row, col, rows * (len(prediction.order) + 1) + cols, first
 
 
@@ -111,13 +128,38 @@ def _cheapest(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     """Return where, in each flattened matrix, the pairs of the cheapest matching stand.
 
     Matchings often cost the same (sources at one elevation), and published scores depend on which
-    of them scipy takes: so scipy takes it.
+    of them scipy takes: so scipy takes it unless one of few is the cheapest beyond rounding.
     """
     _, rows, cols = cost.shape
+    flat = cost.flatten(1)
     if min(rows, cols) == 1:  # the first of the smallest, as scipy
-        return cost.flatten(1).argmin(dim=1, keepdim=True)
+        return flat.argmin(dim=1, keepdim=True)
+    if len(cost) < FEW or perm(max(rows, cols), min(rows, cols)) > MAX_LISTED:
+        return _as_scipy(cost)
+    listed = _matchings(rows, cols)
+    least, which = flat[:, listed].sum(dim=2).topk(2, dim=1, largest=False)
+    slack = SLACK * (1 + flat.abs().amax(dim=1))
+    unsure = (~(least[:, 1] - least[:, 0] > slack)).nonzero().squeeze(1)  # nan is unsure, too
+    best = listed[which[:, 0]]
+    best[unsure] = _as_scipy(cost[unsure])
+    return best
+
+
+def _as_scipy(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
     from scipy.optimize import linear_sum_assignment
 
-    index = np.array([linear_sum_assignment(matrix) for matrix in cost.numpy()])
-    row, col = torch.from_numpy(index).unbind(dim=1)
-    return row * cols + col
+    matrices = cost.numpy()
+    pairs = np.array([linear_sum_assignment(matrix) for matrix in matrices], dtype=np.int64)
+    row, col = torch.from_numpy(pairs.reshape(-1, 2, min(cost.shape[1:]))).unbind(dim=1)
+    return row * cost.shape[2] + col
+
+
+@cache
+def _matchings(rows: int, cols: int) -> Int[Tensor, "matching pair"]:
+    """Return where in a flattened matrix the pairs of every matching stand, row by row."""
+    if rows <= cols:
+        pairs = [[*enumerate(taken)] for taken in permutations(range(cols), rows)]
+    else:
+        taken_rows = permutations(range(rows), cols)
+        pairs = [sorted(zip(taken, range(cols), strict=True)) for taken in taken_rows]
+    return torch.tensor([[row * cols + col for row, col in matching] for matching in pairs])

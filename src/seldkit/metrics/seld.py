@@ -11,7 +11,7 @@ from seldkit.events.frames import check_frame_s
 from seldkit.events.rows import MAX_FRAMES
 from seldkit.metrics.clip_metrics import check_alike
 from seldkit.metrics.counts import Counts, concatenate
-from seldkit.metrics.protocols import PROTOCOLS, Protocol, choose_settings
+from seldkit.metrics.protocols import PROTOCOLS, choose_settings
 from seldkit.metrics.scores import Average, SELDScores
 from seldkit.metrics.settings import ALIKE, Setting
 from seldkit.metrics.timeline import JoinedClips, join
@@ -112,6 +112,7 @@ class SELDMetrics:
         frame_s = PROTOCOLS[protocol].frame_s if frame_s is None else frame_s
         check_positive(frame_s=frame_s)
         self.frame_s = float(frame_s)
+        self._protocol = PROTOCOLS[protocol].at(self.frame_s)
         average = self._protocol.averages[0] if average is None else average
         check_choice("average", average, self._protocol.averages)
         check_choice("frames", frames, ("official", "clip"))
@@ -264,10 +265,6 @@ class SELDMetrics:
     def block_frames(self) -> int:
         """How many frames are counted together, 1 where the protocol counts frame by frame."""
         return int(self.settings.get("block_frames", 1))
-
-    @property
-    def _protocol(self) -> Protocol:
-        return PROTOCOLS[self.protocol].at(self.frame_s)
 
     @property
     def num_clips(self) -> int:

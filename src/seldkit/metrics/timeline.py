@@ -13,6 +13,9 @@ from seldkit._typing import Bool, Float, Int
 from seldkit.events import Events
 from seldkit.geometry import decimal_degrees
 
+DENSE = 8
+"""Numbers with no more gaps than that, on the mean, are numbered by a list of all in between."""
+
 
 class Rows(NamedTuple):
     """The events of several clips, one clip after the other.
@@ -42,7 +45,9 @@ class Rows(NamedTuple):
 
     def select(self, rows: Tensor) -> "Rows":
         """Return the rows that a boolean mask or a list of row numbers picks."""
-        return self._replace(**{name: getattr(self, name)[rows] for name in _BY_ROW})
+        rows = rows.nonzero().squeeze(1) if rows.dtype == torch.bool else rows
+        columns = {name: getattr(self, name).index_select(0, rows) for name in _BY_ROW}
+        return self._replace(**columns)
 
     def azimuth_elevation_deg(self) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
         """Return azimuth and elevation: as they were given, or else of the unit vectors."""
@@ -153,24 +158,19 @@ def join(events: Sequence[Events]) -> Rows:
     sizes = [len(each) for each in events]
     nan = torch.tensor(torch.nan, dtype=torch.float64)
 
-    def known(name: str, unknown: Tensor) -> Tensor:
-        columns = [getattr(each, name) for each in events]
-        return torch.cat(
-            [unknown.expand(n) if x is None else x for n, x in zip(sizes, columns, strict=True)]
-        )
+    def known(columns: Sequence[Tensor | None], unknown: Tensor) -> Tensor:
+        pairs = zip(sizes, columns, strict=True)
+        return torch.cat([unknown.expand(n) if x is None else x for n, x in pairs])
 
-    given = [
-        nan.expand(n, 2) if each.given_deg is None else torch.stack(each.given_deg, dim=1)
-        for n, each in zip(sizes, events, strict=True)
-    ]
+    given = [(None, None) if each.given_deg is None else each.given_deg for each in events]
     return Rows(
         clip=torch.arange(len(events)).repeat_interleave(torch.tensor(sizes)),
         frame=torch.cat([each.frame for each in events]),
         label=torch.cat([each.label for each in events]),
         direction=torch.cat([each.direction for each in events]),
-        given_deg=torch.cat(given),
-        distance=known("distance", nan),
-        onscreen=known("onscreen", torch.tensor(False)),
+        given_deg=torch.stack([known(degrees, nan) for degrees in zip(*given, strict=True)], dim=1),
+        distance=known([each.distance for each in events], nan),
+        onscreen=known([each.onscreen for each in events], torch.tensor(False)),
         has_distance=torch.tensor([each.distance is not None or not len(each) for each in events]),
         has_onscreen=torch.tensor([each.onscreen is not None or not len(each) for each in events]),
     )
@@ -211,7 +211,16 @@ def number(*keys: Int[Tensor, " _"]) -> tuple[Int[Tensor, " value"], tuple[Tenso
         >>> number(torch.tensor([7, 7, 3]), torch.tensor([9]))
         (tensor([3, 7, 9]), (tensor([1, 1, 0]), tensor([2])))
     """
-    values, index = torch.cat(keys).unique(return_inverse=True)
+    joined = torch.cat(keys)
+    low, high = (int(end) for end in joined.aminmax()) if len(joined) else (0, 0)
+    if high - low < DENSE * len(joined):  # a list of all numbers in between is quicker than sorting
+        joined = joined - low
+        there = torch.zeros(high - low + 1, dtype=torch.bool)
+        there[joined] = True
+        values = there.nonzero().squeeze(1) + low
+        index = (there.cumsum(0) - 1)[joined]
+    else:
+        values, index = joined.unique(return_inverse=True)
     return values, index.split([len(key) for key in keys])
 
 
