@@ -1,16 +1,19 @@
-"""How fast features are beside the same features by librosa and NumPy, and what they need.
+"""How fast features are beside the same features by plain code, and what they need.
 
-Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: about a minute, needs
-librosa; `--quick` takes 1 s of it. It extracts features of 60 s of a made scene both ways in turn
-on two threads, the plain way in float64 as published scripts do, seldkit in float32, and prints the
-ratio of the times, which carries over between machines as seconds do not; how far both agree; the
-memory that each way adds to the process at most (on Linux); and the time for a stream in hops of 20
-ms. SALSA's plain way decomposes the covariance of bin after bin and frame after frame.
+Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: some minutes, needs
+librosa; `--quick` takes a second of each. It extracts features of a clip of a made scene, and of a
+batch of such clips, both ways in turn: the plain way as it is published, the DCASE and SALSA
+features by librosa and NumPy in float64, those of EIN-SELD and PSELDNets by PyTorch in float32;
+seldkit in float32. On one thread it counts the time of the processor, which other programs on the
+machine hardly change, on two the time that passes. It prints the ratio of the times, which carries
+over between machines as seconds do not; what two threads take of the time of one; how far both ways
+agree; the memory that each way adds to the process at most (on Linux); and the time for a stream in
+hops of 20 ms. SALSA's plain way decomposes the covariance of bin after bin and frame after frame.
 """
 
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import numpy as np
@@ -18,37 +21,66 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import arguments, peak_mb, seconds
-from references.librosa_features import (
-    Array,
-    log_mel_gcc,
-    log_mel_intensity,
-    salsa_foa,
-    salsa_lite,
-)
+from references import librosa_features as by_librosa
+from references.torch_features import EINSELDFrontEnd, PSELDNetsFrontEnd
 from seldkit.features import FeatureExtractor, presets
 from seldkit.synth import SceneSynthesizer
 
 HOP_S = 0.02
+Size = tuple[int, float]
+CLIP, BATCH = (1, 60.0), (32, 10.0)  # clips, and seconds of each
 
 
 class Rival(NamedTuple):
-    """One feature: the plain way, the library's, and the library's where it streams."""
+    """One feature: the plain way, the library's, the library's where it streams, and for what."""
 
-    plain: Callable[[Array], Array]
+    plain: Callable[[Tensor], Tensor]
     extractor: FeatureExtractor
     streamable: FeatureExtractor
+    sizes: tuple[Size, ...] = (CLIP, BATCH)
+
+
+def each(way: Callable[[by_librosa.Array], by_librosa.Array]) -> Callable[[Tensor], Tensor]:
+    """Return a plain way for batches from one for clips."""
+    return lambda batch: torch.stack([torch.from_numpy(way(x)) for x in batch.double().numpy()])
 
 
 RIVALS = {
-    "log-mel and intensity": Rival(
-        log_mel_intensity, presets.dcase2023_foa(), presets.dcase2023_foa(top_db=None)
+    "EIN-SELD": Rival(EINSELDFrontEnd(), presets.ein_seld(), presets.ein_seld()),
+    "PSELDNets": Rival(PSELDNetsFrontEnd(), presets.pseldnets(), presets.pseldnets()),
+    "DCASE, FOA": Rival(
+        each(by_librosa.log_mel_intensity),
+        presets.dcase2023_foa(),
+        presets.dcase2023_foa(top_db=None),
     ),
-    "log-mel and GCC-PHAT": Rival(
-        log_mel_gcc, presets.dcase2023_mic(), presets.dcase2023_mic(top_db=None)
+    "DCASE, microphones": Rival(
+        each(by_librosa.log_mel_gcc), presets.dcase2023_mic(), presets.dcase2023_mic(top_db=None)
     ),
-    "SALSA-Lite": Rival(salsa_lite, presets.salsa_lite(), presets.salsa_lite()),
-    "SALSA": Rival(salsa_foa, presets.salsa_foa(), presets.salsa_foa(edges="clip")),
+    "DCASE, stereo": Rival(
+        each(by_librosa.log_mel_stereo),
+        presets.dcase2025_stereo(),
+        presets.dcase2025_stereo(top_db=None),
+        sizes=((1, 5.0), (32, 5.0)),
+    ),
+    "SALSA-Lite": Rival(each(by_librosa.salsa_lite), presets.salsa_lite(), presets.salsa_lite()),
+    "SALSA": Rival(
+        each(by_librosa.salsa_foa),
+        presets.salsa_foa(),
+        presets.salsa_foa(edges="clip"),
+        sizes=(CLIP,),
+    ),
 }
+
+
+def waveforms(size: Size, channels: int, *, quick: bool) -> Tensor:
+    """Return a scene as often as clips are asked for, each time a bit louder."""
+    clips, duration_s = size
+    scenes = SceneSynthesizer(
+        duration_s=1.0 if quick else duration_s, anechoic=True, max_polyphony=2
+    )
+    samples = (scenes.scene(seed=0)[0] * 16384).round() / 32768  # as files hold them
+    loudness = torch.linspace(0.5, 1, 2 if quick else clips)[-clips:]
+    return loudness.reshape(-1, 1, 1) * samples[:channels]
 
 
 def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
@@ -59,57 +91,84 @@ def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
     pieces.flush()
 
 
-def compare(name: str, rival: Rival, samples: Tensor, rounds: int) -> None:
-    """Print how one feature's two ways do, and whether they agree."""
-    duration_s = samples.shape[1] / rival.extractor.sample_rate
-    waveform, plain_waveform = samples.unsqueeze(0), samples.double().numpy()
-    plain: list[Array] = []
+def spent(task: Callable[[], object]) -> float:
+    """Return how long one call takes, on one thread the time of the processor."""
+    if torch.get_num_threads() > 1:
+        return seconds(task)
+    start = process_time()
+    task()
+    return process_time() - start
+
+
+def times_as_fast(rival: Rival, batch: Tensor, rounds: int) -> float:
+    """Return how many times as fast seldkit is as the plain way."""
+    rival.extractor(batch)
+    first, ratios = spent(lambda: rival.plain(batch)), []
+    for _ in range(rounds):
+        # A plain way of many seconds is run once, as the machine's moods do not matter then.
+        slow = first if first > 5 else spent(lambda: rival.plain(batch))
+        ratios.append(slow / spent(lambda: rival.extractor(batch)))
+    return median(ratios)
+
+
+def share_of_two(extractor: FeatureExtractor, batch: Tensor, rounds: int) -> float:
+    """Return what two threads take of the time of one."""
+
+    def passed(threads: int) -> float:
+        torch.set_num_threads(threads)
+        return seconds(lambda: extractor(batch))
+
+    return median(passed(2) / passed(1) for _ in range(rounds))
+
+
+def compare(rival: Rival, *, quick: bool) -> None:
+    """Print how fast both ways of one feature are."""
+    rounds = 1 if quick else 7
+    for size in rival.sizes:
+        batch = waveforms(size, rival.extractor.in_channels, quick=quick)
+        rival.plain(batch[:1, :, :24000])  # what is loaded and compiled on first use
+        ratios = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            ratios.append(times_as_fast(rival, batch, rounds))
+        share = share_of_two(rival.extractor, batch, rounds)
+        print(
+            f"    {size[0]} x {size[1]:g} s: {ratios[0]:.1f} times as fast on one thread,"
+            f" {ratios[1]:.1f} on two, which take {share:.2f} of the time of one",
+            flush=True,
+        )
+
+
+def examine(rival: Rival, *, quick: bool) -> None:
+    """Print whether both ways agree, what memory they need, and how fast a stream is."""
+    batch = waveforms(rival.sizes[0], rival.extractor.in_channels, quick=quick)
+    plain: list[Tensor] = []
     fast: list[Tensor] = []
-
-    def run_plain() -> None:
-        plain[:] = [rival.plain(plain_waveform)]
-
-    def run_fast() -> None:
-        fast[:] = [rival.extractor(waveform)]
-
-    rival.plain(plain_waveform[:, :24000])  # what is loaded and compiled on first use
-    run_fast()
-    fast.clear()
-    # A plain way of many seconds is run once, as the machine's moods do not matter then.
+    plain_mb = peak_mb(lambda: plain.append(rival.plain(batch)))
+    fast_mb = peak_mb(lambda: fast.append(rival.extractor(batch)))
+    difference = (plain[0] - fast[0]).abs().numpy()
     start = perf_counter()
-    plain_mb = peak_mb(run_plain)
-    first = perf_counter() - start
-    fast_mb = peak_mb(run_fast)
-    if first > 3:
-        pairs = [(first, seconds(run_fast)) for _ in range(rounds)]
-    else:
-        pairs = [(seconds(run_plain), seconds(run_fast)) for _ in range(rounds)]
-    slow_s, fast_s = (median(times) for times in zip(*pairs, strict=True))
-    ratio = median(slow / quick for slow, quick in pairs)
-    difference = np.abs(plain[0] - fast[0][0].numpy())
-    times = [seconds(lambda: stream(rival.streamable, samples)) for _ in range(min(rounds, 3))]
-    streaming = median(times) / duration_s
+    stream(rival.streamable, batch[0])
+    streaming = (perf_counter() - start) * rival.extractor.sample_rate / batch.shape[2]
     latency = rival.streamable.stream().latency / rival.streamable.sample_rate
     print(
-        f"{name}: plain {slow_s:.2f} s, seldkit {fast_s:.3f} s: {ratio:.1f} times as fast\n"
         f"    99.9 % of the values agree within {np.quantile(difference, 0.999):.0e},"
         f" all but {(difference > 0.01).mean():.0e} of them within 0.01\n"
         f"    plain adds {plain_mb:.0f} MB, seldkit {fast_mb:.0f} MB,"
         f" {fast[0].nbytes / 1e6:.0f} MB of them features\n"
-        f"    a stream takes {streaming:.4f} of real time, {1000 * latency:.0f} ms behind"
+        f"    a stream takes {streaming:.4f} of real time, {1000 * latency:.0f} ms behind",
+        flush=True,
     )
 
 
 def main() -> None:
     """Compare every feature."""
     quick = arguments().quick
-    duration_s, rounds = (1.0, 1) if quick else (60.0, 9)
-    torch.set_num_threads(2)
-    scenes = SceneSynthesizer(duration_s=duration_s, anechoic=True, max_polyphony=2)
-    samples = (scenes.scene(seed=0)[0] * 32768).round() / 32768  # as files hold them
     with torch.inference_mode():
         for name, rival in RIVALS.items():
-            compare(name, rival, samples, rounds)
+            print(name)
+            compare(rival, quick=quick)
+            examine(rival, quick=quick)
 
 
 if __name__ == "__main__":
