@@ -73,6 +73,7 @@ class GCCPHAT(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
     cosine: Tensor | None
     sine: Tensor | None
 
@@ -142,7 +143,7 @@ class GCCPHAT(Part):
             rows = []
             for pair in used:
                 cross_real, cross_imag = cross_spectrum(real, imag, pair)
-                rows.append(cross_real @ cosine + cross_imag @ sine)
+                rows.append(_both_ways(cross_real @ cosine, cross_imag @ sine, self.num_lags))
             lags = torch.stack(rows, dim=1)
             return lags.abs() if self.absolute else lags
 
@@ -173,6 +174,15 @@ class GCCPHAT(Part):
         )
 
 
+def _both_ways(
+    even: Float[Tensor, "batch time lag"], odd: Float[Tensor, "batch time lag"], num_lags: int
+) -> Float[Tensor, "batch time both"]:
+    """Return lags of both signs, from the parts that do and do not keep theirs when mirrored."""
+    before = num_lags // 2
+    earlier = (even - odd)[..., 1 : before + 1].flip(-1)
+    return torch.cat((earlier, (even + odd)[..., : num_lags - before]), dim=-1)
+
+
 def _lag_tables(
     num_lags: int,
     conjugate: Conjugate,
@@ -181,12 +191,15 @@ def _lag_tables(
     dtype: torch.dtype = torch.float64,
     device: torch.device | None = None,
 ) -> tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq lag"]]:
-    """Return the cosines and sines by which an inverse real Fourier transform sums some lags."""
+    """Return the cosines and sines by which an inverse real Fourier transform sums some lags.
+
+    Those from 0 on: the others mirror them.
+    """
     period = n_fft * interpolation
     if num_lags > period:
         raise ValueError(f"num_lags must be at most {period}, those of a frame, got {num_lags}")
     bins = torch.arange(n_fft // 2 + 1, device=device).unsqueeze(1)
-    lags = torch.arange(num_lags, device=device) - num_lags // 2
+    lags = torch.arange(num_lags // 2 + 1, device=device)
     # Whole turns are taken off while the product is a whole number, so float32 loses nothing.
     angle = (bins * lags % period).to(dtype) * (2 * math.pi / period)
     ends = (bins == 0) | (2 * bins == n_fft)  # the bins without a mirror image

@@ -112,6 +112,7 @@ class IntensityVector(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
     reads_foa = True
 
     def __init__(

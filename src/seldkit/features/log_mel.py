@@ -49,6 +49,7 @@ class LogMel(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class LogMagnitude(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
     meaning = LEVEL
 
     def __init__(

@@ -80,6 +80,7 @@ class PhaseDifference(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
 
     def __init__(
         self,

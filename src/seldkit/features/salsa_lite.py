@@ -62,6 +62,7 @@ class SALSALite(Part):
 
     needs_rate = True
     lookback = lookahead = 0
+    reads_halves = True
 
     def __init__(
         self,

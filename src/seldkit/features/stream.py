@@ -203,6 +203,10 @@ class PartsInStep:
         if any(waiting.shape[2] for waiting in self._waiting):
             pairs = zip(self._waiting, features, strict=True)
             features = [torch.cat(pair, dim=2) for pair in pairs]
-        known = min(feature.shape[2] for feature in features)
+        counts = {feature.shape[2] for feature in features}
+        if len(counts) == 1:
+            self._waiting = []
+            return features
+        known = min(counts)
         self._waiting = [feature[:, :, known:].clone() for feature in features]
         return [feature[:, :, :known] for feature in features]
