@@ -21,6 +21,7 @@ from seldkit.features.cross_spectrum import SILENCE, cross_spectrum, whiten
 from seldkit.features.meaning import LAG, ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast
+from seldkit.features.products import real_product
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
@@ -137,7 +138,10 @@ class GCCPHAT(Part):
             cosine, sine = self.cosine.to(real.dtype), self.sine.to(real.dtype)
         used = pairs_among(spectrum.shape[1], self.pairs)
         with without_autocast(real):
-            real, imag = whiten(real, spectrum.imag, exponent=self.exponent, floor=self.floor)
+            power = real_product(spectrum)
+            real, imag = whiten(
+                real, spectrum.imag, power, exponent=self.exponent, floor=self.floor
+            )
             # A Fourier transform would give all lags of the frame: for the few that are kept these
             # products are cheaper. One pair after the other stays in the processor's cache.
             rows = []
@@ -175,12 +179,19 @@ class GCCPHAT(Part):
 
 
 def _both_ways(
-    even: Float[Tensor, "batch time lag"], odd: Float[Tensor, "batch time lag"], num_lags: int
+    even: Float[Tensor, "batch time lag"], odd: Float[Tensor, "batch time later"], num_lags: int
 ) -> Float[Tensor, "batch time both"]:
-    """Return lags of both signs, from the parts that do and do not keep theirs when mirrored."""
-    before = num_lags // 2
-    earlier = (even - odd)[..., 1 : before + 1].flip(-1)
-    return torch.cat((earlier, (even + odd)[..., : num_lags - before]), dim=-1)
+    """Return lags of both signs, from what keeps its sign when mirrored and what changes it.
+
+    Args:
+        even: Of lags from 0 on.
+        odd: Of lags from 1 on.
+        num_lags: How many there are of both signs.
+    """
+    zero, even = even[..., :1], even[..., 1:]
+    after = num_lags - num_lags // 2 - 1
+    later = even[..., :after] + odd[..., :after]
+    return torch.cat(((even - odd).flip(-1), zero, later), dim=-1)
 
 
 def _lag_tables(
@@ -190,10 +201,10 @@ def _lag_tables(
     n_fft: int,
     dtype: torch.dtype = torch.float64,
     device: torch.device | None = None,
-) -> tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq lag"]]:
+) -> tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq later"]]:
     """Return the cosines and sines by which an inverse real Fourier transform sums some lags.
 
-    Those from 0 on: the others mirror them.
+    Cosines of lags from 0 on, and sines of lags from 1 on: the others mirror them.
     """
     period = n_fft * interpolation
     if num_lags > period:
@@ -205,4 +216,4 @@ def _lag_tables(
     ends = (bins == 0) | (2 * bins == n_fft)  # the bins without a mirror image
     weight = torch.where(ends, 1.0, 2.0).to(dtype) / n_fft
     turn = -weight if conjugate == "first" else weight
-    return weight * angle.cos(), turn * angle.sin()
+    return weight * angle.cos(), turn * angle[:, 1:].sin()

@@ -13,6 +13,7 @@ from seldkit.features.framing import spectrum_of
 from seldkit.features.part import Part, PartStream, check_parts
 from seldkit.features.precision import widened, without_autocast
 from seldkit.features.stft import STFT
+from seldkit.features.threads import one_thread_for_little
 
 
 class FeatureStream:
@@ -168,10 +169,11 @@ class FeatureStream:
         features = [samples.new_zeros(1, self._num_channels, 0, self._num_bins)]
         if count:
             later = samples[..., self._spare :]
-            for start, end in self._stft.framing.spans(count, later):
-                samples_of_block = later[..., start:end]
-                spectrum = spectrum_of(samples_of_block, self._stft.window, self._stft.hop_length)
-                features.append(torch.cat(self._parts.push(spectrum), dim=1))
+            with one_thread_for_little(count * self._in_channels * self._stft.n_fft):
+                for start, end in self._stft.framing.spans(count, later):
+                    block = later[..., start:end]
+                    spectrum = spectrum_of(block, self._stft.window, self._stft.hop_length)
+                    features.append(torch.cat(self._parts.push(spectrum), dim=1))
             # One sample more than the next frame needs: reflection at the end may reach it.
             samples = samples[..., self._spare + count * self._stft.hop_length - 1 :].clone()
             self._spare = 1
