@@ -46,7 +46,8 @@ def in_blocks(
 def _fill(places: Sequence[Tensor], stft: STFT, parts: Sequence[Part], waveform: Tensor) -> None:
     """Write the features of some clips before `per_clip`."""
     spectra: Iterator[Any] = blocks(stft, waveform)
-    if all(reads_halves(part) for part in parts):
+    if len(parts) > 1 and all(reads_halves(part) for part in parts):
+        # To take them apart pays from the second reader on.
         spectra = map(in_halves, spectra)
     in_step, done = PartsInStep([WindowStream(part) for part in parts]), 0
     for run in chain(map(in_step.push, spectra), (in_step.flush() for _ in range(1))):

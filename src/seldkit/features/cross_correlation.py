@@ -15,13 +15,14 @@ from seldkit._checks import (
     check_shape,
 )
 from seldkit._pairs import Pair, check_pairs, pairs_among
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.features.bins import fft_length
 from seldkit.features.cross_spectrum import SILENCE, cross_spectrum, whiten
 from seldkit.features.meaning import LAG, ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast
 from seldkit.features.products import real_product
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
@@ -124,9 +125,7 @@ class GCCPHAT(Part):
         """Return the number of pairs."""
         return len(pairs_among(in_channels, self.pairs))
 
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch pair time lag"]:
+    def forward(self, spectrum: AnySpectrum) -> Float[Tensor, "batch pair time lag"]:
         """Return the whitened cross-correlation of each pair."""
         check_shape("spectrum", spectrum, "batch channel time freq")
         n_fft = fft_length(spectrum.shape[-1], self.n_fft)
@@ -144,11 +143,10 @@ class GCCPHAT(Part):
             )
             # A Fourier transform would give all lags of the frame: for the few that are kept these
             # products are cheaper. One pair after the other stays in the processor's cache.
-            rows = []
-            for pair in used:
-                cross_real, cross_imag = cross_spectrum(real, imag, pair)
-                rows.append(_both_ways(cross_real @ cosine, cross_imag @ sine, self.num_lags))
-            lags = torch.stack(rows, dim=1)
+            crosses = (cross_spectrum(real, imag, pair) for pair in used)
+            halves = [(cross[0] @ cosine, cross[1] @ sine) for cross in crosses]
+            even, odd = (torch.stack(half, dim=1) for half in zip(*halves, strict=True))
+            lags = _both_ways(even, odd, self.num_lags)
             return lags.abs() if self.absolute else lags
 
     def turn(
@@ -179,8 +177,10 @@ class GCCPHAT(Part):
 
 
 def _both_ways(
-    even: Float[Tensor, "batch time lag"], odd: Float[Tensor, "batch time later"], num_lags: int
-) -> Float[Tensor, "batch time both"]:
+    even: Float[Tensor, "batch pair time lag"],
+    odd: Float[Tensor, "batch pair time later"],
+    num_lags: int,
+) -> Float[Tensor, "batch pair time both"]:
     """Return lags of both signs, from what keeps its sign when mirrored and what changes it.
 
     Args:

@@ -9,6 +9,7 @@ from torch import Tensor
 from seldkit._typing import Complex, Float
 from seldkit.features.binding import BoundModule, describe
 from seldkit.features.meaning import ChannelMeaning
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap
 
 
@@ -97,9 +98,7 @@ class Part(BoundModule):
         """Return the features of each clip."""
         raise NotImplementedError(f"{type(self).__name__} must have a method forward")
 
-    def per_frame(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
+    def per_frame(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out time bin"]:
         """Return the features before `per_clip`, which any run of frames has."""
         features: Tensor = self(spectrum)
         return features
@@ -155,14 +154,13 @@ class WindowStream:
         self._done = 0  # how many of them have their features out
         self._none: Tensor | None = None  # features of no frame
 
-    def push(
-        self, spectrum: Complex[Tensor, "batch channel _ freq"]
-    ) -> Float[Tensor, "batch out _ bin"]:
+    def push(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out _ bin"]:
         """Return the features that are known with these frames."""
         if not self._lookback and not self._lookahead:
             features = self._features(spectrum)
             self._none = features[:, :, :0]
             return features
+        assert isinstance(spectrum, Tensor)  # only parts that read each frame by itself read halves
         if self._held is not None and self._held.shape[2]:
             spectrum = torch.cat((self._held, spectrum), dim=2)
         return self._advance(spectrum, spectrum.shape[2] - self._lookahead)
@@ -186,7 +184,7 @@ class WindowStream:
         self._held, self._done = spectrum[:, :, first:].clone(), known - first
         return features[:, :, done:known]
 
-    def _features(self, spectrum: Tensor) -> Tensor:
+    def _features(self, spectrum: AnySpectrum) -> Tensor:
         features = checked(self._part, self._part.per_frame(spectrum), spectrum)
         if features.shape[2] != spectrum.shape[2]:
             raise RuntimeError(
@@ -206,7 +204,7 @@ def check_parts(parts: Iterable[Part]) -> None:
             raise TypeError(f"parts must be seldkit.features.Part, got {type(part).__name__}")
 
 
-def checked(part: Part, features: Tensor, spectrum: Tensor) -> Tensor:
+def checked(part: Part, features: Tensor, spectrum: AnySpectrum) -> Tensor:
     """Return the features, or raise `RuntimeError` if they are not what the part says."""
     out, bins = part.num_channels(spectrum.shape[1]), part.num_bins or spectrum.shape[3]
     if features.ndim != 4 or features.shape[1] != out or features.shape[3] != bins:

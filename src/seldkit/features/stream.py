@@ -1,13 +1,14 @@
 """Features of audio as it comes in, equal to those of the whole clip."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import check_floating, check_shape
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.features.binding import bind
 from seldkit.features.framing import spectrum_of
 from seldkit.features.part import Part, PartStream, check_parts
@@ -193,8 +194,12 @@ class PartsInStep:
         self._streams = streams
         self._waiting: list[Tensor] = []
 
-    def push(self, spectrum: Complex[Tensor, "batch channel _ freq"]) -> list[Tensor]:
-        """Return the features that are known with these frames, `batch out time bin` each."""
+    def push(self, spectrum: Any) -> list[Tensor]:
+        """Return the features that are known with these frames, `batch out time bin` each.
+
+        Args:
+            spectrum: What each of the streams takes, `batch channel _ freq`.
+        """
         return self._step([stream.push(spectrum) for stream in self._streams])
 
     def flush(self) -> list[Tensor]:
