@@ -132,8 +132,9 @@ def compare(rival: Rival, *, quick: bool) -> None:
             torch.set_num_threads(threads)
             ratios.append(times_as_fast(rival, batch, rounds))
         share = share_of_two(rival.extractor, batch, rounds)
+        duration_s = batch.shape[2] / rival.extractor.sample_rate
         print(
-            f"    {size[0]} x {size[1]:g} s: {ratios[0]:.1f} times as fast on one thread,"
+            f"    {len(batch)} x {duration_s:g} s: {ratios[0]:.1f} times as fast on one thread,"
             f" {ratios[1]:.1f} on two, which take {share:.2f} of the time of one",
             flush=True,
         )

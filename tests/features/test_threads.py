@@ -44,6 +44,7 @@ def test_threads_are_given_back_after_an_error() -> None:
 
 def test_extractors_and_streams_have_few_frames_on_one_thread() -> None:
     extractor = FeatureExtractor(STFT(n_fft=64, hop_length=64), [Threads()])
+    assert (extractor(torch.zeros(1, 4, 640, requires_grad=True)) == 1).all()  # not in blocks
     frames = 2**20 // (4 * 64)  # as many as one thread does
     assert (extractor(torch.zeros(1, 4, 64 * (frames - 1))) == 1).all()
     assert (extractor(torch.zeros(1, 4, 64 * frames)) == 2).all()

@@ -15,7 +15,6 @@ from seldkit.features.part import Part, WindowStream, reads_halves
 from seldkit.features.real_spectrum import in_halves
 from seldkit.features.stft import STFT, blocks, check_waveform
 from seldkit.features.stream import PartsInStep
-from seldkit.features.threads import one_thread_for_little
 
 
 def in_blocks(
@@ -33,13 +32,12 @@ def in_blocks(
     sizes = [part.num_channels(channels) for part in parts]
     count, bins = stft.num_frames(num_samples), parts[0].num_bins or stft.num_bins
     features = waveform.new_empty(batch, sum(sizes), count, bins)
-    with one_thread_for_little(batch * stft.framing.windowed(waveform)):
-        clips = stft.framing.clips_at_a_time(waveform)
-        for places, some in zip(features.split(clips), waveform.split(clips), strict=True):
-            _fill(places.split(sizes, dim=1), stft, parts, some)
-        for part, place in zip(parts, features.split(sizes, dim=1), strict=True):
-            if part.whole_clip:
-                place.copy_(part.per_clip(place))
+    clips = stft.framing.clips_at_a_time(waveform)
+    for places, some in zip(features.split(clips), waveform.split(clips), strict=True):
+        _fill(places.split(sizes, dim=1), stft, parts, some)
+    for part, place in zip(parts, features.split(sizes, dim=1), strict=True):
+        if part.whole_clip:
+            place.copy_(part.per_clip(place))
     return features
 
 

@@ -24,6 +24,7 @@ from seldkit.features.precision import (
 )
 from seldkit.features.stft import STFT
 from seldkit.features.stream import FeatureStream
+from seldkit.features.threads import one_thread_for_little
 from seldkit.features.turning import ChannelSwap, LostLag, channel_swap
 
 
@@ -98,7 +99,8 @@ class FeatureExtractor(PreciseModule):
         check_shape("waveform", waveform, "batch channel sample", channel=self.in_channels)
         check_floating(waveform=waveform)
         waveform = widened(waveform, self.dtype)
-        with without_autocast(waveform):
+        work = waveform.shape[0] * self.stft.framing.windowed(waveform)
+        with without_autocast(waveform), one_thread_for_little(work):
             if self._runs_in_blocks(waveform):
                 features = in_blocks(self.stft, self._parts(), waveform)
             else:
