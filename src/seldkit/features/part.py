@@ -38,6 +38,8 @@ class Part(BoundModule):
     - `lookback` and `lookahead`, on how many frames before and after it a frame's features depend.
       Where both are said it streams, and long clips are computed block by block, which is faster
       and takes less memory.
+    - `reads_halves`, if it reads each frame by itself and no more of the spectrum than `.real`,
+      `.imag` and `.shape`, which is then given as a `RealSpectrum` where that is faster.
     - `turn`, how its features follow when the sound field is turned.
     - `meaning`, what its channels mean, for augmentation; `meanings` where they differ.
     - `make`, for what depends on the length of the FFT and the sampling rate. What is in it, such
@@ -70,9 +72,8 @@ class Part(BoundModule):
     whole_clip: bool = False
     """Whether features of frames are not done before `per_clip` has seen those of the clip."""
     reads_halves: bool = False
-    """Whether it reads `.real`, `.imag` and `.shape` of the spectrum alone, and is rather given a
-    [`RealSpectrum`][seldkit.features.RealSpectrum], which is faster for several passes. A class
-    says it for itself alone: one that derives from it may read more."""
+    """Whether `.real`, `.imag` and `.shape` of the spectrum are all it reads. A class says it for
+    itself alone: one that derives from it may read more."""
     reads_foa: bool = False
     """Whether it makes sense of first-order ambisonics alone."""
     meaning: ChannelMeaning | None = None

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Float
-from seldkit.features.real_spectrum import AnySpectrum
+from seldkit.features.real_spectrum import AnySpectrum, power_of
 
 _ALL = slice(None)
 
@@ -29,7 +29,7 @@ def real_product(
         products = pairs[:, first] * pairs[:, second]
         return products[..., 0] + products[..., 1]
     if first == second == _ALL:
-        return spectrum.power
+        return power_of(spectrum)
     real, imag = spectrum.real, spectrum.imag
     return (real[:, first] * real[:, second]).addcmul_(imag[:, first], imag[:, second])
 

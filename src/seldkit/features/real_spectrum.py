@@ -24,14 +24,7 @@ class RealSpectrum:
 
     real: Tensor
     imag: Tensor
-    _power: Tensor | None = field(default=None, init=False, repr=False)
-
-    @property
-    def power(self) -> Tensor:
-        """Power of every bin, computed once for all parts that read it."""
-        if self._power is None:
-            self._power = self.real.square().addcmul_(self.imag, self.imag)
-        return self._power
+    _power: Tensor | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def shape(self) -> torch.Size:
@@ -51,6 +44,13 @@ AnySpectrum = Complex[Tensor, "batch channel time freq"] | RealSpectrum
 def in_halves(spectrum: Complex[Tensor, "batch channel time freq"]) -> RealSpectrum:
     """Return a complex spectrum as two real tensors."""
     return RealSpectrum(spectrum.real.contiguous(), spectrum.imag.contiguous())
+
+
+def power_of(spectrum: RealSpectrum) -> Float[Tensor, "batch channel time freq"]:
+    """Return the power of every bin, computed once for all parts that read it."""
+    if spectrum._power is None:
+        spectrum._power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+    return spectrum._power
 
 
 def real_basis(window: Float[Tensor, " sample"]) -> Float[Tensor, "bin 1 sample"]:
