@@ -1,55 +1,85 @@
-"""How fast features are beside the same features by librosa and NumPy, and what they need.
+"""How fast features are beside the same features by plain code, and what they need.
 
-Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: about a minute, needs
-librosa; `--quick` takes 1 s of it. It extracts features of 60 s of a made scene both ways in turn
-on two threads, the plain way in float64 as published scripts do, seldkit in float32, and prints the
-ratio of the times, which carries over between machines as seconds do not; how far both agree; the
-memory that each way adds to the process at most (on Linux); and the time for a stream in hops of 20
-ms. SALSA's plain way decomposes the covariance of bin after bin and frame after frame.
+Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: some minutes, needs
+librosa; `--quick` takes a second of each. It extracts features of a clip of a made scene, and of a
+batch of such clips, both ways in turn: the plain way as it is published, the DCASE and SALSA
+features by librosa and NumPy in float64, those of EIN-SELD and PSELDNets by PyTorch in float32;
+seldkit in float32. On one thread it counts the time of the processor, which other programs on the
+machine hardly change, on two the time that passes. It prints the ratio of the times, which carries
+over between machines as seconds do not; what two threads take of the time of one; how far both ways
+agree; the memory that each way adds to the process at most (on Linux); and the time for a stream in
+hops of 20 ms. SALSA's plain way decomposes the covariance of bin after bin and frame after frame.
 """
 
 from collections.abc import Callable, Iterator
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import arguments, peak_mb, seconds
+from benchmarks.measuring import arguments, cpu_seconds, peak_mb, seconds
 from benchmarks.rows import Row, tell
-from references.librosa_features import (
-    Array,
-    log_mel_gcc,
-    log_mel_intensity,
-    salsa_foa,
-    salsa_lite,
-)
+from references import librosa_features as by_librosa
+from references.torch_features import EINSELDFrontEnd, PSELDNetsFrontEnd
 from seldkit.features import FeatureExtractor, presets
 from seldkit.synth import SceneSynthesizer
 
 HOP_S = 0.02
-PLAIN = "librosa and NumPy"
+Size = tuple[int, float]
+CLIP, BATCH = (1, 60.0), (32, 10.0)  # clips, and seconds of each
 
 
 class Rival(NamedTuple):
-    """One feature: the plain way, the library's, and the library's where it streams."""
+    """One feature: the plain way, the library's, the library's where it streams, and for what."""
 
-    plain: Callable[[Array], Array]
+    plain: Callable[[Tensor], Tensor]
     extractor: FeatureExtractor
     streamable: FeatureExtractor
+    sizes: tuple[Size, ...] = (CLIP, BATCH)
+
+
+def each(way: Callable[[by_librosa.Array], by_librosa.Array]) -> Callable[[Tensor], Tensor]:
+    """Return a plain way for batches from one for clips."""
+    return lambda batch: torch.stack([torch.from_numpy(way(x)) for x in batch.double().numpy()])
 
 
 RIVALS = {
-    "log-mel and intensity": Rival(
-        log_mel_intensity, presets.dcase2023_foa(), presets.dcase2023_foa(top_db=None)
+    "EIN-SELD": Rival(EINSELDFrontEnd(), presets.ein_seld(), presets.ein_seld()),
+    "PSELDNets": Rival(PSELDNetsFrontEnd(), presets.pseldnets(), presets.pseldnets()),
+    "DCASE, FOA": Rival(
+        each(by_librosa.log_mel_intensity),
+        presets.dcase2023_foa(),
+        presets.dcase2023_foa(top_db=None),
     ),
-    "log-mel and GCC-PHAT": Rival(
-        log_mel_gcc, presets.dcase2023_mic(), presets.dcase2023_mic(top_db=None)
+    "DCASE, microphones": Rival(
+        each(by_librosa.log_mel_gcc), presets.dcase2023_mic(), presets.dcase2023_mic(top_db=None)
     ),
-    "SALSA-Lite": Rival(salsa_lite, presets.salsa_lite(), presets.salsa_lite()),
-    "SALSA": Rival(salsa_foa, presets.salsa_foa(), presets.salsa_foa(edges="clip")),
+    "DCASE, stereo": Rival(
+        each(by_librosa.log_mel_stereo),
+        presets.dcase2025_stereo(),
+        presets.dcase2025_stereo(top_db=None),
+        sizes=((1, 5.0), (32, 5.0)),
+    ),
+    "SALSA-Lite": Rival(each(by_librosa.salsa_lite), presets.salsa_lite(), presets.salsa_lite()),
+    "SALSA": Rival(
+        each(by_librosa.salsa_foa),
+        presets.salsa_foa(),
+        presets.salsa_foa(edges="clip"),
+        sizes=(CLIP,),
+    ),
 }
+
+
+def waveforms(size: Size, channels: int, *, quick: bool) -> Tensor:
+    """Return a scene as often as clips are asked for, each time a bit louder."""
+    clips, duration_s = size
+    scenes = SceneSynthesizer(
+        duration_s=1.0 if quick else duration_s, anechoic=True, max_polyphony=2
+    )
+    samples = (scenes.scene(seed=0)[0] * 16384).round() / 32768  # as files hold them
+    loudness = torch.linspace(0.5, 1, 2 if quick else clips)[-clips:]
+    return loudness.reshape(-1, 1, 1) * samples[:channels]
 
 
 def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
@@ -60,55 +90,68 @@ def stream(extractor: FeatureExtractor, samples: Tensor) -> None:
     pieces.flush()
 
 
-def compare(name: str, rival: Rival, samples: Tensor, rounds: int) -> Iterator[Row]:
-    """Yield how one feature's two ways do, and say whether they agree."""
-    duration_s = samples.shape[1] / rival.extractor.sample_rate
-    waveform, plain_waveform = samples.unsqueeze(0), samples.double().numpy()
-    plain: list[Array] = []
+def pairs(rival: Rival, batch: Tensor, rounds: int) -> tuple[list[float], list[float]]:
+    """Return what the plain way and seldkit take, in turn: on one thread of the processor."""
+    cost = seconds if torch.get_num_threads() > 1 else cpu_seconds
+    rival.extractor(batch)
+    plain, ours = [cost(lambda: rival.plain(batch))], []
+    for _ in range(rounds):
+        # A plain way of many seconds is run once, as the machine's moods do not matter then.
+        plain.append(plain[0] if plain[0] > 5 else cost(lambda: rival.plain(batch)))
+        ours.append(cost(lambda: rival.extractor(batch)))
+    return plain[1:], ours
+
+
+def by_threads(extractor: FeatureExtractor, batch: Tensor, rounds: int) -> list[list[float]]:
+    """Return what one thread and two take, in turn."""
+    costs: list[list[float]] = [[], []]
+    for _ in range(rounds):
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            costs[threads - 1].append(seconds(lambda: extractor(batch)))
+    return costs
+
+
+def compare(name: str, rival: Rival, *, quick: bool) -> Iterator[Row]:
+    """Yield how fast both ways of one feature are."""
+    rounds = 1 if quick else 7
+    for size in rival.sizes:
+        batch = waveforms(size, rival.extractor.in_channels, quick=quick)
+        rival.plain(batch[:1, :, :24000])  # what is loaded and compiled on first use
+        what = f"{name}, {len(batch)} x {batch.shape[2] / rival.extractor.sample_rate:g} s"
+        for threads, note in ((1, "one thread"), (2, "two threads")):
+            torch.set_num_threads(threads)
+            yield Row.of(what, "plain", *pairs(rival, batch, rounds), note)
+        yield Row.of(f"{what}, two threads", "one", *by_threads(rival.extractor, batch, rounds))
+
+
+def examine(name: str, rival: Rival, *, quick: bool) -> Iterator[Row]:
+    """Yield what memory both ways need, whether they agree, and how fast a stream is."""
+    batch = waveforms(rival.sizes[0], rival.extractor.in_channels, quick=quick)
+    plain: list[Tensor] = []
     fast: list[Tensor] = []
-
-    def run_plain() -> None:
-        plain[:] = [rival.plain(plain_waveform)]
-
-    def run_fast() -> None:
-        fast[:] = [rival.extractor(waveform)]
-
-    rival.plain(plain_waveform[:, :24000])  # what is loaded and compiled on first use
-    run_fast()
-    fast.clear()
-    # A plain way of many seconds is run once, as the machine's moods do not matter then.
-    start = perf_counter()
-    plain_mb = peak_mb(run_plain)
-    first = perf_counter() - start
-    fast_mb = peak_mb(run_fast)
-    if first > 3:
-        pairs = [(first, seconds(run_fast)) for _ in range(rounds)]
-    else:
-        pairs = [(seconds(run_plain), seconds(run_fast)) for _ in range(rounds)]
-    difference = np.abs(plain[0] - fast[0][0].numpy())
+    plain_mb = peak_mb(lambda: plain.append(rival.plain(batch)))
+    fast_mb = peak_mb(lambda: fast.append(rival.extractor(batch)))
+    difference = (plain[0] - fast[0]).abs().numpy()
     note = (
-        f"99.9 % of the values within {np.quantile(difference, 0.999):.0e},"
-        f" all but {(difference > 0.01).mean():.0e} of them within 0.01"
+        f"{fast_mb:.0f} MB, {fast[0].nbytes / 1e6:.0f} MB of them features; 99.9 % of the values"
+        f" within {np.quantile(difference, 0.999):.0e}, all but {(difference > 0.01).mean():.0e}"
+        " of them within 0.01"
     )
-    theirs, ours = (list(times) for times in zip(*pairs, strict=True))
-    yield Row.of(name, PLAIN, theirs, ours, note)
-    memory = f"{fast_mb:.0f} MB, {fast[0].nbytes / 1e6:.0f} MB of them features"
-    yield Row(f"{name}, memory", PLAIN, plain_mb / max(fast_mb, 1.0), note=memory)
-    times = [seconds(lambda: stream(rival.streamable, samples)) for _ in range(min(rounds, 3))]
+    yield Row(f"{name}, memory", "plain", plain_mb / max(fast_mb, 1.0), note=note)
+    took = [seconds(lambda: stream(rival.streamable, batch[0])) for _ in range(1 if quick else 3)]
+    lasts = [batch.shape[2] / rival.extractor.sample_rate] * len(took)
     latency = rival.streamable.stream().latency / rival.streamable.sample_rate
     behind = f"{1000 * latency:.0f} ms behind"
-    yield Row.of(f"{name}, streamed", "real time", [duration_s] * len(times), times, behind)
+    yield Row.of(f"{name}, streamed", "real time", lasts, took, behind)
 
 
 def rows(quick: bool) -> Iterator[Row]:
     """Yield the figures of every feature."""
-    duration_s, rounds = (1.0, 1) if quick else (60.0, 9)
-    torch.set_num_threads(2)
-    scenes = SceneSynthesizer(duration_s=duration_s, anechoic=True, max_polyphony=2)
-    samples = (scenes.scene(seed=0)[0] * 32768).round() / 32768  # as files hold them
     with torch.inference_mode():
         for name, rival in RIVALS.items():
-            yield from compare(name, rival, samples, rounds)
+            yield from compare(name, rival, quick=quick)
+            yield from examine(name, rival, quick=quick)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,27 @@ import sys
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from types import ModuleType, NoneType
-from typing import Literal, get_args, get_origin
+from typing import Literal, Protocol, get_args, get_origin, runtime_checkable
 
-from torch import Tensor
+from torch import Size, Tensor
 
 
-def check_shape(name: str, x: Tensor, axes: str, **sizes: int) -> None:
+@runtime_checkable
+class Shaped(Protocol):
+    """A tensor, or what has axes as one."""
+
+    @property
+    def shape(self) -> Size:
+        """Length of each axis."""
+        ...
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        ...
+
+
+def check_shape(name: str, x: Shaped, axes: str, **sizes: int) -> None:
     """Raise `ValueError` unless `x` has one axis per word of `axes`, with the given sizes.
 
     Args:

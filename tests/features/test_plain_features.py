@@ -1,4 +1,4 @@
-"""What the benchmark compares with: plain librosa and NumPy give the published numbers."""
+"""What the benchmark compares with: the plain ways give the published numbers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +41,12 @@ def test_features_of_the_baseline(
     np.testing.assert_allclose(features, expected, rtol=0, atol=1e-4)
 
 
+def test_stereo(golden: Golden, plain: Any) -> None:
+    arrays = np.load(golden("dcase/features_other.npz"))
+    features = plain.log_mel_stereo(arrays["b2025_stereo_in"])
+    np.testing.assert_allclose(features, arrays["b2025_stereo_logmel"], rtol=0, atol=1e-4)
+
+
 def test_salsa_lite(golden: Golden, plain: Any) -> None:
     expected = np.load(golden("dcase/features_salsa.npz"))["salsa_lite_a"]
     features = plain.salsa_lite(audio(golden, "mic_int16"))
@@ -54,3 +60,22 @@ def test_salsa_and_the_preset(golden: Golden, plain: Any) -> None:
     np.testing.assert_allclose(features[:4, :-1], preset[:4, :-1], rtol=0, atol=1e-4)
     assert (np.abs(features[4:] - preset[4:]) > 1e-3).mean() < 1e-3
     assert (features[4:] != 0).mean() > 0.5
+
+
+@pytest.mark.parametrize("clip", ["noise", "plane"])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("EINSELDFrontEnd", "features_einseld_24k_hop600_mel256.npz"),
+        ("PSELDNetsFrontEnd", "features_pseldnets_24k_hop240_mel64.npz"),
+    ],
+)
+def test_front_ends_of_networks(golden: Golden, name: str, file: str, clip: str) -> None:
+    plain, arrays = (
+        pytest.importorskip("references.torch_features"),
+        np.load(golden(f"einv2/{file}")),
+    )
+    waveform = torch.from_numpy(arrays[f"wave_{clip}"]).unsqueeze(0)
+    features, expected = getattr(plain, name)()(waveform)[0].numpy(), arrays[f"feat_{clip}"]
+    np.testing.assert_allclose(features[:4], expected[:4], rtol=0, atol=2e-3)
+    np.testing.assert_allclose(features[4:], expected[4:], rtol=0, atol=1e-5)

@@ -45,7 +45,8 @@ def by_decomposition(spectrum: Tensor, wrap: bool) -> tuple[Tensor, Tensor]:
         covariance = np.einsum("bctf,bdtf->bfcd", x[:, :, window], x[:, :, window].conj())
         u, s, _ = np.linalg.svd(covariance)
         vectors.append(torch.from_numpy(u[..., 0]))
-        ratios.append(torch.from_numpy(s[..., 0] / s[..., 1]))
+        with np.errstate(divide="ignore"):  # one frame has one eigenvalue
+            ratios.append(torch.from_numpy(s[..., 0] / s[..., 1]))
     return torch.stack(vectors, dim=1), torch.stack(ratios, dim=1)
 
 

@@ -35,6 +35,14 @@ def log_mel_gcc(waveform: Array) -> Array:
     return np.concatenate([_log_mel(spectrum, _mel_table()), np.stack(lags)])
 
 
+def log_mel_stereo(waveform: Array) -> Array:
+    """Return the log-mel spectrograms of left and right, cut below the louder one."""
+    spectrum = [librosa.stft(x, n_fft=1024, hop_length=480, win_length=960).T for x in waveform]
+    bands = np.abs(np.stack(spectrum)) ** 2 @ _mel_table()
+    level: Array = librosa.power_to_db(bands)
+    return level
+
+
 def salsa_lite(waveform: Array) -> Array:
     """Return four log-spectrograms and the path differences to the first microphone."""
     spectrum = _salsa_spectrum(waveform)

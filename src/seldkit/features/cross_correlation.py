@@ -15,12 +15,14 @@ from seldkit._checks import (
     check_shape,
 )
 from seldkit._pairs import Pair, check_pairs, pairs_among
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.features.bins import fft_length
 from seldkit.features.cross_spectrum import SILENCE, cross_spectrum, whiten
 from seldkit.features.meaning import LAG, ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.precision import without_autocast
+from seldkit.features.products import real_product
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 Conjugate = Literal["first", "second"]
@@ -73,6 +75,7 @@ class GCCPHAT(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
     cosine: Tensor | None
     sine: Tensor | None
 
@@ -122,9 +125,7 @@ class GCCPHAT(Part):
         """Return the number of pairs."""
         return len(pairs_among(in_channels, self.pairs))
 
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch pair time lag"]:
+    def forward(self, spectrum: AnySpectrum) -> Float[Tensor, "batch pair time lag"]:
         """Return the whitened cross-correlation of each pair."""
         check_shape("spectrum", spectrum, "batch channel time freq")
         n_fft = fft_length(spectrum.shape[-1], self.n_fft)
@@ -136,14 +137,16 @@ class GCCPHAT(Part):
             cosine, sine = self.cosine.to(real.dtype), self.sine.to(real.dtype)
         used = pairs_among(spectrum.shape[1], self.pairs)
         with without_autocast(real):
-            real, imag = whiten(real, spectrum.imag, exponent=self.exponent, floor=self.floor)
+            power = real_product(spectrum)
+            real, imag = whiten(
+                real, spectrum.imag, power, exponent=self.exponent, floor=self.floor
+            )
             # A Fourier transform would give all lags of the frame: for the few that are kept these
             # products are cheaper. One pair after the other stays in the processor's cache.
-            rows = []
-            for pair in used:
-                cross_real, cross_imag = cross_spectrum(real, imag, pair)
-                rows.append(cross_real @ cosine + cross_imag @ sine)
-            lags = torch.stack(rows, dim=1)
+            crosses = (cross_spectrum(real, imag, pair) for pair in used)
+            halves = [(cross[0] @ cosine, cross[1] @ sine) for cross in crosses]
+            even, odd = (torch.stack(half, dim=1) for half in zip(*halves, strict=True))
+            lags = _both_ways(even, odd, self.num_lags)
             return lags.abs() if self.absolute else lags
 
     def turn(
@@ -173,6 +176,24 @@ class GCCPHAT(Part):
         )
 
 
+def _both_ways(
+    even: Float[Tensor, "batch pair time lag"],
+    odd: Float[Tensor, "batch pair time later"],
+    num_lags: int,
+) -> Float[Tensor, "batch pair time both"]:
+    """Return lags of both signs, from what keeps its sign when mirrored and what changes it.
+
+    Args:
+        even: Of lags from 0 on.
+        odd: Of lags from 1 on.
+        num_lags: How many there are of both signs.
+    """
+    zero, even = even[..., :1], even[..., 1:]
+    after = num_lags - num_lags // 2 - 1
+    later = even[..., :after] + odd[..., :after]
+    return torch.cat(((even - odd).flip(-1), zero, later), dim=-1)
+
+
 def _lag_tables(
     num_lags: int,
     conjugate: Conjugate,
@@ -180,16 +201,19 @@ def _lag_tables(
     n_fft: int,
     dtype: torch.dtype = torch.float64,
     device: torch.device | None = None,
-) -> tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq lag"]]:
-    """Return the cosines and sines by which an inverse real Fourier transform sums some lags."""
+) -> tuple[Float[Tensor, "freq lag"], Float[Tensor, "freq later"]]:
+    """Return the cosines and sines by which an inverse real Fourier transform sums some lags.
+
+    Cosines of lags from 0 on, and sines of lags from 1 on: the others mirror them.
+    """
     period = n_fft * interpolation
     if num_lags > period:
         raise ValueError(f"num_lags must be at most {period}, those of a frame, got {num_lags}")
     bins = torch.arange(n_fft // 2 + 1, device=device).unsqueeze(1)
-    lags = torch.arange(num_lags, device=device) - num_lags // 2
+    lags = torch.arange(num_lags // 2 + 1, device=device)
     # Whole turns are taken off while the product is a whole number, so float32 loses nothing.
     angle = (bins * lags % period).to(dtype) * (2 * math.pi / period)
     ends = (bins == 0) | (2 * bins == n_fft)  # the bins without a mirror image
     weight = torch.where(ends, 1.0, 2.0).to(dtype) / n_fft
     turn = -weight if conjugate == "first" else weight
-    return weight * angle.cos(), turn * angle.sin()
+    return weight * angle.cos(), turn * angle[:, 1:].sin()

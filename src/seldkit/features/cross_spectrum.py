@@ -4,7 +4,6 @@ On real parts throughout, one pair after the other: complex products and gathere
 copies many times as large as a processor's cache.
 """
 
-import torch
 from torch import Tensor
 
 from seldkit._pairs import Pair
@@ -17,6 +16,7 @@ SILENCE = 1e-18
 def whiten(
     real: Float[Tensor, "batch channel time freq"],
     imag: Float[Tensor, "batch channel time freq"],
+    power: Float[Tensor, "batch channel time freq"] | None = None,
     *,
     exponent: float = 1.0,
     floor: float = SILENCE,
@@ -29,13 +29,15 @@ def whiten(
     Args:
         real: Real part of the spectrum of each microphone.
         imag: Its imaginary part.
+        power: Its power, if it is at hand.
         exponent: $\beta$; 1 leaves the phase alone, 0 the spectrum as it is.
         floor: Least power that is divided by; quieter bins keep part of their quietness, and
             silence gives zeros.
     """
     if exponent == 0:
         return real, imag
-    power = torch.addcmul(real.square(), imag, imag).clamp(min=floor)
+    power = real.square().addcmul_(imag, imag) if power is None else power
+    power = power.clamp(min=floor)
     scale = power.rsqrt() if exponent == 1 else power.pow(-exponent / 2)
     return real * scale, imag * scale
 

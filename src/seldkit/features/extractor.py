@@ -12,8 +12,9 @@ from seldkit._checks import check_count, check_floating, check_literal, check_sh
 from seldkit._typing import Float
 from seldkit.arrays import ArrayGeometry
 from seldkit.features.binding import bind
+from seldkit.features.blocks import in_blocks
 from seldkit.features.meaning import ChannelMeaning
-from seldkit.features.part import Part, WindowStream, check_parts, checked, runs_in_blocks
+from seldkit.features.part import Part, check_parts, checked, runs_in_blocks
 from seldkit.features.precision import (
     Cast,
     PreciseModule,
@@ -21,8 +22,8 @@ from seldkit.features.precision import (
     widened,
     without_autocast,
 )
-from seldkit.features.stft import STFT, blocks
-from seldkit.features.stream import FeatureStream, PartsInStep
+from seldkit.features.stft import STFT
+from seldkit.features.stream import FeatureStream
 from seldkit.features.turning import ChannelSwap, LostLag, channel_swap
 
 
@@ -99,7 +100,7 @@ class FeatureExtractor(PreciseModule):
         waveform = widened(waveform, self.dtype)
         with without_autocast(waveform):
             if self._runs_in_blocks(waveform):
-                features = self._in_blocks(waveform)
+                features = in_blocks(self.stft, self._parts(), waveform)
             else:
                 spectrum = self.stft(waveform)
                 pieces = [checked(part, part(spectrum), spectrum) for part in self._parts()]
@@ -275,25 +276,3 @@ class FeatureExtractor(PreciseModule):
         possible = not (learns or self.stft.real_valued)
         possible = possible and self.stft.framing.block_size(waveform) is not None
         return possible and all(runs_in_blocks(part) for part in self._parts())
-
-    def _in_blocks(self, waveform: Tensor) -> Tensor:
-        """Return the features, computed from samples to features block by block.
-
-        What one step leaves in the cache the next one reads there, and of the whole clip nothing
-        but the features is in memory.
-        """
-        parts, count = self._parts(), self.stft.num_frames(waveform.shape[2])
-        sizes = [part.num_channels(self.in_channels) for part in parts]
-        shape = (waveform.shape[0], self.num_channels, count, self.num_bins)
-        features = waveform.new_empty(shape)
-        in_step, done = PartsInStep([WindowStream(part) for part in parts]), 0
-        runs = (in_step.push(spectrum) for spectrum in blocks(self.stft, waveform))
-        for run in chain(runs, (in_step.flush() for _ in range(1))):
-            places = features[:, :, done : done + run[0].shape[2]].split(sizes, dim=1)
-            for place, known in zip(places, run, strict=True):
-                place.copy_(known)
-            done += run[0].shape[2]
-        for part, place in zip(parts, features.split(sizes, dim=1), strict=True):
-            if part.whole_clip:
-                place.copy_(part.per_clip(place))
-        return features

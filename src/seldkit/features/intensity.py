@@ -27,6 +27,7 @@ from seldkit.features.meaning import CUE, ChannelMeaning
 from seldkit.features.mel import MelFilterBank, num_bands
 from seldkit.features.part import Part
 from seldkit.features.products import imaginary_product, real_product
+from seldkit.features.real_spectrum import RealSpectrum
 from seldkit.features.turning import ChannelSwap, exchanged
 
 IntensityNorm = Literal["unit", "energy", "mean_energy"]
@@ -39,7 +40,7 @@ _EPS = {"unit": 2.0**-23, "energy": 1e-8, "mean_energy": 1e-8, None: 0.0}
 
 
 def intensity_vector(
-    spectrum: Complex[Tensor, "batch channel=4 time freq"],
+    spectrum: Complex[Tensor, "batch channel=4 time freq"] | RealSpectrum,
     *,
     norm: IntensityNorm | None = "unit",
     eps: float | None = None,
@@ -112,6 +113,7 @@ class IntensityVector(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
     reads_foa = True
 
     def __init__(
@@ -140,7 +142,7 @@ class IntensityVector(Part):
         return 3
 
     def forward(
-        self, spectrum: Complex[Tensor, "batch channel=4 time freq"]
+        self, spectrum: Complex[Tensor, "batch channel=4 time freq"] | RealSpectrum
     ) -> Float[Tensor, "batch axis=3 time bin"]:
         """Return the intensity vector of each bin or band."""
         vector = intensity_vector(spectrum, norm=self.norm, eps=self.eps, kind=self.kind)

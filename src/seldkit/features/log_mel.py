@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_literal, check_number, check_positive, check_shape
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
 from seldkit.features.precision import widened
 from seldkit.features.products import real_product
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap, exchanged
 
 TopDbPer = Literal["channel", "clip"]
@@ -49,6 +50,7 @@ class LogMel(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
 
     def __init__(
         self,
@@ -81,15 +83,11 @@ class LogMel(Part):
         self._scale = {"db": 20 / exponent, "half_db": 10.0, "natural": math.log(10)}[log]
         self.meaning = ChannelMeaning(per_db=exponent * self._scale / 20)
 
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch channel time mel"]:
+    def forward(self, spectrum: AnySpectrum) -> Float[Tensor, "batch channel time mel"]:
         """Return the level of each band."""
         return self.per_clip(self.per_frame(spectrum))
 
-    def per_frame(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch channel time mel"]:
+    def per_frame(self, spectrum: AnySpectrum) -> Float[Tensor, "batch channel time mel"]:
         """Return the level of each band before `top_db`."""
         check_shape("spectrum", spectrum, "batch channel time freq")
         return self.of_power(real_product(spectrum))

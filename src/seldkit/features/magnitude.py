@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from seldkit._checks import check_positive, check_shape, integer
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.features.bins import Bins, check_bins, check_bins_exist, crop, num_kept
 from seldkit.features.meaning import LEVEL
 from seldkit.features.part import Part
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap, exchanged
 
 
@@ -34,6 +35,7 @@ class LogMagnitude(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
     meaning = LEVEL
 
     def __init__(
@@ -66,9 +68,7 @@ class LogMagnitude(Part):
             )
         return len(self.channels)
 
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
+    def forward(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out time bin"]:
         """Return the level of each bin."""
         check_shape("spectrum", spectrum, "batch channel time freq")
         self.num_channels(spectrum.shape[1])

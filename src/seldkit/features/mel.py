@@ -94,7 +94,8 @@ class MelFilterBank(BoundModule):
         self.mel_scale, self.norm, self.slope = mel_scale, norm, slope
         self.register_buffer("weight", None, persistent=False)
         self.register_buffer("_single", None, persistent=False)
-        self._groups: list[tuple[slice, slice]] = []
+        self._first_bins: list[int] = []
+        self._tables: dict[torch.dtype, list[Tensor]] = {}
         if fmax is not None and not 0 <= fmin < fmax:
             raise ValueError(f"0 <= fmin < fmax must hold, got {fmin:g} and {fmax:g}")
         self._say(n_fft, sample_rate)
@@ -121,9 +122,15 @@ class MelFilterBank(BoundModule):
             weight = weight * 2 / (edges[2:] - edges[:-2])
         self.register_constant("weight", weight)
         self.register_buffer("_single", weight.float(), persistent=False)
-        first = range(0, max(self.num_mels - _GROUP, 0) + 1, _GROUP)
-        last = [*first[1:], self.num_mels]
-        self._groups = [_reach(weight, slice(*ends)) for ends in zip(first, last, strict=True)]
+        later = [*range(_GROUP, self.num_mels - _GROUP + 1, _GROUP)]
+        groups = weight.cpu().tensor_split(later, dim=1)
+        reaches = [_reach(group) for group in groups]
+        self._first_bins = [reach.start for reach in reaches]
+        tables = [group[reach] for group, reach in zip(groups, reaches, strict=True)]
+        self._tables = {
+            dtype: [table.to(dtype, copy=True) for table in tables]
+            for dtype in (torch.float32, torch.float64)
+        }
 
     def forward(self, bins: Float[Tensor, "*axes freq"]) -> Float[Tensor, "*axes mel"]:
         """Return the weighted sum of the bins in each band."""
@@ -143,8 +150,12 @@ class MelFilterBank(BoundModule):
                 return bins @ weight
             # A band reads few bins: without the zeros there is several times less to multiply.
             rows = bins.reshape(-1, bins.shape[-1])
-            groups = [rows[:, reach] @ weight[reach, bands] for reach, bands in self._groups]
-            return torch.cat(groups, dim=1).reshape(*bins.shape[:-1], self.num_mels)
+            sums = rows.new_empty(rows.shape[0], self.num_mels)
+            tables = self._tables[bins.dtype]
+            places = sums.split([table.shape[1] for table in tables], dim=1)
+            for first, table, place in zip(self._first_bins, tables, places, strict=True):
+                place.addmm_(rows.narrow(1, first, table.shape[0]), table, beta=0)
+            return sums.reshape(*bins.shape[:-1], self.num_mels)
 
 
 def num_bands(mel: MelFilterBank | None) -> int | None:
@@ -172,10 +183,10 @@ def _triangles(bins: Tensor, edges: Tensor) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0)
 
 
-def _reach(weight: Tensor, bands: slice) -> tuple[slice, slice]:
-    """Return the bins that a group of bands reads, and the group."""
-    bins = weight[:, bands].any(dim=1).nonzero().flatten().tolist() or [0]
-    return slice(bins[0], bins[-1] + 1), bands
+def _reach(weight: Float[Tensor, "freq mel"]) -> slice:
+    """Return the bins that some bands read."""
+    bins = weight.any(dim=1).nonzero().flatten().tolist() or [0]
+    return slice(bins[0], bins[-1] + 1)
 
 
 def _hz_to_mel(hz: float, scale: MelScale) -> float:

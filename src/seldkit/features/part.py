@@ -9,6 +9,7 @@ from torch import Tensor
 from seldkit._typing import Complex, Float
 from seldkit.features.binding import BoundModule, describe
 from seldkit.features.meaning import ChannelMeaning
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap
 
 
@@ -37,6 +38,8 @@ class Part(BoundModule):
     - `lookback` and `lookahead`, on how many frames before and after it a frame's features depend.
       Where both are said it streams, and long clips are computed block by block, which is faster
       and takes less memory.
+    - `reads_halves`, if it reads each frame by itself and no more of the spectrum than `.real`,
+      `.imag` and `.shape`, which is then given as a `RealSpectrum` where that is faster.
     - `turn`, how its features follow when the sound field is turned.
     - `meaning`, what its channels mean, for augmentation; `meanings` where they differ.
     - `make`, for what depends on the length of the FFT and the sampling rate. What is in it, such
@@ -68,6 +71,9 @@ class Part(BoundModule):
     """On how many frames after it they depend; None if not known or without end."""
     whole_clip: bool = False
     """Whether features of frames are not done before `per_clip` has seen those of the clip."""
+    reads_halves: bool = False
+    """Whether `.real`, `.imag` and `.shape` of the spectrum are all it reads. A class says it for
+    itself alone: one that derives from it may read more."""
     reads_foa: bool = False
     """Whether it makes sense of first-order ambisonics alone."""
     meaning: ChannelMeaning | None = None
@@ -93,9 +99,7 @@ class Part(BoundModule):
         """Return the features of each clip."""
         raise NotImplementedError(f"{type(self).__name__} must have a method forward")
 
-    def per_frame(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
+    def per_frame(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out time bin"]:
         """Return the features before `per_clip`, which any run of frames has."""
         features: Tensor = self(spectrum)
         return features
@@ -149,36 +153,46 @@ class WindowStream:
         self._lookback, self._lookahead = part.lookback or 0, part.lookahead or 0
         self._held: Tensor | None = None  # frames that are to be read again
         self._done = 0  # how many of them have their features out
+        self._none: Tensor | None = None  # features of no frame
 
-    def push(
-        self, spectrum: Complex[Tensor, "batch channel _ freq"]
-    ) -> Float[Tensor, "batch out _ bin"]:
+    def push(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out _ bin"]:
         """Return the features that are known with these frames."""
+        if not self._lookback and not self._lookahead:
+            features = self._features(spectrum)
+            self._none = features[:, :, :0]
+            return features
+        assert isinstance(spectrum, Tensor)  # only parts that read each frame by itself read halves
         if self._held is not None and self._held.shape[2]:
             spectrum = torch.cat((self._held, spectrum), dim=2)
         return self._advance(spectrum, spectrum.shape[2] - self._lookahead)
 
     def flush(self) -> Float[Tensor, "batch out _ bin"]:
         """Return the features of the frames that are left."""
+        if self._none is not None:
+            return self._none
         assert self._held is not None  # a clip has a frame
         return self._advance(self._held, self._held.shape[2])
 
     def _advance(self, spectrum: Tensor, known: int) -> Tensor:
-        done, frames = self._done, spectrum.shape[2]
+        done = self._done
         if known <= done:
             self._held = spectrum
             channels = self._part.num_channels(spectrum.shape[1])
             bins = self._part.num_bins or spectrum.shape[3]
             return spectrum.real.new_zeros(spectrum.shape[0], channels, 0, bins)
-        features = checked(self._part, self._part.per_frame(spectrum), spectrum)
-        if features.shape[2] != frames:
-            raise RuntimeError(
-                f"{describe(self._part)} must return a frame for each of {frames},"
-                f" got {features.shape[2]}"
-            )
+        features = self._features(spectrum)
         first = max(known - self._lookback, 0)
         self._held, self._done = spectrum[:, :, first:].clone(), known - first
         return features[:, :, done:known]
+
+    def _features(self, spectrum: AnySpectrum) -> Tensor:
+        features = checked(self._part, self._part.per_frame(spectrum), spectrum)
+        if features.shape[2] != spectrum.shape[2]:
+            raise RuntimeError(
+                f"{describe(self._part)} must return a frame for each of {spectrum.shape[2]},"
+                f" got {features.shape[2]}"
+            )
+        return features
 
 
 def check_parts(parts: Iterable[Part]) -> None:
@@ -191,7 +205,7 @@ def check_parts(parts: Iterable[Part]) -> None:
             raise TypeError(f"parts must be seldkit.features.Part, got {type(part).__name__}")
 
 
-def checked(part: Part, features: Tensor, spectrum: Tensor) -> Tensor:
+def checked(part: Part, features: Tensor, spectrum: AnySpectrum) -> Tensor:
     """Return the features, or raise `RuntimeError` if they are not what the part says."""
     out, bins = part.num_channels(spectrum.shape[1]), part.num_bins or spectrum.shape[3]
     if features.ndim != 4 or features.shape[1] != out or features.shape[3] != bins:
@@ -205,3 +219,8 @@ def checked(part: Part, features: Tensor, spectrum: Tensor) -> Tensor:
 def runs_in_blocks(part: Part) -> bool:
     """Return whether runs of frames can be computed one by one."""
     return part.lookback is not None and part.lookahead is not None
+
+
+def reads_halves(part: Part) -> bool:
+    """Return whether a part is rather given a `RealSpectrum`: its own class says so."""
+    return part.lookback == part.lookahead == 0 and vars(type(part)).get("reads_halves", False)

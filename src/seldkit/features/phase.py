@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seldkit._checks import check_literal, check_positive, check_shape
 from seldkit._pairs import Pair, check_pairs, pairs_among, pairs_with_first
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.bins import (
     Bins,
@@ -23,6 +23,7 @@ from seldkit.features.cross_spectrum import SILENCE, cross_spectrum, whiten
 from seldkit.features.meaning import CUE, PHASE
 from seldkit.features.mel import MelFilterBank
 from seldkit.features.part import Part
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap, PairRules, exchanged_pairs
 
 PhaseEncoding = Literal["angle", "cosine_sine", "path"]
@@ -80,6 +81,7 @@ class PhaseDifference(Part):
     """
 
     lookback = lookahead = 0
+    reads_halves = True
 
     def __init__(
         self,
@@ -119,9 +121,7 @@ class PhaseDifference(Part):
         pairs = pairs_among(in_channels, self.pairs, pairs_with_first)
         return len(pairs) * (2 if self.encoding == "cosine_sine" else 1)
 
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
+    def forward(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out time bin"]:
         """Return the phase differences of each bin or band."""
         check_shape("spectrum", spectrum, "batch channel time freq")
         used = pairs_among(spectrum.shape[1], self.pairs, pairs_with_first)

@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
+from seldkit.features.real_spectrum import AnySpectrum, power_of
 
 _ALL = slice(None)
 
 
 def real_product(
-    spectrum: Complex[Tensor, "batch channel time freq"], first: slice = _ALL, second: slice = _ALL
+    spectrum: AnySpectrum, first: slice = _ALL, second: slice = _ALL
 ) -> Float[Tensor, "batch out time freq"]:
     r"""Return $\operatorname{Re}(X_m^* X_n)$ of the channels, by default their power.
 
@@ -27,12 +28,14 @@ def real_product(
         pairs = torch.view_as_real(spectrum.resolve_conj())
         products = pairs[:, first] * pairs[:, second]
         return products[..., 0] + products[..., 1]
+    if first == second == _ALL:
+        return power_of(spectrum)
     real, imag = spectrum.real, spectrum.imag
-    return real[:, first] * real[:, second] + imag[:, first] * imag[:, second]
+    return (real[:, first] * real[:, second]).addcmul_(imag[:, first], imag[:, second])
 
 
 def imaginary_product(
-    spectrum: Complex[Tensor, "batch channel time freq"], first: slice, second: slice
+    spectrum: AnySpectrum, first: slice, second: slice
 ) -> Float[Tensor, "batch out time freq"]:
     r"""Return $\operatorname{Im}(X_m^* X_n)$ of the channels.
 

@@ -9,13 +9,14 @@ from torch.nn import functional
 
 from seldkit._checks import check_literal, check_number, check_positive, check_shape
 from seldkit._pairs import pairs_among, pairs_with_first
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.arrays import SPEED_OF_SOUND
 from seldkit.features.magnitude import LogMagnitude
 from seldkit.features.meaning import CUE, LEVEL, PHASE, ChannelMeaning
 from seldkit.features.mel import ROUNDING_HZ
 from seldkit.features.part import Part
 from seldkit.features.phase import PhaseDifference, angle_rules
+from seldkit.features.real_spectrum import AnySpectrum
 from seldkit.features.turning import ChannelSwap, exchanged, exchanged_pairs
 
 SALSALiteEncoding = Literal["path", "ipd"]
@@ -62,6 +63,7 @@ class SALSALite(Part):
 
     needs_rate = True
     lookback = lookahead = 0
+    reads_halves = True
 
     def __init__(
         self,
@@ -124,9 +126,7 @@ class SALSALite(Part):
         cue = CUE if self.encoding == "path" else PHASE
         return (LEVEL,) * in_channels + (cue,) * (self.num_channels(in_channels) - in_channels)
 
-    def forward(
-        self, spectrum: Complex[Tensor, "batch channel time freq"]
-    ) -> Float[Tensor, "batch out time bin"]:
+    def forward(self, spectrum: AnySpectrum) -> Float[Tensor, "batch out time bin"]:
         """Return spectrograms and phase differences."""
         self._check_bound()
         assert self.level is not None

@@ -1,13 +1,14 @@
 """Features of audio as it comes in, equal to those of the whole clip."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from seldkit._checks import check_floating, check_shape
-from seldkit._typing import Complex, Float
+from seldkit._typing import Float
 from seldkit.features.binding import bind
 from seldkit.features.framing import spectrum_of
 from seldkit.features.part import Part, PartStream, check_parts
@@ -169,8 +170,8 @@ class FeatureStream:
         if count:
             later = samples[..., self._spare :]
             for start, end in self._stft.framing.spans(count, later):
-                samples_of_block = later[..., start:end]
-                spectrum = spectrum_of(samples_of_block, self._stft.window, self._stft.hop_length)
+                block = later[..., start:end]
+                spectrum = spectrum_of(block, self._stft.window, self._stft.hop_length)
                 features.append(torch.cat(self._parts.push(spectrum), dim=1))
             # One sample more than the next frame needs: reflection at the end may reach it.
             samples = samples[..., self._spare + count * self._stft.hop_length - 1 :].clone()
@@ -191,8 +192,12 @@ class PartsInStep:
         self._streams = streams
         self._waiting: list[Tensor] = []
 
-    def push(self, spectrum: Complex[Tensor, "batch channel _ freq"]) -> list[Tensor]:
-        """Return the features that are known with these frames, `batch out time bin` each."""
+    def push(self, spectrum: Any) -> list[Tensor]:
+        """Return the features that are known with these frames, `batch out time bin` each.
+
+        Args:
+            spectrum: What each of the streams takes, `batch channel _ freq`.
+        """
         return self._step([stream.push(spectrum) for stream in self._streams])
 
     def flush(self) -> list[Tensor]:
@@ -203,6 +208,10 @@ class PartsInStep:
         if any(waiting.shape[2] for waiting in self._waiting):
             pairs = zip(self._waiting, features, strict=True)
             features = [torch.cat(pair, dim=2) for pair in pairs]
-        known = min(feature.shape[2] for feature in features)
+        counts = {feature.shape[2] for feature in features}
+        if len(counts) == 1:
+            self._waiting = []
+            return features
+        known = min(counts)
         self._waiting = [feature[:, :, known:].clone() for feature in features]
         return [feature[:, :, :known] for feature in features]
