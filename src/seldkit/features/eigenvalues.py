@@ -13,7 +13,7 @@ Gain = Callable[[Float[Tensor, "*batch row"]], tuple[Tensor, Tensor]]
 def with_eigenvalues(
     matrices: Complex[Tensor, "*batch row column"], gain: Gain
 ) -> Complex[Tensor, "*batch row column"]:
-    r"""Return $V g(\Lambda) V^H$ for Hermitian matrices $V \Lambda V^H$; nan for what is not finite.
+    r"""Return $V g(\Lambda) V^H$ for Hermitian $V \Lambda V^H$; nan where it is not finite.
 
     Where the matrix moves by $dS$, the result moves by $V (\Gamma \circ V^H dS\, V) V^H$; $\Gamma$
     holds the slopes of $g$ between each two eigenvalues (Daleckii and Krein). It is there for equal

@@ -185,11 +185,13 @@ class MUSIC(Part):
         power = covariance.diagonal(dim1=-2, dim2=-1).real.sum(dim=-1)
         sounds = power > torch.finfo(power.dtype).tiny
         scale = power.where(sounds, 1)[..., None, None]
-        return _entries(with_eigenvalues(covariance / scale, self._smallest)), sounds.to(power.dtype)
+        noise = with_eigenvalues(covariance / scale, self._smallest)
+        return _entries(noise), sounds.to(power.dtype)
 
     def _smallest(self, values: Float[Tensor, "*batch row"]) -> tuple[Tensor, Tensor]:
-        noise = torch.arange(self._channels, device=values.device) < self._channels - self.num_sources
-        return noise.to(values.dtype).expand(values.shape), torch.zeros_like(values)
+        number = torch.arange(self._channels, device=values.device)
+        noise = (number < self._channels - self.num_sources).to(values.dtype)
+        return noise.expand(values.shape), torch.zeros_like(values)
 
     def _maps(
         self, noise: Float[Tensor, "batch freq time entry"], bins: slice

@@ -90,7 +90,8 @@ class LatentAcousticMap(Shown):
             diagonal = matrices.diagonal(dim1=-2, dim2=-1).real
             matrices = below + below.mH + torch.diag_embed(diagonal)
         beams = torch.view_as_complex(self.steering).to(matrices.dtype)
-        power = (beams.mH @ with_eigenvalues(matrices, _without_negative) * beams.mT).sum(dim=-1).real
+        positive = with_eigenvalues(matrices, _without_negative)
+        power = (beams.mH @ positive * beams.mT).sum(dim=-1).real
         first = (power - self.floor).flatten(0, 1)
         x = first
         for conv in self.convs:

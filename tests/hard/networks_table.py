@@ -1,76 +1,11 @@
-"""Every block that takes sound or what is made of it, as small as it goes, in one table a room.
-
-`test_hard_inputs` walks the public names: what is neither here nor in `OTHERS` fails there.
-"""
-
-import traceback
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+"""Every layer and head, every network, and the parts of networks that have a name."""
 
 import torch
-from torch import Tensor, nn
-from torch.utils import _pytree
+from torch import nn
 
-from house import SOURCE
+from hard.blocks import TIME, Block, With, each
 from networks import NETWORKS
-from seldkit import backbones, features, heads, layers, models
-from seldkit.arrays import ArrayGeometry
-from seldkit.features import STFT, FeatureExtractor, presets
-from seldkit.grids import DirectionGrid
-
-TIME = -1
-"""Stands for the number of frames or samples in a shape."""
-
-
-class Block(NamedTuple):
-    """What takes tensors, each with an item of a batch in every row.
-
-    Attributes:
-        make: Builds a module or a function of tensors.
-        shapes: Axes of each tensor behind the batch.
-        time: Frames or samples that `TIME` stands for.
-        blind: Why nan in all of an item need not show in all of its output; none if empty.
-        together: Why an item may change others; none if empty.
-        kind: What the tensors hold.
-    """
-
-    make: Callable[[], Callable[..., Any]]
-    shapes: tuple[tuple[int, ...], ...]
-    time: int = 12
-    blind: str = ""
-    together: str = ""
-    kind: torch.dtype = torch.float32
-
-    def filled(self, fill: Callable[[tuple[int, ...]], Tensor], batch: int, time: int = 0) -> Any:
-        """Return tensors of a filling."""
-        sizes = [[(time or self.time) if n == TIME else n for n in axes] for axes in self.shapes]
-        return [fill((batch, *size)).to(self.kind) for size in sizes]
-
-
-class With(nn.Module):
-    """A module that is called with more than tensors."""
-
-    def __init__(self, module: nn.Module, call: Callable[..., Any]) -> None:
-        super().__init__()
-        self.module, self.call = module, call
-
-    def forward(self, *inputs: Tensor) -> Any:
-        """Return what the call returns."""
-        return self.call(self.module, *inputs)
-
-
-def refusal(error: BaseException) -> bool:
-    """Tell whether an error is a refusal of the library, and no accident further down."""
-    last = traceback.extract_tb(error.__traceback__)[-1].filename
-    return isinstance(error, TypeError | ValueError) and last.startswith(str(SOURCE))
-
-
-def tensors(output: Any) -> list[Tensor]:
-    """Return the floats of an output."""
-    leaves = _pytree.tree_leaves(output)
-    return [x for x in leaves if isinstance(x, Tensor) and (x.is_floating_point() or x.is_complex())]
-
+from seldkit import features, heads, layers, models
 
 _MAP, _SEQUENCE = ((8, TIME, 8),), ((TIME, 8),)
 _NARROW = ((4, TIME, 8),)
@@ -111,16 +46,12 @@ LAYERS: dict[str, Block] = {
         lambda: layers.DividedChannelAttention(4, 8, num_planes=2, num_heads=2), _MAP
     ),
     "DoubleConv": Block(lambda: layers.DoubleConv(4, 6), _NARROW),
-    "FullNarrowBand": Block(
-        lambda: layers.FullNarrowBand(4, 8, 2), ((TIME, 8, 4), (TIME, 8, 2))
-    ),
+    "FullNarrowBand": Block(lambda: layers.FullNarrowBand(4, 8, 2), ((TIME, 8, 4), (TIME, 8, 2))),
     "GatedRecurrentUnit": Block(lambda: layers.GatedRecurrentUnit(8, 8), _SEQUENCE),
     "HungarianNet": Block(lambda: layers.HungarianNet(2, channels=8), ((2, 2),)),
     "InvertedResidual": Block(lambda: layers.InvertedResidual(4), _NARROW),
     "LabelConv": Block(
-        lambda: With(
-            layers.LabelConv(8, 6, num_bins=8, rate=layers.LabelRate(4, 2)), _FRAMES
-        ),
+        lambda: With(layers.LabelConv(8, 6, num_bins=8, rate=layers.LabelRate(4, 2)), _FRAMES),
         _MAP,
     ),
     "LabelRate": Block(
@@ -163,9 +94,7 @@ LAYERS: dict[str, Block] = {
         lambda: layers.RelativePositionAttention(8, num_heads=2), _SEQUENCE
     ),
     "ResidualBlock": Block(lambda: layers.ResidualBlock(4, 6), _NARROW),
-    "SharedBranch": Block(
-        lambda: layers.SharedBranch([layers.DoubleConv(4, 6)]), _NARROW * 2
-    ),
+    "SharedBranch": Block(lambda: layers.SharedBranch([layers.DoubleConv(4, 6)]), _NARROW * 2),
     "SharedTrackEncoder": Block(
         lambda: layers.SharedTrackEncoder(layers.GatedRecurrentUnit(8, 8)), ((TIME, 2, 8),)
     ),
@@ -181,7 +110,9 @@ LAYERS: dict[str, Block] = {
     "SqueezeExcite": Block(lambda: layers.SqueezeExcite(16), ((16, TIME, 8),)),
     "StitchedBranches": Block(
         lambda: layers.StitchedBranches(
-            *([layers.DoubleConv(4, 6), nn.Identity()] for _ in range(2)), {0: layers.CrossStitch(6)}
+            [layers.DoubleConv(4, 6), nn.Identity()],
+            [layers.DoubleConv(4, 6), nn.Identity()],
+            {0: layers.CrossStitch(6)},
         ),
         _NARROW * 2,
     ),
@@ -199,7 +130,7 @@ LAYERS: dict[str, Block] = {
         lambda: layers.UnfoldedChannelAttention(4, 8, patch=(4, 2), num_heads=2), _NARROW
     ),
     "low_rank_change": Block(
-        lambda: lambda *x: torch.stack([layers.low_rank_change(*y, scale=1.0) for y in zip(*x)]),
+        lambda: each(lambda down, up, x: layers.low_rank_change(down, up, x, scale=1.0)),
         ((2, 8), (4, 2), (4, 8)),
     ),
     "max_feature_map": Block(lambda: layers.max_feature_map, _MAP),
@@ -214,7 +145,9 @@ _TRACKS = ((TIME, 2, 8),)
 
 HEADS: dict[str, Block] = {
     "ACCDOAHead": Block(lambda: heads.ACCDOAHead(8, 3, distance=True, onscreen=True), _SEQUENCE),
-    "AngularGridHead": Block(lambda: heads.AngularGridHead(8, 3, cell_deg=90.0, anchors=1), _SEQUENCE),
+    "AngularGridHead": Block(
+        lambda: heads.AngularGridHead(8, 3, cell_deg=90.0, anchors=1), _SEQUENCE
+    ),
     "ClassWiseHead": Block(lambda: heads.ClassWiseHead(8, 3, distance=True), _SEQUENCE * 2),
     "EquirectangularHead": Block(
         lambda: heads.EquirectangularHead(8, 3, hidden=4, distance=True), ((TIME, 8, 4, 8),)
@@ -243,7 +176,9 @@ MODELS: dict[str, Block] = {
     ),
     "MapClassifier": Block(lambda: models.MapClassifier(4, 3, widths=(4, 4)), _NARROW),
     "NGCCPHAT": Block(
-        lambda: models.NGCCPHAT(2, num_mels=8, channels=4, out_channels=2, max_lag=2, frame_length=16, sample_rate=4000),
+        lambda: models.NGCCPHAT(
+            2, num_mels=8, channels=4, out_channels=2, max_lag=2, frame_length=16, sample_rate=4000
+        ),
         ((2, TIME, 16),),
     ),
     "RecurrentUNet": Block(
@@ -259,75 +194,16 @@ MODELS: dict[str, Block] = {
     "WaveformEncoder": Block(
         lambda: models.WaveformEncoder(8, widths=(4, 4, 6), num_raised=1), _SEQUENCE
     ),
-    "lam": Block(
-        lambda: models.lam(2, 4, 20), _MATRICES, kind=torch.complex64
-    ),
+    "lam": Block(lambda: models.lam(2, 4, 20), _MATRICES, kind=torch.complex64),
     "uplam": Block(
         lambda: models.uplam(2, 20, scale=2, filters=2, features=4), _MATRICES, kind=torch.complex64
-    ),
-    "overlapping_losses": Block(
-        lambda: lambda logits, *x: models.overlapping_losses(models.OverlappingOutput(logits, None, None, None), label=torch.zeros(len(logits), dtype=torch.long)), ((3,),), together="a mean",
     ),
     "reference_spectrogram": Block(lambda: models.reference_spectrogram, _NARROW),
 }
 
-NETS = {name: Block(n.build, ((n.channels, TIME, n.bins),), n.frames) for name, n in NETWORKS.items()}
+_PARTLY = {"einv1": "a class that is not the likeliest is silent"}
 
-
-def _part(build: Callable[[], Any], channels: int = 4) -> Block:
-    """Return the block of one part behind a short transform."""
-    stft = partial(STFT, n_fft=64, hop_length=32, sample_rate=16000)
-    make = lambda: FeatureExtractor(stft(), [build()], in_channels=channels)  # noqa: E731
-    return Block(make, ((channels, TIME),), 320)
-
-
-def _preset(name: str) -> Block:
-    extractor: FeatureExtractor = getattr(presets, name)()
-    length = max(4800, 2 * extractor.stft.n_fft)
-    return Block(getattr(presets, name), ((extractor.in_channels, TIME),), length)
-
-
-_GRID = partial(DirectionGrid.fibonacci, 20)
-_TETRAHEDRON = ArrayGeometry.tetrahedron()
-_SPECTRUM = ((4, TIME, 33),)
-
-FEATURES: dict[str, Block] = {
-    **{f"presets.{name}": _preset(name) for name in presets.__all__},
-    "Autocorrelation": _part(lambda: features.Autocorrelation(16, 4)),
-    "BeamEnergy": _part(lambda: features.BeamEnergy(_GRID())),
-    "DirectReverberant": _part(
-        lambda: features.DirectReverberant(features.MelFilterBank(8), taps=2, delay=1, iterations=2)
-    ),
-    "LevelDifference": _part(lambda: features.LevelDifference()),
-    "LogMagnitude": _part(lambda: features.LogMagnitude()),
-    "MUSIC": _part(lambda: features.MUSIC(_TETRAHEDRON, _GRID())),
-    "MidSideLevel": _part(lambda: features.MidSideLevel(), 2),
-    "NormalizedSpectrum": _part(lambda: features.NormalizedSpectrum()),
-    "SALSA": _part(lambda: features.SALSA("foa", fmin_doa=500.0, fmax_doa=4000.0)),
-    "SRPPHAT": _part(lambda: features.SRPPHAT(_TETRAHEDRON, _GRID())),
-    "TDOA": _part(lambda: features.TDOA(4)),
-    "GaborFilterbank": Block(
-        lambda: features.GaborFilterbank(4, sample_rate=4000, kernel_size=15), ((1, 40),)
-    ),
-    "MaxCorrFilterbank": Block(
-        lambda: features.MaxCorrFilterbank(4, 2, sample_rate=4000, kernel_size=31), ((2, 40),)
-    ),
-    "SincFilterbank": Block(
-        lambda: features.SincFilterbank(4, sample_rate=4000, kernel_size=15), ((1, 40),)
-    ),
-    "MelFilterBank": Block(
-        lambda: features.MelFilterBank(4, n_fft=64, sample_rate=16000), _SPECTRUM
-    ),
-    "Standardize": Block(
-        lambda: features.Standardize(4, 33).fit([torch.randn(2, 4, 9, 33)]), _SPECTRUM
-    ),
-    "direct_sound": Block(
-        lambda: partial(features.direct_sound, taps=2, delay=1), _SPECTRUM, kind=torch.complex64
-    ),
-    "intensity_vector": Block(lambda: features.intensity_vector, _SPECTRUM, kind=torch.complex64),
-    "peak_place": Block(lambda: features.peak_place, ((TIME, 9),)),
-    "peaked_map": Block(lambda: lambda x: features.peaked_map(x, (2, 4)), ((1, TIME, 8),)),
-    "visibility": Block(
-        lambda: partial(features.visibility, sample_rate=24000, num_bands=2), ((4, TIME),), 4800
-    ),
+NETS: dict[str, Block] = {
+    name: Block(n.build, ((n.channels, TIME, n.bins),), n.frames, partly=_PARTLY.get(name, ""))
+    for name, n in NETWORKS.items()
 }
