@@ -24,6 +24,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import soundfile
 import torch
 
@@ -35,9 +36,13 @@ from seldkit import data, models
 from seldkit import io as files
 from seldkit.cli import main as program
 from seldkit.compat._tensor_bundle import read_bundle
+from seldkit.compat.yamnet import class_names
 from seldkit.events import EnergyMaps, Events
 from seldkit.io.editions import FORMATS
-from seldkit.pipeline import Pipeline
+from seldkit.pipeline import Pipeline, compare_onnx, export_onnx
+from seldkit.synth import FolderSounds, RoomResponses, SceneSynthesizer, write_scenes
+from synth.test_room_responses import write as write_responses
+from synth.test_room_responses import write_sofa
 
 PIECES = [
     *(b"nan", b"inf", b"-1", b"1e999", b"9" * 25, b"0x1", b",", b",,", b"\n", b"\r", b" ", b'"'),
@@ -139,10 +144,73 @@ def _fill_array(folder: Path) -> None:
     (folder / "array.json").write_text(json.dumps({"positions": places}))
 
 
-def _enter_array(folder: Path) -> None:
+def _run(words: list[str]) -> None:
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        words = ["localize", str(folder / "clip.wav"), "--array", str(folder / "array.json")]
-        assert program(words) in (0, 2)
+        assert program(words) in (0, 1, 2)
+
+
+def _enter_array(folder: Path) -> None:
+    _run(["localize", str(folder / "clip.wav"), "--array", str(folder / "array.json")])
+
+
+def _enter_rooms(folder: Path) -> None:
+    responses = RoomResponses(folder)
+    for room in responses.rooms:
+        for number in responses.positions(room):
+            assert np.isfinite(responses.response(number, 8000).waveform).all()
+
+
+def _enter_sofa(folder: Path) -> None:
+    responses = RoomResponses(folder / "rooms.sofa")
+    assert np.isfinite(responses.response(0, 8000).waveform).all()
+
+
+def _fill_sounds(folder: Path) -> None:
+    for name in ("knock", "voice"):
+        record(folder / name / "one.wav", 0.3, channels=1)
+
+
+def _enter_sounds(folder: Path) -> None:
+    sounds = FolderSounds(folder)
+    sounds.fingerprint()
+    for label in range(len(sounds.classes)):
+        assert np.isfinite(sounds.draw(label, np.random.default_rng(0), RATE)).all()
+
+
+def _write_scene(folder: Path) -> None:
+    synthesizer = SceneSynthesizer(duration_s=0.5, sample_rate=8000, anechoic=True)
+    list(write_scenes(synthesizer, folder, 1, layout="flat", file_type="wav", num_workers=0))
+
+
+def _enter_scenes(folder: Path) -> None:
+    _write_scene(folder)
+    corpus = data.read_folder(folder)
+    for clip in corpus.clips:
+        clip.events()
+
+
+def _fill_class_map(folder: Path) -> None:
+    (folder / "assets").mkdir()
+    names = "\n".join(f"{n},/m/{n},{name}" for n, name in enumerate(("knock", "voice", "bell")))
+    (folder / "assets" / "yamnet_class_map.csv").write_text(f"index,mid,display_name\n{names}\n")
+
+
+def _fill_names(folder: Path) -> None:
+    files.write_events(folder / "clip.csv", some_events(), format="dcase2024")
+    (folder / "names.txt").write_text("knock\nvoice\n")
+
+
+def _enter_names(folder: Path) -> None:
+    words = ["check", str(folder / "clip.csv"), "--format", "dcase2024"]
+    _run([*words, "--classes", str(folder / "names.txt"), "--json", str(folder / "found.json")])
+
+
+def _fill_onnx(folder: Path) -> None:
+    export_onnx(tiny_pipeline(0.5), folder / "system.onnx")
+
+
+def _enter_onnx(folder: Path) -> None:
+    compare_onnx(folder / "system.onnx", tiny_pipeline(0.5))
 
 
 DOORS: dict[str, Door] = {
@@ -170,6 +238,13 @@ DOORS: dict[str, Door] = {
         lambda folder: read_bundle(folder / "variables"),
     ),
     "array": Door(_fill_array, _enter_array),
+    "names": Door(_fill_names, _enter_names),
+    "class map": Door(_fill_class_map, class_names),
+    "rooms": Door(write_responses, _enter_rooms),
+    "SOFA": Door(lambda folder: write_sofa(folder / "rooms.sofa"), _enter_sofa),
+    "sounds": Door(_fill_sounds, _enter_sounds),
+    "scenes": Door(_write_scene, _enter_scenes),
+    "ONNX": Door(_fill_onnx, _enter_onnx),
 }
 
 

@@ -190,4 +190,3 @@ class Mamba2(Shown):
             y = functional.rms_norm(y, norm.normalized_shape, norm.weight.to(precise), norm.eps)
         output: Tensor = self.reduce(y.to(gate.dtype))
         return output, last
-

@@ -190,4 +190,3 @@ class BidirectionalGRU(Shown):
             return x
         forward, backward = x.chunk(2, dim=-1)
         return forward * backward if self.merge == "product" else forward + backward
-
