@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import warnings
 from importlib.metadata import version
 from os import PathLike
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape, require
+from seldkit._files import result
 from seldkit._typing import Float
 from seldkit.features import SALSA, FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput
@@ -135,12 +135,8 @@ def export_onnx(
     for key, value in _metadata(pipeline).items():
         model.metadata_props.add(key=key, value=value)
     content = (quantized(model, "network.model") if int8 else model).SerializeToString()
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    try:
+    with result(path) as draft:
         draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def compare_onnx(
