@@ -1,26 +1,18 @@
 """Every door by which files come into the library, and how a file may be damaged.
 
-As a program it tries as many damaged files as time allows:
-
-    PYTHONPATH=tests python tests/doors.py --minutes 10
-
-With `--guided DOOR`, and atheris installed, what reaches new lines of the library is damaged more.
+As a program, for `long_runs`, it damages the files of one door, led by the lines that they reach.
 """
 
-import argparse
 import contextlib
 import importlib
 import inspect
 import io
 import json
 import random
-import resource
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
-from itertools import cycle
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +44,7 @@ PIECES = [
 REFUSALS = (KeyError, OSError, TypeError, ValueError)
 """What a door may raise."""
 MEMORY = 8 << 30
-"""Address space of the program, in bytes; Torch alone maps some of it."""
+"""Address space of a long run, in bytes; Torch alone maps some of it."""
 
 
 class Door(NamedTuple):
@@ -314,46 +306,18 @@ def guided(door: Door, folder: Path, seconds: float) -> None:
     atheris.Fuzz()
 
 
-def main() -> None:
-    """Try damaged files until the time is over."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--guided", choices=DOORS, help="one door, led by what is reached")
-    args = parser.parse_args()
+def fill_all(place: Path, names: Iterable[str] = DOORS) -> dict[str, Path]:
+    """Write the good files of doors, and return the folder of each."""
+    folders = {name: place / str(number) for number, name in enumerate(names)}
+    for name, folder in folders.items():
+        folder.mkdir()
+        DOORS[name].fill(folder)
+        assert enter(DOORS[name], folder) == "read", name
+    return folders
+
+
+if __name__ == "__main__":  # a door to be led through, and for how many seconds
     torch.set_num_threads(1)
-    doors = {args.guided: DOORS[args.guided]} if args.guided else DOORS
-    chance, end = random.Random(args.seed), time.monotonic() + 60 * args.minutes
-    counts: dict[str, dict[str, int]] = {name: {} for name in doors}
-    longest = dict.fromkeys(doors, 0.0)
     with tempfile.TemporaryDirectory() as place:
-        good = {}
-        for number, (name, door) in enumerate(doors.items()):
-            folder = Path(place, str(number))
-            folder.mkdir()
-            door.fill(folder)
-            assert enter(door, folder) == "read", name
-            if args.guided:
-                guided(door, folder, 60 * args.minutes)
-            good[name] = folder, contents(folder)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        for name, door in cycle(doors.items()):
-            if time.monotonic() > end:
-                break
-            start = time.monotonic()
-            path = chance.choice(sorted(good[name][1]))
-            content = damaged(good[name][1][path], chance)
-            try:
-                outcome = try_door(door, good[name][0], path, content)
-            except Exception as error:
-                outcome = f"FAULT {type(error).__name__}"
-                print(f"{name}: {path.name} of {content!r}: {error!r}", file=sys.stderr)
-            counts[name][outcome] = counts[name].get(outcome, 0) + 1
-            longest[name] = max(longest[name], time.monotonic() - start)
-    for name, outcomes in counts.items():
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-        print(f"{name}: {told}; at most {longest[name]:.2f} s")
-
-
-if __name__ == "__main__":
-    main()
+        (folder,) = fill_all(Path(place), [sys.argv[1]]).values()
+        guided(DOORS[sys.argv[1]], folder, float(sys.argv[2]))

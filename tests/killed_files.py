@@ -172,6 +172,16 @@ WRITERS: dict[str, Writer] = {
 }
 
 
+PLACES = WRITERS | {
+    "pipeline": Writer(
+        "system",
+        lambda path, x: killed_writers.pipeline(x / 64).save(path),
+        lambda path: round(64 * float(killed_writers.found(path))),
+    ),
+}
+"""Also what writes several files: `killed_writers` and `killed_packers` take their steps."""
+
+
 def _child(writer: Writer, path: Path, step: int, size: int | None) -> None:
     """Write the new content, but be killed at a step, or when a file is to grow beyond a size."""
     kill_at(step, path.parent)

@@ -55,12 +55,16 @@ def test_a_system_predicts_and_streams() -> None:
     clips = [0.1 * torch.randn(4, 800 * n) for n in (4, 5, 6, 7)] * 3
 
     def stream(waveform: Tensor) -> list[Any]:
-        begun = pipeline.stream()
+        begun = pipeline.stream(check=None)
         parts = [begun.push(part) for part in waveform.split(700, dim=1)]
         return [part.direction for part in (*parts, begun.flush())]
 
+    pipeline.train()  # it is to be as it was, though several threads evaluate it
+    next(pipeline.model.children()).eval()
+    modes = [part.training for part in pipeline.modules()]
     same(lambda waveform: pipeline.predict(waveform, 8000, check=None), clips)
     same(stream, clips)
+    assert [part.training for part in pipeline.modules()] == modes
 
 
 def test_reading(tmp_path: Path) -> None:

@@ -14,6 +14,21 @@ from seldkit.features import STFT, FeatureExtractor, presets
 from seldkit.grids import AngularCells, DirectionGrid
 
 
+def streamable(name: str) -> FeatureExtractor:
+    """Return a preset that can be streamed."""
+    settings: dict[str, Any] = {}
+    if name in {"dcase2020_foa", "dcase2021_foa", "dcase2023_foa", "dcase2023_mic"}:
+        settings = {"top_db": None}
+    elif name == "dcase2025_stereo":
+        settings = {"top_db": None}
+    elif name in {"salsa_foa", "salsa_mic"}:
+        settings = {"edges": "clip"}
+    elif name == "yamnet":
+        settings = {"whole_patches": False}
+    extractor: FeatureExtractor = getattr(presets, name)(**settings)
+    return extractor
+
+
 def _part(build: Callable[[], Any], channels: int = 4) -> Block:
     """Return the block of one part behind a short transform."""
     stft = partial(STFT, n_fft=64, hop_length=32, sample_rate=16000)
