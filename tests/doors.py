@@ -302,6 +302,7 @@ def guided(door: Door, folder: Path, seconds: float) -> None:
     corpus.mkdir()
     (corpus / "good").write_bytes(good[path])
     words = [sys.argv[0], f"-max_total_time={seconds:.0f}", f"-rss_limit_mb={MEMORY >> 20}"]
+    words += ["-timeout=30"]
     atheris.Setup([*words, str(corpus)], lambda content: try_door(door, folder, path, content))
     atheris.Fuzz()
 

@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
 def save_picture(figure: "Figure", path: Path, dpi: int) -> None:
     """Write a picture of the kind that the suffix tells."""
     with result(path) as draft:
-        figure.savefig(draft, dpi=dpi, format=path.suffix[1:])
+        figure.savefig(draft, dpi=dpi)
 
 
 def _clips(labels: Path, prediction: Path | None) -> list[ClipFiles]:
