@@ -61,6 +61,7 @@ def vocabulary(command: str) -> list[argparse.Action]:
     (commands,) = (
         action for action in _parser([command])._actions if isinstance(action.choices, dict)
     )
+    assert isinstance(commands.choices, dict)
     return list(commands.choices[command]._actions)
 
 

@@ -54,7 +54,7 @@ def _events(azimuth: int) -> Events:
 
 def _azimuth(events: Events) -> int:
     assert len(events) == 60
-    return round(events.azimuth_deg.unique().item())
+    return round(float(events.azimuth_deg.unique()))
 
 
 def _read(path: Path) -> int:
@@ -135,7 +135,7 @@ def _wave(path: Path, value: int) -> None:
 def _heard(path: Path) -> int:
     waveform, _ = files.read_audio(path)
     assert waveform.shape == (1, 2000)
-    return round(64 * waveform.unique().item())
+    return round(64 * float(waveform.unique()))
 
 
 def _picture(path: Path, value: int) -> None:
@@ -232,7 +232,7 @@ def try_moment(writer: Writer, folder: Path, chance: random.Random) -> None:
     takes = time.monotonic() - begin
     new = writer.found(path)
     writer.write(path, OLD)
-    child = fork(partial(writer.write, path, NEW))
+    child = fork(partial(_child, writer, path, 0, None))
     time.sleep(chance.uniform(0, 1.5 * takes))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from hard.hours import HOURS
 from hard.trying import show_nan, stay_finite, take_short
 from house import ROOT
 from killed_files import PLACES, try_moment
+from seldkit.cli.program import COMMANDS
 from test_hard_inputs import BLOCKS
 from test_threads import same
 
@@ -53,7 +55,7 @@ def damaged_files(place: Path, chance: random.Random) -> Iterator[Try]:
         folder, files = good[name]
         path = chance.choice(sorted(files))
         content = damaged(files[path], chance)
-        yield name, lambda name=name, f=folder, p=path, c=content: try_door(DOORS[name], f, p, c)
+        yield name, partial(try_door, DOORS[name], folder, path, content)
 
 
 def led_files(place: Path, chance: random.Random) -> Iterator[Try]:
@@ -71,7 +73,7 @@ def led_files(place: Path, chance: random.Random) -> Iterator[Try]:
         return f"{found[1] if found else 'no'} files"
 
     for name in cycle(chance.sample(sorted(DOORS), len(DOORS))):
-        yield name, lambda name=name: led(name)
+        yield name, partial(led, name)
 
 
 def words(place: Path, chance: random.Random) -> Iterator[Try]:
@@ -82,10 +84,12 @@ def words(place: Path, chance: random.Random) -> Iterator[Try]:
             place.mkdir()
             prepare(place)
         line = command_line(chance)
-        yield line[0] if line[0] in BY_LENGTH else "other", lambda w=line: str(run(w, place))
+        yield line[0] if line[0] in COMMANDS else "other", partial(ended, line, place)
 
 
-BY_LENGTH = ("check", "convert", "export", "localize", "models", "pack", "plot", "predict", "score")
+def ended(line: list[str], place: Path) -> str:
+    """Run a command line and return how it ended."""
+    return f"exit code {run(line, place)}"
 
 
 def inputs(place: Path, chance: random.Random) -> Iterator[Try]:
@@ -104,7 +108,7 @@ def inputs(place: Path, chance: random.Random) -> Iterator[Try]:
 def hours(place: Path, chance: random.Random) -> Iterator[Try]:
     """Let an hour pass through presets, layers, a pipeline and scores."""
     for name in chance.sample(sorted(HOURS), len(HOURS)):
-        yield name, lambda name=name: HOURS[name](place)
+        yield name, partial(HOURS[name], place)
 
 
 def kills(place: Path, chance: random.Random) -> Iterator[Try]:
