@@ -17,7 +17,7 @@ from doors import PIECES, some_events
 from seldkit import io as files
 from seldkit import models
 from seldkit.cli import main
-from seldkit.cli.program import COMMANDS, _parser
+from seldkit.cli.program import _parser
 from seldkit.features import presets
 from seldkit.formats import MultiACCDOA
 from seldkit.pipeline import Pipeline
@@ -32,6 +32,21 @@ FILES = [
 ]
 
 
+GOOD = {
+    "check": "labels --format dcase2024",
+    "convert": "good.csv new.csv --from dcase2024 --to dcase2022",
+    "export": "system new.onnx",
+    "localize": "clip.wav --array array.json",
+    "models": "system",
+    "pack": "corpus store --labels labels --format dcase2024",
+    "plot": "good.csv --kind events",
+    "predict": "clip.wav --model system",
+    "score": "labels prediction --protocol dcase2024",
+    "synth": "new --minutes 0.01 --duration 0.6 --workers 0 --anechoic",
+}
+"""What is all right behind each command."""
+
+
 def prepare(folder: Path) -> None:
     """Write files of every kind that commands take."""
     for name in ("good.csv", "labels/good.csv", "prediction/good.csv"):
@@ -39,7 +54,9 @@ def prepare(folder: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         files.write_events(path, some_events(), format="dcase2024")
     noise = 0.1 * torch.randn(4, 1600, generator=torch.Generator().manual_seed(0))
-    files.write_audio(folder / "clip.wav", noise, 8000)
+    for name in ("clip.wav", "corpus/good.wav"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        files.write_audio(folder / name, noise, 8000)
     system().save(folder / "system")
     (folder / "array.json").write_text(
         json.dumps({"positions": [[0, 0, 0.1 * n] for n in range(4)]})
@@ -79,20 +96,20 @@ def value(option: argparse.Action, chance: random.Random) -> str:
     return chance.choice(PIECES).decode(errors="replace").replace("\0", "")
 
 
-def command_line(chance: random.Random, commands: Sequence[str] = tuple(COMMANDS)) -> list[str]:
-    """Return one of some commands with most of what it needs, and a few words more."""
-    command = chance.choice(commands)
-    words = [command]
-    for action in vocabulary(command) if command in COMMANDS else ():
-        wanted = action.required or not action.option_strings
-        if "--help" in action.option_strings or chance.random() > (0.9 if wanted else 0.15):
-            continue
-        words += action.option_strings[-1:]
-        if action.nargs != 0:
-            count = action.nargs if isinstance(action.nargs, int) else 1
-            words += [value(action, chance) for _ in range(count)]
-    if chance.random() < 0.1:
-        words.insert(chance.randrange(len(words) + 1), value(argparse.Action([], ""), chance))
+def command_line(chance: random.Random, commands: Sequence[str] = tuple(GOOD)) -> list[str]:
+    """Return a good line of one of some commands after up to four changes."""
+    words = [chance.choice(commands)]
+    words += GOOD[words[0]].split()
+    options = vocabulary(words[0])
+    for _ in range(chance.choice((0, 1, 1, 2, 4))):
+        option = chance.choice(options)
+        count = option.nargs if isinstance(option.nargs, int) else 1
+        new = [value(option, chance) for _ in range(count)]
+        if not words or chance.random() < 0.6:
+            words += [*option.option_strings[-1:], *new]
+        else:
+            place = chance.randrange(len(words))
+            words[place : place + 1] = chance.choice([[], new])
     return words
 
 

@@ -84,7 +84,8 @@ def words(place: Path, chance: random.Random) -> Iterator[Try]:
             place.mkdir()
             prepare(place)
         line = command_line(chance)
-        yield line[0] if line[0] in COMMANDS else "other", partial(ended, line, place)
+        name = line[0] if line and line[0] in COMMANDS else "other"
+        yield name, partial(ended, line, place)
 
 
 def ended(line: list[str], place: Path) -> str:

@@ -13,7 +13,7 @@ LONG = {"ONNX"}
 SLOW = {"array", "pipeline"}
 ALWAYS_READ = {"array", "names"}
 """Doors of the program, which tells in words what is wrong."""
-QUICK = ("check", "convert", "localize", "models", "pack", "plot", "predict", "score", "")
+QUICK = ("check", "convert", "localize", "models", "pack", "predict", "score")
 
 
 @pytest.mark.messages
@@ -35,5 +35,5 @@ def test_damaged_files_are_read_or_refused_by_name(name: str, tmp_path: Path) ->
 def test_any_command_line_ends_in_words(tmp_path: Path) -> None:
     chance = random.Random(0)
     prepare(tmp_path)
-    codes = {run(command_line(chance, QUICK), tmp_path) for _ in range(150)}
+    codes = {run(command_line(chance, QUICK), tmp_path) for _ in range(120)}
     assert codes == {0, 1, 2}

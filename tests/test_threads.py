@@ -21,6 +21,7 @@ from seldkit.metrics import SELDMetrics
 from seldkit.synth import SceneSynthesizer
 from test_hard_inputs import BLOCKS
 
+pytestmark = pytest.mark.programs  # what runs beside them is slow under a checker
 THREADS, TIMES = 4, 12
 BEGUN = {name: block for name, block in BLOCKS.items() if "losses" not in name}
 

@@ -119,7 +119,7 @@ LAYERS: dict[str, Block] = {
     "TFCM": Block(lambda: layers.TFCM(4, num_layers=2), _NARROW),
     "TrackAttention": Block(lambda: layers.TrackAttention(8, num_heads=2), ((TIME, 2, 8),)),
     "TrackEncoders": Block(
-        lambda: layers.TrackEncoders([layers.GatedRecurrentUnit(8, 8) for _ in range(2)]),
+        lambda: layers.TrackEncoders([layers.GatedRecurrentUnit(8, 4) for _ in range(2)]),
         _SEQUENCE,
     ),
     "TrackSplit": Block(lambda: layers.TrackSplit(8, 2), _SEQUENCE),

@@ -1,6 +1,7 @@
 """What every block must bear; each raises `AssertionError` where it does not."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ SOUNDS: dict[str, Fill] = {
     "silence": torch.zeros,
     "dc": torch.ones,
     "clipping": lambda shape: torch.randn(shape).sign(),
+    "impulse": lambda shape: (torch.arange(prod(shape)) == prod(shape) // 2).reshape(shape),
     "tiny": lambda shape: 1e-20 * torch.randn(shape),
     "quiet": lambda shape: torch.full(shape, -100.0),
     "loud": lambda shape: torch.full(shape, 100.0),
