@@ -53,7 +53,7 @@ def prepare(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         files.write_events(path, some_events(), format="dcase2024")
-    noise = 0.1 * torch.randn(4, 1600, generator=torch.Generator().manual_seed(0))
+    noise = 0.1 * torch.randn(4, 8000, generator=torch.Generator().manual_seed(0))
     for name in ("clip.wav", "corpus/good.wav"):
         (folder / name).parent.mkdir(exist_ok=True)
         files.write_audio(folder / name, noise, 8000)

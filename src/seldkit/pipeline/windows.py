@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from seldkit._typing import Float
 
-
 _LOCK = Lock()
 _EVALUATED: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
 """Parts that will train again, and how many evaluate them now."""
