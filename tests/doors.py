@@ -1,29 +1,22 @@
 """Every door by which files come into the library, and how a file may be damaged.
 
-As a program it tries as many damaged files as time allows:
-
-    PYTHONPATH=tests python tests/doors.py --minutes 10
-
-With `--guided DOOR`, and atheris installed, what reaches new lines of the library is damaged more.
+As a program, for `long_runs`, it damages the files of one door, led by the lines that they reach.
 """
 
-import argparse
 import contextlib
 import importlib
 import inspect
 import io
 import json
 import random
-import resource
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
-from itertools import cycle
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import soundfile
 import torch
 
@@ -35,9 +28,13 @@ from seldkit import data, models
 from seldkit import io as files
 from seldkit.cli import main as program
 from seldkit.compat._tensor_bundle import read_bundle
+from seldkit.compat.yamnet import class_names
 from seldkit.events import EnergyMaps, Events
 from seldkit.io.editions import FORMATS
-from seldkit.pipeline import Pipeline
+from seldkit.pipeline import Pipeline, compare_onnx, export_onnx
+from seldkit.synth import FolderSounds, RoomResponses, SceneSynthesizer, write_scenes
+from synth.test_room_responses import write as write_responses
+from synth.test_room_responses import write_sofa
 
 PIECES = [
     *(b"nan", b"inf", b"-1", b"1e999", b"9" * 25, b"0x1", b",", b",,", b"\n", b"\r", b" ", b'"'),
@@ -47,7 +44,7 @@ PIECES = [
 REFUSALS = (KeyError, OSError, TypeError, ValueError)
 """What a door may raise."""
 MEMORY = 8 << 30
-"""Address space of the program, in bytes; Torch alone maps some of it."""
+"""Address space of a long run, in bytes; Torch alone maps some of it."""
 
 
 class Door(NamedTuple):
@@ -139,10 +136,73 @@ def _fill_array(folder: Path) -> None:
     (folder / "array.json").write_text(json.dumps({"positions": places}))
 
 
-def _enter_array(folder: Path) -> None:
+def _run(words: list[str]) -> None:
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        words = ["localize", str(folder / "clip.wav"), "--array", str(folder / "array.json")]
-        assert program(words) in (0, 2)
+        assert program(words) in (0, 1, 2)
+
+
+def _enter_array(folder: Path) -> None:
+    _run(["localize", str(folder / "clip.wav"), "--array", str(folder / "array.json")])
+
+
+def _enter_rooms(folder: Path) -> None:
+    responses = RoomResponses(folder)
+    for room in responses.rooms:
+        for number in responses.positions(room):
+            assert np.isfinite(responses.response(number, 8000).waveform).all()
+
+
+def _enter_sofa(folder: Path) -> None:
+    responses = RoomResponses(folder / "rooms.sofa")
+    assert np.isfinite(responses.response(0, 8000).waveform).all()
+
+
+def _fill_sounds(folder: Path) -> None:
+    for name in ("knock", "voice"):
+        record(folder / name / "one.wav", 0.3, channels=1)
+
+
+def _enter_sounds(folder: Path) -> None:
+    sounds = FolderSounds(folder)
+    sounds.fingerprint()
+    for label in range(len(sounds.classes)):
+        assert np.isfinite(sounds.draw(label, np.random.default_rng(0), RATE)).all()
+
+
+def _write_scene(folder: Path) -> None:
+    synthesizer = SceneSynthesizer(duration_s=0.5, sample_rate=8000, anechoic=True)
+    list(write_scenes(synthesizer, folder, 1, layout="flat", file_type="wav", num_workers=0))
+
+
+def _enter_scenes(folder: Path) -> None:
+    _write_scene(folder)
+    corpus = data.read_folder(folder)
+    for clip in corpus.clips:
+        clip.events()
+
+
+def _fill_class_map(folder: Path) -> None:
+    (folder / "assets").mkdir()
+    names = "\n".join(f"{n},/m/{n},{name}" for n, name in enumerate(("knock", "voice", "bell")))
+    (folder / "assets" / "yamnet_class_map.csv").write_text(f"index,mid,display_name\n{names}\n")
+
+
+def _fill_names(folder: Path) -> None:
+    files.write_events(folder / "clip.csv", some_events(), format="dcase2024")
+    (folder / "names.txt").write_text("knock\nvoice\n")
+
+
+def _enter_names(folder: Path) -> None:
+    words = ["check", str(folder / "clip.csv"), "--format", "dcase2024"]
+    _run([*words, "--classes", str(folder / "names.txt"), "--json", str(folder / "found.json")])
+
+
+def _fill_onnx(folder: Path) -> None:
+    export_onnx(tiny_pipeline(0.5), folder / "system.onnx")
+
+
+def _enter_onnx(folder: Path) -> None:
+    compare_onnx(folder / "system.onnx", tiny_pipeline(0.5))
 
 
 DOORS: dict[str, Door] = {
@@ -170,6 +230,13 @@ DOORS: dict[str, Door] = {
         lambda folder: read_bundle(folder / "variables"),
     ),
     "array": Door(_fill_array, _enter_array),
+    "names": Door(_fill_names, _enter_names),
+    "class map": Door(_fill_class_map, class_names),
+    "rooms": Door(write_responses, _enter_rooms),
+    "SOFA": Door(lambda folder: write_sofa(folder / "rooms.sofa"), _enter_sofa),
+    "sounds": Door(_fill_sounds, _enter_sounds),
+    "scenes": Door(_write_scene, _enter_scenes),
+    "ONNX": Door(_fill_onnx, _enter_onnx),
 }
 
 
@@ -235,50 +302,23 @@ def guided(door: Door, folder: Path, seconds: float) -> None:
     corpus.mkdir()
     (corpus / "good").write_bytes(good[path])
     words = [sys.argv[0], f"-max_total_time={seconds:.0f}", f"-rss_limit_mb={MEMORY >> 20}"]
+    words += ["-timeout=30"]
     atheris.Setup([*words, str(corpus)], lambda content: try_door(door, folder, path, content))
     atheris.Fuzz()
 
 
-def main() -> None:
-    """Try damaged files until the time is over."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--guided", choices=DOORS, help="one door, led by what is reached")
-    args = parser.parse_args()
+def fill_all(place: Path, names: Iterable[str] = DOORS) -> dict[str, Path]:
+    """Write the good files of doors, and return the folder of each."""
+    folders = {name: place / str(number) for number, name in enumerate(names)}
+    for name, folder in folders.items():
+        folder.mkdir()
+        DOORS[name].fill(folder)
+        assert enter(DOORS[name], folder) == "read", name
+    return folders
+
+
+if __name__ == "__main__":  # a door to be led through, and for how many seconds
     torch.set_num_threads(1)
-    doors = {args.guided: DOORS[args.guided]} if args.guided else DOORS
-    chance, end = random.Random(args.seed), time.monotonic() + 60 * args.minutes
-    counts: dict[str, dict[str, int]] = {name: {} for name in doors}
-    longest = dict.fromkeys(doors, 0.0)
     with tempfile.TemporaryDirectory() as place:
-        good = {}
-        for number, (name, door) in enumerate(doors.items()):
-            folder = Path(place, str(number))
-            folder.mkdir()
-            door.fill(folder)
-            assert enter(door, folder) == "read", name
-            if args.guided:
-                guided(door, folder, 60 * args.minutes)
-            good[name] = folder, contents(folder)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        for name, door in cycle(doors.items()):
-            if time.monotonic() > end:
-                break
-            start = time.monotonic()
-            path = chance.choice(sorted(good[name][1]))
-            content = damaged(good[name][1][path], chance)
-            try:
-                outcome = try_door(door, good[name][0], path, content)
-            except Exception as error:
-                outcome = f"FAULT {type(error).__name__}"
-                print(f"{name}: {path.name} of {content!r}: {error!r}", file=sys.stderr)
-            counts[name][outcome] = counts[name].get(outcome, 0) + 1
-            longest[name] = max(longest[name], time.monotonic() - start)
-    for name, outcomes in counts.items():
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-        print(f"{name}: {told}; at most {longest[name]:.2f} s")
-
-
-if __name__ == "__main__":
-    main()
+        (folder,) = fill_all(Path(place), [sys.argv[1]]).values()
+        guided(DOORS[sys.argv[1]], folder, float(sys.argv[2]))

@@ -32,7 +32,8 @@ def check_shape(name: str, x: Shaped, axes: str, **sizes: int) -> None:
     Args:
         name: Argument name, quoted in the message.
         x: Tensor to check.
-        axes: Axis names separated by spaces, such as `"batch channel sample"`.
+        axes: Axis names separated by spaces, such as `"batch channel sample"`; one with a plus,
+            such as `"batch time+ channel"`, must not be empty.
         sizes: Required length of any of those axes.
 
     Examples:
@@ -42,11 +43,14 @@ def check_shape(name: str, x: Shaped, axes: str, **sizes: int) -> None:
         ...
         ValueError: waveform must be (batch, channel=4, sample), got shape (2, 3, 8)
     """
-    words = axes.split()
+    words = axes.replace("+", "").split()
     wrong_rank = x.ndim != len(words)
     if wrong_rank or any(x.shape[words.index(axis)] != n for axis, n in sizes.items()):
         want = ", ".join(f"{w}={sizes[w]}" if w in sizes else w for w in words)
         raise ValueError(f"{name} must be ({want}), got shape {tuple(x.shape)}")
+    for word, size in zip(axes.split(), x.shape, strict=True):
+        if word.endswith("+") and size < 1:
+            raise ValueError(f"{name} must not be empty along {word[:-1]}, got {tuple(x.shape)}")
 
 
 def check_same_shape(**tensors: Tensor) -> None:

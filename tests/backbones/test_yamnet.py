@@ -215,5 +215,7 @@ def test_messages_of_the_features() -> None:
     network = small()
     with pytest.raises(ValueError, match=r"features must be \(batch, channel=1, time, freq=64\)"):
         network(torch.zeros(1, 4, 96, 64))
-    with pytest.raises(ValueError, match=r"features must have a frame, got shape \(1, 1, 0, 64\)"):
+    with pytest.raises(
+        ValueError, match=r"features must not be empty along time, got \(1, 1, 0, 64\)"
+    ):
         network.encode(torch.zeros(1, 1, 0, 64))

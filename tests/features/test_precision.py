@@ -1,12 +1,12 @@
 """Casting and autocast change the result's precision, never how features are computed."""
 
 import copy
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from hard.sounds_table import streamable
 from seldkit.features import (
     GCCPHAT,
     STFT,
@@ -21,21 +21,6 @@ from seldkit.features import (
 every_name = pytest.mark.parametrize("name", presets.__all__)
 HALVES = [torch.float16, torch.bfloat16]
 each_half = pytest.mark.parametrize("dtype", HALVES)
-
-
-def streamable(name: str) -> FeatureExtractor:
-    """Return a preset that can be streamed."""
-    settings: dict[str, Any] = {}
-    if name in {"dcase2020_foa", "dcase2021_foa", "dcase2023_foa", "dcase2023_mic"}:
-        settings = {"top_db": None}
-    elif name == "dcase2025_stereo":
-        settings = {"top_db": None}
-    elif name in {"salsa_foa", "salsa_mic"}:
-        settings = {"edges": "clip"}
-    elif name == "yamnet":
-        settings = {"whole_patches": False}
-    extractor: FeatureExtractor = getattr(presets, name)(**settings)
-    return extractor
 
 
 def audio(extractor: FeatureExtractor) -> Tensor:

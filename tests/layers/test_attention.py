@@ -226,7 +226,7 @@ def test_messages() -> None:
     layer = RelativePositionAttention(8)
     with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=8\), got shape"):
         layer(torch.zeros(1, 8, 5))
-    with pytest.raises(ValueError, match="x must have at least one frame"):
+    with pytest.raises(ValueError, match="x must not be empty along time"):
         layer(torch.zeros(1, 0, 8))
     with pytest.raises(ValueError, match=r"padding must be \(batch=2, time=5\), got shape \(5,\)"):
         layer(torch.zeros(2, 5, 8), torch.zeros(5, dtype=torch.bool))

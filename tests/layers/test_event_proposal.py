@@ -115,7 +115,7 @@ def test_messages() -> None:
     layer = DenseEventProposal(2, 1, max_duration=3)
     with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=2\)"):
         layer(torch.zeros(1, 5, 3))
-    with pytest.raises(ValueError, match="x must have at least one frame"):
+    with pytest.raises(ValueError, match="x must not be empty along time"):
         layer(torch.zeros(1, 0, 2))
     with pytest.raises(ValueError, match="axis must be"):
         SpectralEnhancement(2, axis="lag")  # type: ignore[arg-type]

@@ -227,7 +227,7 @@ def test_messages() -> None:
         Mamba2(8, start="zero", **SIZES)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=8\), got shape"):
         mamba()(torch.zeros(1, 8, 5))
-    with pytest.raises(ValueError, match="x must have at least one frame, got shape"):
+    with pytest.raises(ValueError, match="x must not be empty along time, got"):
         mamba()(torch.zeros(1, 0, 8))
     with pytest.raises(ValueError, match="x must have at least one frame in a step, got 0"):
         mamba().step(torch.zeros(1, 0, 8))

@@ -199,7 +199,7 @@ def test_messages() -> None:
             kind(3, -1)
         with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=3\), got shape"):
             kind(3, 4)(torch.zeros(1, 3, 5))
-        with pytest.raises(ValueError, match="x must have at least one frame, got shape"):
+        with pytest.raises(ValueError, match="x must not be empty along time, got"):
             kind(3, 4)(torch.zeros(1, 0, 3))
     with pytest.raises(ValueError, match=r"h0 must be \(batch=1, channel=4\), got shape \(1, 3\)"):
         MinimalGatedUnit(3, 4)(torch.zeros(1, 2, 3), torch.zeros(1, 3))

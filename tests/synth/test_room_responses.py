@@ -118,7 +118,8 @@ def test_the_fingerprint_changes_with_table_and_sound(tmp_path: Path) -> None:
     assert RoomResponses(tmp_path / "b").fingerprint() != before
 
 
-def test_a_sofa_file_holds_the_same(tmp_path: Path) -> None:
+def write_sofa(path: Path) -> Path:
+    """Write the places as one file, as seen by one who looks to the left."""
     sofar = pytest.importorskip("sofar")
     sofa = sofar.Sofa("SingleRoomSRIR")
     sofa.Data_IR = np.stack([response(a, e).numpy() for a, e, _, _ in PLACES]).astype(np.float64)
@@ -130,10 +131,14 @@ def test_a_sofa_file_holds_the_same(tmp_path: Path) -> None:
         sofa.delete(name)
     sofa.MeasurementDate = np.zeros(3)
     turned = [unit_vector(a + 90, torch.tensor(e)).numpy() * d for a, e, d, _ in PLACES]
-    sofa.SourcePosition = np.array(turned) + 2.0  # as seen by one who looks to the left
+    sofa.SourcePosition = np.array(turned) + 2.0
     sofa.ListenerPosition, sofa.ListenerView = np.full((3, 3), 2.0), np.array([[0.0, 1.0, 0.0]])
-    path = tmp_path / "rooms.sofa"
     sofar.write_sofa(str(path), sofa, compression=0)
+    return path
+
+
+def test_a_sofa_file_holds_the_same(tmp_path: Path) -> None:
+    path = write_sofa(tmp_path / "rooms.sofa")
     measured, folder = RoomResponses(path), RoomResponses(write(tmp_path / "folder"))
     for number in range(3):
         ours, theirs = measured.response(number, RATE), folder.response(number, RATE)

@@ -82,7 +82,7 @@ def encode(
             f"waveform must be (..., channel={array.num_channels}, sample) as the array has"
             f" microphones, got {tuple(waveform.shape)}"
         )
-    if not waveform.shape[-1]:
+    if not waveform.numel():
         raise ValueError(f"waveform must hold a sample, got {tuple(waveform.shape)}")
     check_floating(waveform=waveform)
     design = _design(array, sample_rate, capsules)

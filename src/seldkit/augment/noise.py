@@ -51,6 +51,7 @@ def add_noise(
     # Squares of quiet sound are zero in half precision.
     clean = waveform.to(torch.promote_types(waveform.dtype, torch.float32))
     power = clean.square().mean(dim=(1, 2), keepdim=True)
-    gain = (power * 10 ** (-ratio_db.to(clean) / 10)).sqrt() * of_each(chance.chosen, clean)
+    level = power.where(power > 0, 1).sqrt() * (power > 0)  # the root of silence has no slope
+    gain = level * 10 ** (-ratio_db.to(clean) / 20) * of_each(chance.chosen, clean)
     noise = chance.normal(*clean.shape[1:])
     return (clean + gain * noise).to(waveform.dtype), labels

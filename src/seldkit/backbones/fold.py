@@ -65,7 +65,7 @@ class TimeFold(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "image channel height width"]:
         """Return the images of all windows, those of an item one after another."""
-        check_shape("x", x, "batch channel time freq", freq=self.num_bins)
+        check_shape("x", x, "batch+ channel time freq", freq=self.num_bins)
         x = functional.pad(x, (0, 0, 0, -x.shape[2] % (self.rows * self.size)))
         return rearrange(x, "b c (n r t) f -> (b n) c (r f) t", r=self.rows, t=self.size)
 

@@ -232,7 +232,5 @@ def yamnet(
 
 def _continued(features: Tensor, frames: int) -> Tensor:
     """Return features with so many frames of silence behind them."""
-    check_shape("features", features, "batch channel time freq", channel=1, freq=_NUM_BINS)
-    if features.shape[2] == 0:
-        raise ValueError(f"features must have a frame, got shape {tuple(features.shape)}")
+    check_shape("features", features, "batch+ channel time+ freq", channel=1, freq=_NUM_BINS)
     return functional.pad(features, (0, 0, 0, frames), value=_SILENCE) if frames else features

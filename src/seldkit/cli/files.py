@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seldkit._files import finished
+
 
 class ClipFiles(NamedTuple):
     """The files of one clip.
@@ -33,15 +35,14 @@ def find_files(place: Path, suffix: str = ".csv") -> list[Path]:
         return [place]
     if not place.is_dir():
         raise FileNotFoundError(f"{place} is neither a file nor a folder")
-    files = sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(place, onerror=_fail)
-        for name in names
-        if name.lower().endswith(suffix) and not name.startswith(".")
-    )
+    files = []
+    for folder, folders, names in os.walk(place, onerror=_fail):
+        folders[:] = finished(folders)
+        fitting = (name for name in names if name.lower().endswith(suffix))
+        files += [Path(folder, name) for name in fitting if not name.startswith(".")]
     if not files:
         raise ValueError(f"{place} holds no {suffix} file")
-    return files
+    return sorted(files)
 
 
 def match_files(

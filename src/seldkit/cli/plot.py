@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seldkit._checks import require
+from seldkit._files import finished, result
 from seldkit.cli.clips import choose_files
 from seldkit.cli.files import ClipFiles, find_files, match_files, read_names
 from seldkit.cli.options import check_number
@@ -104,9 +105,15 @@ def run(args: argparse.Namespace) -> int:
             figure = _draw(clip, args, names)
             path = _picture(clip.name, args)
             path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=args.dpi)
+            save_picture(figure, path, args.dpi)
         sys.stdout.write(f"{path}\n")
     return 0
+
+
+def save_picture(figure: "Figure", path: Path, dpi: int) -> None:
+    """Write a picture of the kind that the suffix tells."""
+    with result(path) as draft:
+        figure.savefig(draft, dpi=dpi)
 
 
 def _clips(labels: Path, prediction: Path | None) -> list[ClipFiles]:
@@ -152,7 +159,11 @@ def _recording(name: str, place: Path) -> Path:
     if not place.is_dir():
         return place
     stem = Path(name).name
-    found = [path for path in place.rglob(f"{stem}.*") if path.suffix.lower() in SUFFIXES]
+    found = [
+        path
+        for path in place.rglob(f"{stem}.*")
+        if path.suffix.lower() in SUFFIXES and len(finished(path.parts)) == len(path.parts)
+    ]
     if len(found) != 1:
         raise ValueError(f"{place} must hold one recording of {stem}, got {len(found)}")
     return found[0]
@@ -163,7 +174,8 @@ def _picture(name: str, args: argparse.Namespace) -> Path:
     if args.labels.is_dir():
         folder: Path = args.out or Path("pictures")
         return folder / f"{name}.{args.type}"
-    return Path(args.out or f"{name}.png")
+    path = Path(args.out or f"{name}.png")
+    return path if path.suffix else path.with_name(f"{path.name}.png")
 
 
 def _style(*, dark: bool) -> AbstractContextManager[None]:

@@ -10,11 +10,13 @@ from typing import Any
 from torch import Tensor
 
 from seldkit._checks import require
+from seldkit._files import sweep
 from seldkit.ambisonics import RecordingWarning
 from seldkit.ambisonics.findings import LOW_HZ
 from seldkit.cli.found import Found
 from seldkit.cli.messages import note
 from seldkit.cli.naming import Namer, add_names, load_namer
+from seldkit.cli.plot import save_picture
 from seldkit.cli.progress import Progress
 from seldkit.cli.recordings import (
     Microphones,
@@ -108,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
     for folder in (args.csv, args.plot):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
+            sweep(folder)
     microphones = microphones_of(args)
     namer = load_namer(args.names)
     system = load_system(args.model)
@@ -236,7 +239,7 @@ def _write(
         figure = plot_scene(
             events, waveform=waveform, sample_rate=rate, classes=system.classes, title=path.name
         )
-        figure.savefig(args.plot / f"{name}.png", dpi=150)
+        save_picture(figure, args.plot / f"{name}.png", dpi=150)
 
 
 def _told(

@@ -7,6 +7,7 @@ from itertools import chain
 from math import isfinite, isnan
 from pathlib import Path
 
+from seldkit._files import result
 from seldkit.cli.clips import NamedClip
 from seldkit.metrics import DenseMapMetrics, Interval, SELDMetrics, jackknife
 from seldkit.metrics.analysis import class_table
@@ -108,7 +109,8 @@ def write_json(place: str, text: str) -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(place).write_text(text, encoding="utf-8")
+        with result(Path(place)) as draft:
+            draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OSError(f"--json must be a file that can be written, got {error}") from error
 

@@ -122,11 +122,17 @@ def class_names(folder: str | Path) -> list[str]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it does not name the classes from 0.
     """
     path = Path(folder) / "assets" / "yamnet_class_map.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: int(row["index"]))
-    return [row["display_name"] for row in rows]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = {int(row["index"]): row["display_name"] for row in csv.DictReader(file)}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path} must have rows with index and display_name: {error!r}") from error
+    if sorted(rows) != [*range(len(rows))] or not all(rows.values()):
+        raise ValueError(f"{path} must name the classes from 0, each once")
+    return [rows[index] for index in range(len(rows))]
 
 
 def _published(name: str) -> str:

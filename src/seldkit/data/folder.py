@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from seldkit._checks import check_choice
+from seldkit._files import finished
 from seldkit.data._manifests import scene_classes
 from seldkit.data.clip import Clip
 from seldkit.data.corpus import Corpus
@@ -97,6 +98,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
+        folders[:] = finished(folders)
         # Some systems put a file of their own, beginning with a dot, beside each.
         yield from (Path(place, name) for name in names if not name.startswith("."))
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seldkit._checks import check_count, check_floating, check_positive, check_shape
 from seldkit._typing import Complex, Float
+from seldkit.features.eigenvalues import finite_matrices
 
 WINDOW_S = 0.01
 
@@ -60,7 +61,7 @@ def visibility(
         >>> matrices[0, 0, 0].real.round(decimals=3)[0]
         tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    check_shape("waveform", waveform, "batch channel sample")
+    check_shape("waveform", waveform, "batch+ channel+ sample")
     check_floating(waveform=waveform)
     check_count(sample_rate=sample_rate, num_bands=num_bands, windows=windows)
     check_positive(fmin=fmin, fmax=fmax, width=width)
@@ -88,5 +89,7 @@ def visibility(
     tones = torch.stack([spectrum[..., a : b + 1].sum(dim=-1) for a, b in bins], dim=-1)
     tones = tones.permute(0, 2, 4, 1, 3)  # batch time band channel window
     matrices = tones.conj() @ tones.mT
-    largest = torch.linalg.eigvalsh(matrices)[..., -1:].unsqueeze(-1)
-    return torch.where(largest > 0, matrices / largest.clamp(min=1e-30), 0)
+    finite = finite_matrices(matrices)
+    largest = torch.linalg.eigvalsh(matrices.where(finite, 0))[..., -1:].unsqueeze(-1)
+    scaled = torch.where(largest > 0, matrices / largest.clamp(min=1e-30), 0)
+    return scaled.where(finite, torch.nan)

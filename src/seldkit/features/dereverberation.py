@@ -48,7 +48,7 @@ def direct_sound(
 
     Raises:
         TypeError: If the spectrum is not complex.
-        ValueError: If a number is below 1.
+        ValueError: If a number is below 1, or there is no frame or bin.
 
     Examples:
         >>> spectrum = torch.zeros(3, 1, dtype=torch.complex64)
@@ -59,6 +59,8 @@ def direct_sound(
     check_count(taps=taps, delay=delay, iterations=iterations)
     if not spectrum.is_complex():
         raise TypeError(f"spectrum must be complex, got {spectrum.dtype}")
+    if not all(spectrum.shape[-2:]):
+        raise ValueError(f"spectrum must have frames and bins, got shape {tuple(spectrum.shape)}")
     with without_autocast(spectrum):
         x = spectrum.mT.to(torch.complex128)  # ... freq time
         before = torch.stack([functional.pad(part, (delay + taps - 1, 0)) for part in _parts(x)])

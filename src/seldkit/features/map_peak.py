@@ -18,7 +18,8 @@ def peaked_map(
     """Return maps, and where their maximum is: its row and its column, the same at every point.
 
     Both are numbered from 0 and divided by how many there are, so they lie in [0, 1). Of equal
-    values the first point is the maximum, so that a map of silence, all zeros, has zeros beside it.
+    values the first point is the maximum, so that a map of silence, all zeros, has zeros beside it;
+    a map that holds nan has no maximum, and nan beside it.
 
     Source: Diaz-Guerra et al., "Robust sound source tracking using SRP-PHAT and 3D convolutional
     neural networks", IEEE/ACM TASLP 29, 2021, section III.
@@ -45,6 +46,7 @@ def peaked_map(
     row = (point // columns).to(exact) / rows
     column = (point % columns).to(exact) / columns
     place = torch.cat((row, column), dim=1).to(maps.dtype)
+    place = place.masked_fill(maps.isnan().any(dim=-1, keepdim=True), torch.nan)
     return torch.cat((maps, place.expand(-1, -1, -1, rows * columns)), dim=1)
 
 

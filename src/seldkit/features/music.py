@@ -12,6 +12,7 @@ from seldkit.ambisonics import plane_wave_gains
 from seldkit.arrays import ArrayGeometry
 from seldkit.features.bands import Band, band_bins, check_band
 from seldkit.features.bins import crop, fft_length
+from seldkit.features.eigenvalues import with_eigenvalues
 from seldkit.features.meaning import ChannelMeaning
 from seldkit.features.part import Part
 from seldkit.features.point_turning import turned_points
@@ -38,8 +39,8 @@ class MUSIC(Part):
     these maps, `"wide"` their mean: near 1 where all bins agree on a direction. No map tells how
     loud anything is.
 
-    Eigenvectors have gradients where eigenvalues differ; maps of silence are zeros. `torch.export`
-    takes it, but ONNX has no eigenvectors.
+    Maps of silence are zeros. Between eigenvalues that are equal, as in silence, the slope is 0, so
+    gradients are finite. `torch.export` takes it, but ONNX has no eigenvectors.
 
     Shape:
         - Input: complex spectrum `(batch, channel, time, freq)`.
@@ -184,9 +185,13 @@ class MUSIC(Part):
         power = covariance.diagonal(dim1=-2, dim2=-1).real.sum(dim=-1)
         sounds = power > torch.finfo(power.dtype).tiny
         scale = power.where(sounds, 1)[..., None, None]
-        vectors = torch.linalg.eigh(covariance / scale).eigenvectors
-        vectors = vectors[..., : self._channels - self.num_sources]
-        return _entries(vectors @ vectors.mH), sounds.to(power.dtype)
+        noise = with_eigenvalues(covariance / scale, self._smallest)
+        return _entries(noise), sounds.to(power.dtype)
+
+    def _smallest(self, values: Float[Tensor, "*batch row"]) -> tuple[Tensor, Tensor]:
+        number = torch.arange(self._channels, device=values.device)
+        noise = (number < self._channels - self.num_sources).to(values.dtype)
+        return noise.expand(values.shape), torch.zeros_like(values)
 
     def _maps(
         self, noise: Float[Tensor, "batch freq time entry"], bins: slice

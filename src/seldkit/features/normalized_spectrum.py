@@ -119,6 +119,8 @@ class NormalizedSpectrum(Part):
         if self.encoding == "real_and_imaginary":
             return torch.cat((real / level, imag / level), dim=1)
         ratio = (magnitude / level).clamp(min=self.floor)
+        silent = magnitude.detach() <= 1e-15  # where the arc tangent's slope would divide by zero
+        real, imag = (x.detach().where(silent, x) for x in (real, imag))
         return torch.cat((ratio.log10(), torch.atan2(imag, real + 1e-30)), dim=1)
 
 

@@ -30,7 +30,8 @@ def peak_place(correlation: Float[Tensor, "*axes lag"]) -> Float[Tensor, "*axes"
         correlation: Values over lags, with any axes before. Of equal values the first is the peak.
 
     Returns:
-        Places from 0 to the number of lags less one. Gradients flow through the parabola alone.
+        Places from 0 to the number of lags less one, nan where there is one among the values.
+        Gradients flow through the parabola alone.
 
     Raises:
         TypeError: If the correlation holds integers.
@@ -51,7 +52,8 @@ def peak_place(correlation: Float[Tensor, "*axes lag"]) -> Float[Tensor, "*axes"
     bend = before - 2 * correlation.gather(-1, top) + after
     inside = (top > 0) & (top < last) & (bend < 0)
     offset = 0.5 * (before - after) / bend.where(inside, -1)
-    place: Tensor = (top + offset.where(inside, 0)).squeeze(-1)
+    unknown = correlation.isnan().any(dim=-1, keepdim=True)
+    place: Tensor = (top + offset.where(inside, 0)).masked_fill(unknown, torch.nan).squeeze(-1)
     return place
 
 

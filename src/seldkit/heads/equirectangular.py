@@ -77,7 +77,8 @@ class EquirectangularHead(Shown):
         check_shape("x", x, axes, channel=self.in_channels)
         batch, time = x.shape[:2]
         maps = self.linear(self.conv(x.flatten(0, 1)))
-        maps = maps.reshape(batch, time, -1, self.num_classes, *maps.shape[2:])
+        kinds = 2 if self.distance else 1
+        maps = maps.reshape(batch, time, kinds, self.num_classes, *maps.shape[2:])
         energy: Tensor = maps[:, :, 0].sigmoid()
         if not self.distance:
             return energy

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
+from seldkit._files import result
 from seldkit.events import Events
 from seldkit.events.rows import DAY_S, frame_length
 from seldkit.events.telling import told
@@ -70,7 +71,9 @@ def write_label_track(
         ...     (Path(folder) / "clip.txt").read_text().split("\t")
         ['1.200000', '1.400000', 'alarm, 60 degrees\n']
     """
-    Path(path).write_text(label_track(events, classes), encoding="utf-8", newline="\n")
+    text = label_track(events, classes)
+    with result(Path(path)) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def label_track(events: Events, classes: Sequence[str] | None) -> str:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from seldkit._checks import check_choice
+from seldkit._files import result
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
 from seldkit.io.columns import COLUMNS, Columns, from_events, rounded
@@ -124,7 +125,8 @@ def write_events(
         names = [name for name, column in edition.header.items() if column in columns]
         lines.insert(0, ",".join(names))
     text = "".join(f"{line}\n" for line in lines)
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
+    with result(Path(path)) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _lines(columns: Columns, classes: Sequence[str] = ()) -> list[str]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seldkit._checks import check_count, check_finite, check_floating, check_shape
+from seldkit._files import result
 from seldkit._typing import Float
 from seldkit.io.recording import LOUD
 
@@ -54,14 +55,15 @@ def write_audio(
         )
     if SUBTYPES[suffix].startswith("PCM") and peak > 1:
         raise ValueError(f"waveform must lie in -1..1 for {path.suffix}, got a peak of {peak!r}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in")
-    sample_rate = int(sample_rate)
+    sample_rate, kind = int(sample_rate), suffix[1:].upper()
     try:
-        if suffix == ".wav":  # libsndfile would put the time of day into the file
-            wavfile.write(path, sample_rate, samples.T.numpy())
-        else:
-            soundfile.write(path, samples.T.numpy(), sample_rate, subtype=SUBTYPES[suffix])
+        with result(path) as draft:
+            if kind == "WAV":  # libsndfile would put the time of day into the file
+                wavfile.write(draft, sample_rate, samples.T.numpy())
+            else:
+                soundfile.write(
+                    draft, samples.T.numpy(), sample_rate, subtype=SUBTYPES[suffix], format=kind
+                )
     except (soundfile.SoundFileError, ValueError, struct.error) as error:
         raise ValueError(
             f"{path} cannot hold {len(samples)} channels at {sample_rate} Hz: {error}"

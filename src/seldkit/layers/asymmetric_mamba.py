@@ -71,7 +71,7 @@ class AsymmetricBiMamba(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch out time freq"]:
         """Return the map of both paths."""
-        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.in_channels)
         rows = self.widen(x).permute(0, 2, 3, 1)  # batch time freq channel
         first = _along_time(self.freq_first["time"], _along_freq(self.freq_first["freq"], rows))
         second = _along_freq(self.time_first["freq"], _along_time(self.time_first["time"], rows))
@@ -147,7 +147,7 @@ class AsymmetricDecoder(Shown):
         self, x: Float[Tensor, "batch time channel"]
     ) -> Float[Tensor, "batch time channel"]:
         """Return the sequence with what the layers see added."""
-        check_shape("x", x, "batch time channel", channel=self.channels)
+        check_shape("x", x, "batch time+ channel", channel=self.channels)
         picture: Tensor = self.reduce(self.layers(self.project(x).unsqueeze(1))).squeeze(1)
         held = picture.repeat_interleave(self.channels // self.num_bins, dim=2)
         return x + held

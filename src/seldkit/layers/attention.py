@@ -123,9 +123,7 @@ class RelativePositionAttention(Shown):
 
         Frames that are padding, all before or all behind the others, change nothing in these.
         """
-        check_shape("x", x, "batch time channel", channel=self.channels)
-        if not x.shape[1]:
-            raise ValueError(f"x must have at least one frame, got shape {tuple(x.shape)}")
+        check_shape("x", x, "batch time+ channel", channel=self.channels)
         query, key, value = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
         scale = self._factor
         if padding is not None:

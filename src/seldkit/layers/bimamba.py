@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
-from seldkit.layers.mamba import Mamba2, MambaStart, check_frames
+from seldkit.layers.mamba import Mamba2, MambaStart
 from seldkit.layers.streaming import State, StepSize, step_size, stream_step
 
 
@@ -132,7 +133,7 @@ class MambaBlock(Shown):
         self, x: Float[Tensor, "batch time channel"]
     ) -> Float[Tensor, "batch time channel"]:
         """Return the sequence after the block."""
-        check_frames(x, self.channels)
+        check_shape("x", x, "batch time+ channel", channel=self.channels)
         output: Tensor = self.norm(x + self.dropout(self.mixer(x)))
         return output
 

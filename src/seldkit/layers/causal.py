@@ -76,7 +76,7 @@ class CausalConv2d(nn.Conv2d):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch out time freq"]:
         """Return the map, each frame made of that frame and those before it."""
-        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.in_channels)
         return super().forward(behind_silence(x, self.past))
 
     @property
@@ -146,7 +146,7 @@ class CausalConv1d(nn.Conv1d):
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
         """Return the sequence, each frame made of that frame and those before it."""
-        check_shape("x", x, "batch time channel", channel=self.in_channels)
+        check_shape("x", x, "batch time+ channel", channel=self.in_channels)
         return super().forward(behind_silence(x.mT, self.past)).mT
 
     @property

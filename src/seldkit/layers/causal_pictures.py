@@ -72,7 +72,7 @@ class CausalConv3d(nn.Conv3d):
         self, x: Float[Tensor, "batch channel time row column"]
     ) -> Float[Tensor, "batch out time new_row new_column"]:
         """Return the pictures, each made of that frame and those before it."""
-        check_shape("x", x, "batch channel time row column", channel=self.in_channels)
+        check_shape("x", x, "batch channel time+ row+ column+", channel=self.in_channels)
         return super().forward(behind_silence(x, self.past))
 
     @property

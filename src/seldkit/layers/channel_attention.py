@@ -62,7 +62,7 @@ class SqueezeExcite(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the scaled map."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         scale = self.excite(self.squeeze(x.mean(dim=(2, 3))).relu()).sigmoid()
         scaled: Tensor = x * scale[:, :, None, None]
         return scaled
@@ -147,7 +147,7 @@ class MultiScaleChannelAttention(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the scaled map."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         if self.training and self.norm == "batch" and x.shape[0] == 1:
             raise ValueError("x must have more than one item to train norm='batch', got batch=1")
         mean = x.mean(dim=(2, 3), keepdim=True)

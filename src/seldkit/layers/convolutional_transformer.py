@@ -53,7 +53,7 @@ class LocalPerception(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map and what is around each place."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         output: Tensor = x + self.depthwise(x)
         return output
 
@@ -129,7 +129,7 @@ class InvertedResidual(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return what is to be added to the map."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         wide = self.expand(x)
         output: Tensor = self.reduce(wide + self.filter(wide))
         return output
@@ -196,7 +196,7 @@ class CMTBlock(Shown):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map after the block."""
         channels = self.num_planes * self.channels
-        check_shape("x", x, "batch channel time freq", channel=channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=channels)
         x = self.attention(self._whole(self.local(self._planes(x))))
         planes = self._planes(x)
         normed = self.norm(planes.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

@@ -81,7 +81,7 @@ class SpectroTemporalAttention(Shown):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map after both."""
         channels = self.num_planes * self.channels
-        check_shape("x", x, "batch channel time freq", channel=channels, freq=self.num_bins)
+        check_shape("x", x, "batch channel time+ freq", channel=channels, freq=self.num_bins)
         maps = x.permute(0, 2, 3, 1)  # batch time freq (plane channel)
         planes = maps.unflatten(3, (self.num_planes, -1))
         bins = planes.permute(0, 1, 3, 2, 4)  # batch time plane freq channel
@@ -161,7 +161,7 @@ class DividedChannelAttention(Shown):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map after attention."""
         channels = self.num_planes * self.channels
-        check_shape("x", x, "batch channel time freq", channel=channels, freq=self.num_bins)
+        check_shape("x", x, "batch channel time+ freq", channel=channels, freq=self.num_bins)
         maps = x.permute(0, 2, 3, 1)
         attended = self.across.attend(maps.unflatten(3, (self.num_planes, -1))).flatten(3)
         if self.legacy_order:

@@ -84,10 +84,8 @@ class DenseEventProposal(Shown):
         self, x: Float[Tensor, "batch time channel"]
     ) -> Float[Tensor, "batch out duration start"]:
         """Return the scores of every event."""
-        check_shape("x", x, "batch time channel", channel=self.in_channels)
+        check_shape("x", x, "batch time+ channel", channel=self.in_channels)
         batch, time, _ = x.shape
-        if not time:
-            raise ValueError(f"x must have at least one frame, got shape {tuple(x.shape)}")
         weighted = self.points(x).unflatten(2, (self.num_points, self.hidden))
         table = weighted.permute(1, 2, 0, 3).flatten(0, 1).flatten(1)  # frame and point, item
         place, share = sample_points(

@@ -109,7 +109,7 @@ class FullNarrowBand(Shown):
 
     def _bins(self, x: Tensor, beside: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the narrow band reads of each bin, and the outputs of the full band."""
-        check_shape("x", x, "batch time freq channel", channel=self.in_channels)
+        check_shape("x", x, "batch time+ freq+ channel", channel=self.in_channels)
         sizes = dict(zip(("batch", "time", "freq"), x.shape, strict=False))
         check_shape("beside", beside, "batch time freq channel", **sizes, channel=self.beside)
         batch, time, freq, _ = x.shape

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers.streaming import State, StepSize, check_step
@@ -52,6 +53,7 @@ class GatedRecurrentUnit(nn.RNNBase):
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
         """Return the states of the last layer, those of both directions side by side."""
+        check_shape("x", x, "batch time+ channel", channel=self.input_size)
         directions = 1 + self.bidirectional
         start = x.new_zeros(directions * self.num_layers, x.shape[0], self.hidden_size)
         return self._run(x, start)[0]

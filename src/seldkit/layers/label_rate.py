@@ -132,6 +132,6 @@ class LabelConv(Shown):
     ) -> Float[Tensor, "batch frame out"]:
         """Return the label frames of features of so many frames."""
         sizes = {"channel": self.in_channels, "freq": self.num_bins}
-        check_shape("x", x, "batch channel step freq", **sizes)
+        check_shape("x", x, "batch channel step+ freq", **sizes)
         frames: Tensor = self.rate(self.conv(x).squeeze(3).mT, num_frames)
         return frames

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seldkit._checks import check_shape
 from seldkit._settings import plain_settings
 from seldkit._typing import Float
 from seldkit.layers.streaming import State, StepSize, check_step
@@ -47,6 +48,7 @@ class LongShortTermMemory(nn.RNNBase):
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
         """Return the outputs of both directions side by side."""
+        check_shape("x", x, "batch time+ channel", channel=self.input_size)
         start = x.new_zeros(1 + self.bidirectional, x.shape[0], self.hidden_size)
         return self._run(x, start, start)[0]
 

@@ -132,7 +132,7 @@ class Mamba2(Shown):
         self, x: Float[Tensor, "batch time channel"]
     ) -> Float[Tensor, "batch time channel"]:
         """Return the sequence after the layer."""
-        check_frames(x, self.channels)
+        check_shape("x", x, "batch time+ channel", channel=self.channels)
         gate, mixed, step = self._projected(x)
         mixed = functional.pad(mixed.mT, (self.kernel_size - 1, 0))
         return self._scanned(gate, mixed, step, None, self.chunk)[0]
@@ -190,10 +190,3 @@ class Mamba2(Shown):
             y = functional.rms_norm(y, norm.normalized_shape, norm.weight.to(precise), norm.eps)
         output: Tensor = self.reduce(y.to(gate.dtype))
         return output, last
-
-
-def check_frames(x: Tensor, channels: int) -> None:
-    """Raise `ValueError` unless `x` is a sequence of so many channels and at least one frame."""
-    check_shape("x", x, "batch time channel", channel=channels)
-    if not x.shape[1]:
-        raise ValueError(f"x must have at least one frame, got shape {tuple(x.shape)}")

@@ -79,8 +79,8 @@ class MapStitch(Shown):
         Float[Tensor, "batch channel_b time_b freq_b"],
     ]:
         """Return both maps after mixing."""
-        check_shape("a", a, "batch channel time freq", channel=self.channels_a)
-        check_shape("b", b, "batch channel time freq", batch=a.shape[0], channel=self.channels_b)
+        check_shape("a", a, "batch channel time+ freq+", channel=self.channels_a)
+        check_shape("b", b, "batch channel time+ freq+", batch=a.shape[0], channel=self.channels_b)
         from_a, from_b = _stretch(self.a_to_b(a), b), _stretch(self.b_to_a(b), a)
         weight_a, weight_b = self.weight_a[:, None, None], self.weight_b[:, None, None]
         mixed_a = weight_a[..., 0] * a + weight_a[..., 1] * from_b

@@ -118,7 +118,7 @@ class MaxFeatureMap(nn.Module):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch out time freq"]:
         """Return the map of maxima."""
-        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.in_channels)
         maps = self.conv(x)
         if self.norm_place == "pre":
             maps = self.norm(maps)

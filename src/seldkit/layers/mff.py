@@ -102,7 +102,7 @@ class MFF(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map of the first scale after the last stage."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         least = _RATIO ** (self.num_scales - 1)
         if x.shape[3] % least:
             raise ValueError(

@@ -111,12 +111,12 @@ class NeuralCorrelation(Shown):
         self, frames: Float[Tensor, "batch channel time sample"]
     ) -> Float[Tensor, "batch pair out time lag"]:
         """Return the filtered correlations of each pair."""
-        check_shape("frames", frames, "batch channel time sample", sample=self.frame_length)
+        check_shape("frames", frames, "batch+ channel time+ sample", sample=self.frame_length)
         batch, microphones, time, _ = frames.shape
         if microphones < 2:
             shape = tuple(frames.shape)
             raise ValueError(f"frames must have at least two channels, got shape {shape}")
-        x = self._bands(frames.reshape(batch * microphones, 1, -1))
+        x = self._bands(frames.reshape(batch * microphones, 1, time * self.frame_length))
         x = x.unflatten(0, (batch, microphones)).unflatten(3, (time, -1)).transpose(2, 3)
         lags = self._correlations(x)  # batch pair time channel lag
         pairs, x = lags.shape[1], lags.flatten(0, 2)

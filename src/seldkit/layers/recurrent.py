@@ -80,7 +80,7 @@ class MinimalGatedUnit(Shown):
         h0: Float[Tensor, "batch state"] | None = None,
     ) -> tuple[Float[Tensor, "batch time state"], Float[Tensor, "batch state"]]:
         """Return the state after every frame, and the last one; without `h0`, begin from zeros."""
-        _check_frames(x, self.in_channels)
+        check_shape("x", x, "batch time+ channel", channel=self.in_channels)
         inputs = functional.linear(x, self.weight_input, self.bias).chunk(2, dim=-1)
         forget_weight, new_weight = self.weight_state.chunk(2)
         if h0 is None:
@@ -178,7 +178,7 @@ class BidirectionalGRU(Shown):
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time out"]:
         """Return the merged sequence of the last layer."""
-        _check_frames(x, self.in_channels)
+        check_shape("x", x, "batch time+ channel", channel=self.in_channels)
         for i, gru in enumerate(self.gru):
             x = self._merge(gru(self.dropout(x) if i else x))
         return x
@@ -190,9 +190,3 @@ class BidirectionalGRU(Shown):
             return x
         forward, backward = x.chunk(2, dim=-1)
         return forward * backward if self.merge == "product" else forward + backward
-
-
-def _check_frames(x: Tensor, channels: int) -> None:
-    check_shape("x", x, "batch time channel", channel=channels)
-    if not x.shape[1]:
-        raise ValueError(f"x must have at least one frame, got shape {tuple(x.shape)}")

@@ -85,7 +85,7 @@ class ResidualBlock(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch out time freq"]:
         """Return the map after the block."""
-        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.in_channels)
         y = functional.relu(self.norm1(self.conv1(x)))
         y = self.norm2(self.conv2(y))
         if self.attention is not None:

@@ -67,6 +67,6 @@ class SpectralEnhancement(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map after the gate."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         output: Tensor = x * self.gate(x).sigmoid() + self.detail(x).tanh()
         return output

@@ -70,7 +70,7 @@ class TFCM(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the map after all layers."""
-        check_shape("x", x, "batch channel time freq", channel=self.channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.channels)
         for layer in self.layers:
             x = layer(x)
         return x

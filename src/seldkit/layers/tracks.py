@@ -155,7 +155,7 @@ class TrackAttention(Shown):
         self, x: Float[Tensor, "batch time track channel"]
     ) -> Float[Tensor, "batch time track channel"]:
         """Return the tracks after they have attended to each other."""
-        check_shape("x", x, "batch time track channel", channel=self.channels)
+        check_shape("x", x, "batch time+ track+ channel", channel=self.channels)
         query, key, value = rearrange(
             self.qkv(self.norm(x)), "b t n (qkv h c) -> qkv (b t) h n c", qkv=3, h=self.num_heads
         )

@@ -91,7 +91,7 @@ class TripletAttention(Shown):
         self, x: Float[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the weighted map."""
-        check_shape("x", x, "batch channel time freq")
+        check_shape("x", x, "batch channel time+ freq+")
         weights: list[Tensor] = [
             self.channel_freq(self._pool(x, 2)).transpose(1, 2),
             self.time_channel(self._pool(x, 3).mT).mT.movedim(1, 3),

@@ -10,6 +10,7 @@ from seldkit._builders import builder
 from seldkit._checks import check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Complex, Float
+from seldkit.features.eigenvalues import with_eigenvalues
 from seldkit.grids import DirectionGrid
 from seldkit.models.back_projection import BackProjection
 
@@ -84,16 +85,23 @@ class LatentAcousticMap(Shown):
         check_shape("matrices", matrices, "batch time band other channel", **sizes)
         if self.triangle == "both":
             matrices = (matrices + matrices.mH) / 2
-        values, vectors = torch.linalg.eigh(matrices)
+        else:
+            below = matrices.tril(-1)
+            diagonal = matrices.diagonal(dim1=-2, dim2=-1).real
+            matrices = below + below.mH + torch.diag_embed(diagonal)
         beams = torch.view_as_complex(self.steering).to(matrices.dtype)
-        heard = beams.mH @ (vectors * values.clamp(min=0).sqrt().unsqueeze(-2))
-        power = heard.real.square() + heard.imag.square()
-        first = (power.sum(dim=-1) - self.floor).flatten(0, 1)
+        positive = with_eigenvalues(matrices, _without_negative)
+        power = (beams.mH @ positive * beams.mT).sum(dim=-1).real
+        first = (power - self.floor).flatten(0, 1)
         x = first
         for conv in self.convs:
             x = functional.relu(conv(x) + first)
         maps: Tensor = x.unflatten(0, matrices.shape[:2])
         return maps
+
+
+def _without_negative(values: Float[Tensor, "*batch row"]) -> tuple[Tensor, Tensor]:
+    return values.clamp(min=0), (values > 0).to(values.dtype)
 
 
 class UpLatentAcousticMap(Shown):

@@ -93,7 +93,7 @@ class SemanticProjection(Shown):
         self, x: Float[Tensor, "batch channel step freq"], num_frames: int
     ) -> Float[Tensor, "batch frame out"]:
         """Return the label frames of features of so many frames."""
-        check_shape("x", x, "batch channel step freq", channel=self.in_channels)
+        check_shape("x", x, "batch channel step+ freq+", channel=self.in_channels)
         steps, reach = x.mean(dim=3), self.neighbours
         if reach:
             # In two dimensions, since an export would fix the length in one.

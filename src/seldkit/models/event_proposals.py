@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_count, check_rate, check_same_shape, check_shape
+from seldkit._checks import check_count, check_finite, check_rate, check_same_shape, check_shape
 from seldkit._typing import Float, Int
 from seldkit.models.proposal_maps import ProposalMaps, interval_iou, places
 from seldkit.outputs import SELDOutput
@@ -49,6 +49,9 @@ def propose_events(
         smoothness_weight: How much smoothness counts.
         max_candidates: How many of the best places are looked at.
 
+    Raises:
+        ValueError: If shapes are wrong, scores are not finite, or a number is out of range.
+
     Examples:
         >>> from seldkit.models import proposal_targets
         >>> activity = torch.tensor([0, 1, 1, 1, 0, 0, 1, 1, 0]).float().unsqueeze(1)
@@ -59,6 +62,8 @@ def propose_events(
     """
     check_shape("overlap", scores.overlap, "cls duration start")
     check_same_shape(overlap=scores.overlap, smoothness=scores.smoothness)
+    check_finite("overlap", scores.overlap)
+    check_finite("smoothness", scores.smoothness)
     check_count(max_candidates=max_candidates)
     durations, time = scores.overlap.shape[1:]
     score = scores.overlap * scores.smoothness**smoothness_weight
@@ -89,12 +94,16 @@ def temporal_nms(
         label: Intervals of different labels do not matter to each other; None for one label.
         overlap: Least intersection over union that counts.
 
+    Raises:
+        ValueError: If shapes differ, scores are not finite, or `overlap` is out of range.
+
     Examples:
         >>> start, stop = torch.tensor([0, 1, 8]), torch.tensor([10, 11, 12])
         >>> temporal_nms(start, stop, torch.tensor([0.8, 0.9, 0.5]))
         tensor([1, 2])
     """
     check_same_shape(start=start, stop=stop, score=score)
+    check_finite("score", score)
     check_rate(overlap=overlap)
     order = score.argsort(descending=True, stable=True)
     start, stop = start[order], stop[order]

@@ -120,7 +120,7 @@ class MapClassifier(Shown):
 
     def forward(self, x: Float[Tensor, "batch channel time freq"]) -> Float[Tensor, "batch score"]:
         """Return the scores of each map."""
-        check_shape("x", x, "batch channel time freq", channel=self.in_channels)
+        check_shape("x", x, "batch channel time+ freq+", channel=self.in_channels)
         for stage in self.stages:
             x = stage(x)
         if torch.onnx.is_in_onnx_export():  # has a grid for one size alone
@@ -189,7 +189,7 @@ class SourceSeparator(Shown):
         direction: Float[Tensor, "batch direction *maps"],
     ) -> Float[Tensor, "batch time freq"]:
         """Return the magnitudes of what comes from the direction."""
-        check_shape("features", features, "batch channel time freq", channel=self.in_channels)
+        check_shape("features", features, "batch channel time+ freq+", channel=self.in_channels)
         planes = direction_planes(direction, features)
         sizes = {"batch": features.shape[0], "direction": self.num_directions}
         time, freq = features.shape[2:]

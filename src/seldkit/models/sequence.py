@@ -68,7 +68,7 @@ class SequenceSELD(Shown):
     ) -> SELDOutput | Tensor:
         """Return the output of the head."""
         sizes = {"channel": self.in_channels, "freq": self.num_bins}
-        check_shape("features", features, "batch channel time freq", **sizes)
+        check_shape("features", features, "batch+ channel time freq", **sizes)
         if features.shape[2] < self.min_frames:
             shape = tuple(features.shape)
             raise ValueError(f"features must have at least {self.min_frames} frames, got {shape}")

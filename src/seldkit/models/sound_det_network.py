@@ -79,7 +79,7 @@ class WaveformEncoder(Shown):
 
     def forward(self, x: Float[Tensor, "batch step channel"]) -> Float[Tensor, "batch frame out"]:
         """Return the frames."""
-        check_shape("x", x, "batch step channel", channel=self.in_channels)
+        check_shape("x", x, "batch step+ channel", channel=self.in_channels)
         x, maps = x.mT, []
         for stage in self.stages:
             x = stage(x)

@@ -49,7 +49,7 @@ class SphereNetwork(Shown):
     ) -> Float[Tensor, "batch label_time cls *maps"]:
         """Return the maps of every label frame."""
         sizes = {"channel": self.in_channels, "freq": self.height * self.width}
-        check_shape("x", x, "batch channel time freq", **sizes)
+        check_shape("x", x, "batch+ channel time freq", **sizes)
         if x.shape[2] < self.pool_time:
             raise ValueError(f"x must have at least {self.pool_time} frames, got {x.shape[2]}")
         x = functional.avg_pool2d(self.norm(x), (self.pool_time, 1))

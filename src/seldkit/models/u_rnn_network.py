@@ -69,6 +69,8 @@ class RecurrentUNet(Shown):
         """Return the map, averaged over frequency and some frames."""
         sizes = {"channel": self.in_channels, "freq": self.num_bins}
         check_shape("x", x, "batch channel time freq", **sizes)
+        if x.shape[2] < self.pool_time:
+            raise ValueError(f"x must have at least {self.pool_time} frames, got {x.shape[2]}")
         *skips, coarse = self.encoder(x)
         sequence = self.linear(self.gru(coarse.transpose(1, 2).flatten(2)))
         coarse = sequence.unflatten(2, coarse.shape[1::2]).transpose(1, 2)

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import warnings
 from importlib.metadata import version
 from os import PathLike
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape, require
+from seldkit._files import result
 from seldkit._typing import Float
 from seldkit.features import SALSA, FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput
@@ -135,12 +135,8 @@ def export_onnx(
     for key, value in _metadata(pipeline).items():
         model.metadata_props.add(key=key, value=value)
     content = (quantized(model, "network.model") if int8 else model).SerializeToString()
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    try:
+    with result(path) as draft:
         draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def compare_onnx(
@@ -162,7 +158,8 @@ def compare_onnx(
     Raises:
         FileNotFoundError: If there is no such file.
         ModuleNotFoundError: If the extra `onnx` is not installed.
-        ValueError: If the waveform has other axes, or the outputs are not those of the pipeline.
+        ValueError: If the waveform has other axes, the file is damaged, or its inputs and outputs
+            are not those of the pipeline.
     """
     runtime = require("onnxruntime", "onnx")
     if not Path(path).is_file():
@@ -172,11 +169,17 @@ def compare_onnx(
     with torch.inference_mode():
         output = for_export(pipeline)(given)
     wanted = dict(zip(_names(output), tensors(output), strict=True))
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    try:
+        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # of kinds of its own
+        raise ValueError(f"{path} is no ONNX file, or is damaged: {error}") from error
     found = {x.name: None for x in session.get_outputs()}
     if found.keys() != wanted.keys():
         raise ValueError(f"{path} must have the outputs {[*wanted]}, got {[*found]}")
-    values = session.run([*wanted], {"waveform": given.numpy()})
+    try:
+        values = session.run([*wanted], {"waveform": given.numpy()})
+    except Exception as error:
+        raise ValueError(f"{path} cannot be run on the waveform: {error}") from error
     return {
         name: (_probability(name, torch.from_numpy(value)) - _probability(name, x))
         .abs()

@@ -2,27 +2,41 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from seldkit._typing import Float
 
+_LOCK = Lock()
+_EVALUATED: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+"""Parts that will train again, and how many evaluate them now."""
+
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Have modules in evaluation mode for a while, and then each of their parts as it was."""
-    training = [part for module in modules for part in module.modules() if part.training]
-    if not training:
-        yield
-        return
-    try:
-        for module in modules:
+    """Have modules in evaluation mode for a while, and then each of their parts as it was.
+
+    Where several threads evaluate a part, it is as it was when the last of them is done.
+    """
+    with _LOCK:
+        parts = dict.fromkeys(part for module in modules for part in module.modules())
+        again = [part for part in parts if part.training or (_EVALUATED and part in _EVALUATED)]
+        for part in again:
+            _EVALUATED[part] = _EVALUATED.get(part, 0) + 1
+        for module in modules if again else ():
             module.eval()
+    try:
         yield
     finally:
-        for part in training:
-            part.training = True
+        with _LOCK:
+            for part in again:
+                _EVALUATED[part] -= 1
+                if not _EVALUATED[part]:
+                    del _EVALUATED[part]
+                    part.training = True
 
 
 def cut(

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Collection
 from pathlib import Path
 
+from seldkit._files import finished
 from seldkit.io.audio import SUFFIXES
 
 
@@ -20,6 +21,7 @@ def recordings_below(folder: Path) -> list[Path]:
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if len(finished(path.parts)) == len(path.parts)
     )
 
 

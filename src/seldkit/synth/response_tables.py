@@ -1,6 +1,5 @@
 """Where measured room responses come from: a folder with a table, or a SOFA file."""
 
-import math
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -17,6 +16,8 @@ from seldkit.synth.recordings import read_rows
 
 TABLE = "responses.csv"
 COLUMNS = ("file", "azimuth_deg", "elevation_deg", "distance_m")
+NEAREST_M, FARTHEST_M = 0.1, 1000.0
+"""How far from the microphone a source may stand."""
 
 
 class SourcePlace(NamedTuple):
@@ -74,16 +75,18 @@ class SofaResponses:
         self.path, self.files = path, [path]
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}")
-        sofa = require("sofar", "sofa").read_sofa(str(path), verify=False, verbose=False)
-        self._responses = np.asarray(sofa.Data_IR, dtype=np.float32)
-        self._rate = round(float(np.ravel(sofa.Data_SamplingRate)[0]))
-        if self._responses.ndim != 3:
-            raise ValueError(
-                f"{path} must hold Data.IR of (measurement, receiver, sample),"
-                f" got shape {self._responses.shape}"
-            )
+        sofar = require("sofar", "sofa")
+        try:
+            sofa = sofar.read_sofa(str(path), verify=False, verbose=False)
+            self._responses = np.asarray(sofa.Data_IR, dtype=np.float32)
+            self._rate = round(float(np.ravel(sofa.Data_SamplingRate)[0]))
+            seen = _seen(sofa, len(self._responses))
+        except OSError:  # which names the file
+            raise
+        except Exception as error:  # of any kind, by what is missing or has another form
+            raise ValueError(f"{path} is no SOFA file of responses: {error!r}") from error
+        _check(path, self._responses, self._rate, seen)
         room = str(getattr(sofa, "GLOBAL_RoomShortName", "") or path.stem)
-        seen = _seen(sofa, len(self._responses))
         self.places = [
             SourcePlace(f"measurement {number} of {path}", position, room)
             for number, position in enumerate(seen)
@@ -116,13 +119,34 @@ def _row(table: Path, line: int, row: dict[str, str]) -> SourcePlace:
         azimuth, elevation, distance = (float(row[column]) for column in COLUMNS[1:])
     except ValueError as error:
         raise ValueError(f"{table}, line {line}: {error}") from error
-    if not (abs(azimuth) <= 360 and abs(elevation) <= 90 and 0.1 <= distance < math.inf):
+    if not (abs(azimuth) <= 360 and abs(elevation) <= 90 and NEAREST_M <= distance <= FARTHEST_M):
         raise ValueError(
             f"{table}, line {line}: azimuth_deg must lie in -360..360, elevation_deg in -90..90 and"
-            f" distance_m from 0.1, got {azimuth:g}, {elevation:g} and {distance:g}"
+            f" distance_m in {NEAREST_M}..{FARTHEST_M}, got {azimuth:g}, {elevation:g} and"
+            f" {distance:g}"
         )
     direction = unit_vector(torch.tensor(azimuth, dtype=torch.float64), elevation).numpy()
-    return SourcePlace(row["file"], distance * direction, row.get("room") or "room")
+    name = str(table.parent / row["file"])
+    return SourcePlace(name, distance * direction, row.get("room") or "room")
+
+
+def _check(
+    path: Path, responses: NDArray[np.float32], rate: int, seen: NDArray[np.float64]
+) -> None:
+    """Raise `ValueError` unless what a file holds are responses from some places."""
+    if responses.ndim != 3:
+        raise ValueError(
+            f"{path} must hold Data.IR of (measurement, receiver, sample), got shape"
+            f" {responses.shape}"
+        )
+    if rate < 1:
+        raise ValueError(f"{path} must have a Data.SamplingRate in hertz, got {rate}")
+    distance = np.linalg.norm(seen, axis=1)
+    if not ((distance >= NEAREST_M) & (distance <= FARTHEST_M)).all():
+        raise ValueError(
+            f"{path} must have sources {NEAREST_M}..{FARTHEST_M} m from the listener, got"
+            f" {distance.min():g}..{distance.max():g}"
+        )
 
 
 def _seen(sofa: object, count: int) -> NDArray[np.float64]:

@@ -156,7 +156,10 @@ class RoomResponses:
         early = round(BEFORE_S * sample_rate)  # what rings before the direct sound
         first = max(0, direct.onset - min(early, arrival))
         kept = np.pad(waveform[:, first:], ((0, 0), (arrival - (direct.onset - first), 0)))
-        scaled = (kept / (distance * direct.gain)).astype(np.float32)
+        with np.errstate(over="ignore"):
+            scaled = (kept / (distance * direct.gain)).astype(np.float32)
+        if not np.isfinite(scaled).all():
+            raise ValueError(f"{place.name} must have a direct sound, got next to none")
         return RoomResponse(scaled, distance * direct.direction)
 
 
