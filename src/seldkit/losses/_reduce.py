@@ -44,7 +44,7 @@ def full_pair(
     dtype = full(preds.activity).dtype
 
     def ready(x: Tensor) -> Tensor:
-        return blank(x.to(dtype), mask)
+        return blank(x if x.dtype == dtype else x.to(dtype), mask)
 
     preds, target = preds.map(ready), target.map(ready)
     check_activity("target.activity", target.activity)
@@ -85,6 +85,8 @@ def mean_error(
 ) -> Float[Tensor, ""]:
     """Return the mean squared or absolute error of what is zeros in frames that do not count."""
     total = functional.mse_loss if error == "mse" else functional.l1_loss
+    if mask is None:
+        return total(preds, target)
     return total(preds, target, reduction="sum") / num_places(preds, mask)
 
 

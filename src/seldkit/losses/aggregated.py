@@ -19,7 +19,7 @@ from seldkit.losses._reduce import (
     own_precision,
 )
 from seldkit.losses.direction import fade
-from seldkit.losses.tracks import reorder
+from seldkit.losses.tracks import moved
 from seldkit.outputs import SELDOutput
 
 
@@ -193,7 +193,7 @@ def best_pairs(
     """Return the error of the vectors under the best assignment of tracks."""
     with torch.no_grad():
         index = cheapest_matching(_pairwise_cost(a, u, b, v, error))
-    b, v, _ = reorder(SELDOutput(b, v), index)
+    b, v, _ = moved(SELDOutput(b, v), index)
     if error == "l1":
         return mean_error(_vectors(a, u), _vectors(b, v), error, mask)
     more, turn = a - b, u - v

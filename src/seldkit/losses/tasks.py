@@ -73,7 +73,8 @@ def task_losses(
     preds: SELDOutput, target: SELDOutput, terms: Terms, mask: Bool[Tensor, "batch time"] | None
 ) -> TaskLosses | DistanceTaskLosses:
     """Return the losses of outputs in one precision, blank where masked, place against place."""
-    active = place_activity(target)
+    even = terms.inactive_weight == 1 and terms.distance is None
+    active = target.activity if even else place_activity(target)  # has no say where all are even
     sed = activity_loss(preds.activity, target.activity, mask, gamma=terms.gamma, alpha=terms.alpha)
     doa = direction_loss(
         preds.direction, target.direction, active, terms.direction, terms.inactive_weight, mask

@@ -12,7 +12,7 @@ from seldkit.losses._checks import check_vectors
 from seldkit.losses._module import LossModule
 from seldkit.losses._reduce import blank, full, mean_error, own_precision
 from seldkit.losses.spans import Per, Span, check_span, span_cost
-from seldkit.losses.tracks import check_chunk, reorder
+from seldkit.losses.tracks import check_chunk, moved
 
 Error = Literal["mse", "l1"]
 ERRORS = ("mse", "l1")
@@ -87,7 +87,7 @@ def vector_pit_loss(
             active = (target != 0).any(dim=3, keepdim=True).to(preds.dtype)
             cost = span_cost(cost, active, span, mask)
             index = cheapest_matching(cost).expand(preds.shape[:3])
-        return mean_error(preds, reorder(target, index), error, mask)
+        return mean_error(preds, moved(target, index), error, mask)
 
 
 class VectorPITLoss(LossModule):
