@@ -2,7 +2,6 @@
 
 from functools import reduce
 from itertools import combinations, permutations
-from math import inf
 
 import numpy as np
 import torch

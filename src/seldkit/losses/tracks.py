@@ -157,9 +157,27 @@ def _better_of_two(preds: SELDOutput, target: SELDOutput, selection: Selection) 
     with torch.no_grad():
         sed, doa = map(_products_by_frame, preds[:2], changes[:2])
         exchanged = torch.add(selection[0] * sed, doa, alpha=2 * selection[1]) > 0
-        exchanged = exchanged.to(sed.dtype)
-    pairs = zip(target, changes, strict=False)
-    return SELDOutput(*(torch.addcmul(y, spread(exchanged, y), change) for y, change in pairs))
+    return _exchanged(target, changes, exchanged)
+
+
+def in_order_of_costs(
+    target: SELDOutput, cost: Float[Tensor, "batch time track track"]
+) -> SELDOutput:
+    """Return the target with the tracks of each frame in the cheapest order."""
+    if cost.shape[3] != 2:
+        return moved(target, cheapest_matching(cost))
+    more = cost[..., 0] - cost[..., 1]  # what a predicted track costs more with the first
+    changes = [y.roll(1, 2).sub_(y) for y in target if y is not None]
+    return _exchanged(target, changes, more[..., 0] > more[..., 1])
+
+
+def _exchanged(
+    target: SELDOutput, changes: list[Tensor], where: Bool[Tensor, "batch time"]
+) -> SELDOutput:
+    """Return the target with changes where two tracks are exchanged."""
+    where = where.to(target.direction.dtype)
+    pairs = zip(target, changes, strict=False)  # without distances there are fewer
+    return SELDOutput(*(torch.addcmul(y, spread(where, y), change) for y, change in pairs))
 
 
 def _products_by_frame(x: Tensor, y: Tensor) -> Float[Tensor, "batch time"]:
