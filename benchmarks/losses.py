@@ -2,17 +2,22 @@
 
 Run with `PYTHONPATH=.:tests python benchmarks/losses.py`: some minutes, with `--quick` some
 seconds. Forward and backward of `seldkit.losses` and of the plain loss in `tests/references`, in
-turn, by default on one core. Times are those of the processor, which other programs disturb least;
-the ratio, a median over rounds, carries over between machines, milliseconds do not.
+turn, on one thread and then on two (`--threads 1 2`). Times of one thread are those of the
+processor, which other programs disturb least, of more those of the clock, which want a quiet
+machine; the ratio, a median over rounds, carries over between machines, milliseconds do not.
 
-A line is a loss, a column a number of frames: how many times as fast as the plain loss it is with
-its gradient, in brackets without. Small losses take their time by the number of calls, so there the
+A line is a loss, a column a number of frames (1280 are the 32 chunks of 40 frames that EIN-SELD
+trains on, the others chunks of 50): how many times as fast as the plain loss it is with its
+gradient, in brackets without. Small losses take their time by the number of calls, so there the
 ratio is near that of the calls. Last the peak memory of the most frames, of all tensors that one
 forward and backward allocates beyond the inputs, gradients and operators' own buffers included, as
 PyTorch's profiler records them one by one, as a part of what the plain loss takes.
 
 Of PIT of vectors in a sliding window and of dMOT, which know no classes, there is one line a number
 of tracks; the plain dMOT matches each frame by the Hungarian method of SciPy.
+
+tPIT is held against the loss of every permutation, for two tracks also against EIN-SELD's two
+orders, and for more against torchmetrics' way: the loss of every pair, then sums of pairs.
 
 ADPIT is shown on two targets: frames of up to four events, some of one class, as recordings have
 them; and the worst case, in which every class of every frame has two sources or more.
@@ -24,7 +29,7 @@ from functools import partial
 from itertools import accumulate
 from math import factorial
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import torch
@@ -34,23 +39,33 @@ from torch.nn import functional
 
 from benchmarks.measuring import arguments
 from references.adpit import flat, padded_adpit_loss, six_rows
-from references.aggregated import plain_aggregated_pit_loss
-from references.pit import plain_pit_loss
+from references.aggregated import plain_aggregated_pit_loss, plain_aggregated_sum_loss
+from references.pit import plain_flip_pit_loss, plain_pairwise_pit_loss, plain_pit_loss
 from references.tracks import plain_dmot_loss, plain_sliding_pit_loss
 from seldkit import SELDOutput
 from seldkit.losses import (
     adpit_loss,
     aggregated_pit_loss,
+    aggregated_sum_loss,
     dmot_loss,
     trackwise_pit_loss,
     vector_pit_loss,
 )
 
-FRAMES = 50
-BATCHES = (1, 8, 32, 128)
+SIZES = ((1, 50), (8, 50), (32, 40), (32, 50), (128, 50))
+"""Chunks and their frames."""
+
 MOST = 300_000_000  # entries that the plain loss computes, of all permutations
 
 Loss = Callable[[], Tensor]
+
+
+class Size(NamedTuple):
+    """How many chunks there are, their frames, and classes."""
+
+    batch: int
+    frames: int
+    classes: int
 
 
 class Case(NamedTuple):
@@ -62,10 +77,11 @@ class Case(NamedTuple):
     plain_inputs: list[Tensor]
 
 
-def events(batch: int, tracks: int, classes: int) -> Tensor:
+def events(size: Size, tracks: int) -> Tensor:
     """Return vectors `(batch, time, track, cls, axis)` of up to four events in each frame."""
-    target = torch.zeros(batch, FRAMES, tracks, classes, 3)
-    clip, frame = torch.ones(batch, FRAMES).nonzero(as_tuple=True)
+    batch, frames, classes = size
+    target = torch.zeros(batch, frames, tracks, classes, 3)
+    clip, frame = torch.ones(batch, frames).nonzero(as_tuple=True)
     cls = torch.randint(classes, clip.shape)
     for _ in range(4):
         same = torch.rand(clip.shape) < 0.2  # as the last event
@@ -77,17 +93,18 @@ def events(batch: int, tracks: int, classes: int) -> Tensor:
     return target
 
 
-def crowd(batch: int, tracks: int, classes: int) -> Tensor:
+def crowd(size: Size, tracks: int) -> Tensor:
     """Return vectors `(batch, time, track, cls, axis)`: two sources or more of every class."""
-    directions = functional.normalize(torch.randn(batch, FRAMES, tracks, classes, 3), dim=-1)
-    count = torch.randint(2, tracks + 1, (batch, FRAMES, 1, classes))
+    batch, frames, classes = size
+    directions = functional.normalize(torch.randn(batch, frames, tracks, classes, 3), dim=-1)
+    count = torch.randint(2, tracks + 1, (batch, frames, 1, classes))
     active = torch.arange(tracks).unsqueeze(1) < count
     return directions * active.unsqueeze(-1)
 
 
-def adpit_case(scene: Callable[[int, int, int], Tensor], batch: int, classes: int) -> Case:
+def adpit_case(scene: Callable[[Size, int], Tensor], size: Size) -> Case:
     """Return ADPIT with its published form, in the published layout, for three tracks."""
-    target = scene(batch, 3, classes)
+    target = scene(size, 3)
     leaf = torch.randn(target.shape).tanh().requires_grad_()
     label, output = six_rows(target), flat(leaf.detach()).requires_grad_()
     plain = lambda: padded_adpit_loss(output, label)  # noqa: E731
@@ -98,11 +115,10 @@ def trackwise_case(
     ours: Callable[[SELDOutput, SELDOutput], Tensor],
     plain: Callable[[SELDOutput, SELDOutput], Tensor],
     tracks: int,
-    batch: int,
-    classes: int,
+    size: Size,
 ) -> Case:
     """Return a loss of track-wise outputs on random activities and directions."""
-    shape = batch, FRAMES, tracks
+    *shape, classes = size.batch, size.frames, tracks, size.classes
     leaves = [torch.randn(*shape, classes), torch.randn(*shape, 3).tanh()]
     preds = SELDOutput(*(x.requires_grad_() for x in leaves))
     activity = functional.one_hot(torch.randint(classes, shape), classes)
@@ -122,6 +138,12 @@ def pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
 def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
     """Return the same, of every permutation in turn."""
     sed, doa = plain_pit_loss(preds, target)
+    return sed + doa
+
+
+def plain_flip(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the same of two tracks, as EIN-SELD has it."""
+    sed, doa = plain_flip_pit_loss(preds, target)
     return sed + doa
 
 
@@ -147,7 +169,7 @@ def plain_dmot(preds: SELDOutput, target: SELDOutput) -> Tensor:
     return motp + mota + activity
 
 
-def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
+def losses() -> Iterator[tuple[str, int, Callable[[Size], Case]]]:
     """Yield the name of each loss, how often the plain one computes it, and its cases.
 
     The number is 0 for what knows no classes.
@@ -157,9 +179,15 @@ def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
     for tracks in (2, 3, 4, 5):
         case = partial(trackwise_case, pit, plain_pit, tracks)
         yield f"tPIT, {tracks} tracks", factorial(tracks) * tracks, case
+    yield "tPIT, EIN-SELD's 2 tracks", 4, partial(trackwise_case, pit, plain_flip, 2)
+    for tracks in (3, 5):
+        case = partial(trackwise_case, pit, plain_pairwise_pit_loss, tracks)
+        yield f"tPIT, {tracks} tracks by pairs", tracks**2, case
     for tracks in (2, 3):
         case = partial(trackwise_case, aggregated_pit_loss, plain_aggregated_pit_loss, tracks)
         yield f"AGG1, {tracks} tracks", factorial(tracks) * tracks * 3, case
+        case = partial(trackwise_case, aggregated_sum_loss, plain_aggregated_sum_loss, tracks)
+        yield f"AGG2, {tracks} tracks", tracks * 3, case
     for tracks in (2, 3):
         case = partial(trackwise_case, sliding, plain_sliding, tracks)
         yield f"sPIT of vectors, {tracks} tracks", 0, case
@@ -167,14 +195,15 @@ def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
 
 
 def milliseconds(loss: Loss, inputs: list[Tensor]) -> tuple[float, float]:
-    """Return the processor time of one loss, and of the loss with its gradient."""
+    """Return the time of one loss, and of the loss with its gradient."""
+    clock = process_time if torch.get_num_threads() == 1 else perf_counter
     for x in inputs:
         x.grad = None
-    start = process_time()
+    start = clock()
     value = loss()
-    middle = process_time()
+    middle = clock()
     value.backward()
-    return 1000 * (middle - start), 1000 * (process_time() - start)
+    return 1000 * (middle - start), 1000 * (clock() - start)
 
 
 def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
@@ -200,31 +229,38 @@ def ratio(case: Case, rounds: int) -> str:
     return f"{both:.1f} ({forward:.1f})"
 
 
+def row(name: str, work: int, case_of: Callable[[Size], Case], classes: int, quick: bool) -> str:
+    """Return the line of a loss: ratios at all sizes, and that of the memory."""
+    line = (f"{name}, {classes} classes" if work else name).ljust(40)
+    for batch, frames in SIZES[:1] if quick else SIZES:
+        size = (work or 100) * batch * frames * classes
+        if batch > 1 and size > MOST:
+            line += f"{'-':>14}"
+            continue
+        case = case_of(Size(batch, frames, classes))
+        rounds = 1 if quick else max(5, min(100, MOST // 50 // size))
+        line += f"{ratio(case, rounds):>14}"
+    plain = peak_megabytes(case.plain, case.plain_inputs)
+    return line + f"{peak_megabytes(case.ours, case.inputs) / plain:>9.2f}"
+
+
 def main() -> None:
-    """Print the table; the losses agree, or it ends in an error."""
+    """Print a table for each number of threads; the losses agree, or it ends in an error."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=1, help="cores to use (default: 1)")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)"
+    )
     options = arguments(parser)
     torch.manual_seed(0)
-    torch.set_num_threads(options.threads)
-    batches = BATCHES[:1] if options.quick else BATCHES
-    sizes = "".join(f"{FRAMES * batch:>14}" for batch in batches)
-    print(f"{'times as fast at this many frames':>37}{sizes}{'memory':>9}")
-    for name, work, case_of in losses():
-        for classes in (1,) if not work else (5,) if options.quick else (13, 14, 170):
-            row = ""
-            for batch in batches:
-                size = (work or 100) * batch * FRAMES * classes
-                if batch > 1 and size > MOST:
-                    row += f"{'-':>14}"
-                    continue
-                case = case_of(batch, classes)
-                rounds = 1 if options.quick else max(5, min(100, MOST // 50 // size))
-                row += f"{ratio(case, rounds):>14}"
-            plain = peak_megabytes(case.plain, case.plain_inputs)
-            memory = peak_megabytes(case.ours, case.inputs) / plain
-            title = f"{name}, {classes} classes" if work else name
-            print(title.ljust(37) + f"{row}{memory:>9.2f}", flush=True)
+    sizes = SIZES[:1] if options.quick else SIZES
+    columns = "".join(f"{batch * frames:>14}" for batch, frames in sizes)
+    for threads in options.threads:
+        torch.set_num_threads(threads)
+        title = f"times as fast at frames, {threads} thread" + "s" * (threads > 1)
+        print(f"{title:>40}{columns}{'memory':>9}")
+        for name, work, case_of in losses():
+            for classes in (1,) if not work else (5,) if options.quick else (13, 14, 170):
+                print(row(name, work, case_of, classes, options.quick), flush=True)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
 
 def _known(cost: Tensor) -> Tensor:
     """Return costs without nan and infinity: so high, or low, that they outweigh all others."""
-    cost = cost if cost.is_floating_point() else cost.double()
+    cost = cost if cost.dtype in (torch.float32, torch.float64) else cost.double()
     beyond = torch.finfo(cost.dtype).max / (2 * MAX_EXHAUSTIVE)
     return cost.nan_to_num(nan=beyond, posinf=beyond, neginf=-beyond)
 
@@ -122,10 +122,11 @@ def _first_smallest(sums: Float[Tensor, "number cell"]) -> Int[Tensor, " cell"]:
     """Return which number is the smallest in each cell, the first of equal ones."""
     if torch.compiler.is_compiling() or sums.numel() < FEW:
         return sums.min(dim=0).indices
-    # The same by maxima of bytes: `min` and its index are many times slower.
+    # The same by a maximum of bytes: `min` and its index are many times slower.
     count = len(sums)
     left = torch.arange(count, 0, -1, device=sums.device, dtype=torch.uint8).unsqueeze(1)
-    return (count - ((sums == sums.amin(dim=0)) * left).amax(dim=0)).int()
+    first = ((sums == sums.amin(dim=0)) * left).amax(dim=0)
+    return (count - first.clamp_(min=1)).int()  # nan is equal to none
 
 
 def _of_all_sets(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Float
+from seldkit.losses._order import in_cheapest_order
 from seldkit.losses.direction import SHORT
-from seldkit.losses.tracks import in_order_of_costs
 from seldkit.outputs import SELDOutput
 
 FEW = 2**12
@@ -19,7 +19,7 @@ def pairs_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> tuple[
     """Return the sum of the squared errors of pairs of tracks, and what its slopes need."""
     a = logits.sigmoid()
     u, square, scale = _unit(preds, -1)
-    b, v, _ = in_order_of_costs(SELDOutput(b, v), products_cost(a, u, b, v))
+    b, v, _ = in_cheapest_order(SELDOutput(b, v), products_cost(a, u, b, v))
     more, turn = a - b, u - v
     parts = (dot(more, more), dot(more, b), dot(b, b), dot(u, u), dot(turn, u), dot(turn, turn))
     return squares(*parts).sum(), a, u, b, more, turn, square, scale, *parts[:5]
@@ -118,7 +118,8 @@ def products_cost(
 
 def dot(x: Tensor, y: Tensor) -> Tensor:
     """Return the products of vectors."""
-    return torch.linalg.vecdot(x, y)
+    products: Tensor = torch.linalg.vecdot(x, y)
+    return products
 
 
 def _unit(x: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:

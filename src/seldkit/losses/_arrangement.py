@@ -68,12 +68,13 @@ def _arranged(
     frames = [x.flatten(0, 1) for x in (preds[..., :entries], target, active)]
     if torch.compiler.is_compiling() or target.device.type != "cpu":
         return _searched(*frames, lifted=lifted).reshape(target.shape)
-    cells = (reduce(torch.add, frames[2].byte().unbind(1)) > 1).flatten().nonzero()
-    if 2 * len(cells) > target[:, :, 0, :, 0].numel():
+    several = reduce(torch.add, frames[2].byte().unbind(1)) > 1
+    if 2 * int(several.sum()) > several.numel():
         return _searched(*frames, lifted=lifted).reshape(target.shape)
-    only = reduce(torch.add, target.unbind(2)).unsqueeze(2)
-    arranged = only.expand_as(target).contiguous()  # right where there is one source
+    only = reduce(torch.add, target.unbind(2)).unsqueeze(2)  # right where there is one source
+    arranged = only.expand_as(target).clone(memory_format=torch.contiguous_format)
     tracks, classes = target.shape[2:4]
+    cells = several.flatten().nonzero()
     before = cells + cells.div(classes, rounding_mode="floor") * (tracks - 1) * classes
     rows = before + torch.arange(0, tracks * classes, classes, device=cells.device)
     few = [x.reshape(-1, *x.shape[3:]).index_select(0, rows.flatten()) for x in frames]
@@ -96,10 +97,11 @@ def _searched(
     # A sum with weights of 0 and 1 is many times faster than `gather`.
     places = torch.arange(len(place), device=place.device, dtype=place.dtype)
     chosen = (place.unsqueeze(1) == places.unsqueeze(1)).to(t.dtype)
-    arranged = chosen[:, 0] * t[:, :1]
+    arranged: Tensor = chosen[:, 0] * t[:, :1]
     for k in range(1, len(place)):
         arranged.addcmul_(chosen[:, k], t[:, k : k + 1])
-    return arranged.unflatten(2, (-1, target.shape[2])).permute(2, 1, 3, 0)
+    cells: Tensor = arranged.unflatten(2, (-1, target.shape[2]))
+    return cells.permute(2, 1, 3, 0)
 
 
 def _best_places(

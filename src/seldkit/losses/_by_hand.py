@@ -54,7 +54,7 @@ class _Worked(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         saved, nothing = ctx.saved_tensors, (None,) * (ctx.given - ctx.count)
         if not torch.is_grad_enabled():
             slopes = (slope.mul_(gradient) for slope in ctx.form.slopes(*saved))

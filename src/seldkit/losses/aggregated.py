@@ -19,6 +19,7 @@ from seldkit.losses._aggregated import (
 from seldkit.losses._by_hand import ByHand
 from seldkit.losses._checks import check_outputs
 from seldkit.losses._module import LossModule
+from seldkit.losses._order import in_cheapest_order
 from seldkit.losses._reduce import (
     Error,
     check_error,
@@ -28,7 +29,6 @@ from seldkit.losses._reduce import (
     own_precision,
 )
 from seldkit.losses.direction import fade
-from seldkit.losses.tracks import in_order_of_costs
 from seldkit.outputs import SELDOutput
 
 
@@ -192,7 +192,7 @@ def best_pairs(preds: SELDOutput, target: SELDOutput, error: Error, mask: Tensor
         with torch.no_grad():
             vectors = _vectors(a, u).flatten(-2), _vectors(*target[:2]).flatten(-2)
             cost = torch.cdist(*vectors, p=1)
-        target = in_order_of_costs(target, cost)
+        target = in_cheapest_order(target, cost)
         return mean_error(_vectors(a, u), _vectors(*target[:2]), error, mask)
     total = _PAIRS(preds[:2], target[:2])
     return total / (num_places(preds.activity, mask) * preds.direction.shape[-1])
@@ -220,7 +220,7 @@ def _pairs(logits: Tensor, direction: Tensor, b: Tensor, v: Tensor) -> Float[Ten
     a, u = _factors(logits, direction)
     with torch.no_grad():
         cost = products_cost(a, u, b, v)
-    b, v, _ = in_order_of_costs(SELDOutput(b, v), cost)
+    b, v, _ = in_cheapest_order(SELDOutput(b, v), cost)
     more, turn = a - b, u - v
     parts = dot(more, more), dot(more, b), dot(b, b), dot(u, u), dot(turn, u), dot(turn, turn)
     return squares(*parts).sum()

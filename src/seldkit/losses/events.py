@@ -8,12 +8,13 @@ from seldkit._checks import check_floating, check_number, check_shape
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_same_device, check_tensors
 from seldkit.losses._module import LossModule
+from seldkit.losses._order import moved
 from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import activity_loss
 from seldkit.losses.direction import DirectionError
 from seldkit.losses.spans import Span
 from seldkit.losses.tasks import EventTaskLosses, Terms, task_losses
-from seldkit.losses.tracks import cheapest_tracks, check_matching, check_settings, moved
+from seldkit.losses.tracks import cheapest_tracks, check_matching, check_settings
 from seldkit.outputs import SELDOutput
 
 Weights = tuple[float, float, float]

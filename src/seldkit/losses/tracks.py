@@ -1,7 +1,6 @@
 """Which track of the target each predicted track is held against."""
 
 from math import inf
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,16 +9,16 @@ from seldkit._checks import check_number, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_outputs, check_tensors
-from seldkit.losses._reduce import blank, full_pair, own_precision, spread
+from seldkit.losses._order import Target, exchanged, exchanges, moved
+from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import Alpha, activity_loss, check_focus
 from seldkit.losses.direction import DirectionError, direction_error, place_weight
 from seldkit.losses.distance import DistanceError, distance_error
 from seldkit.losses.spans import Per, Span, check_span, span_cost
 from seldkit.losses.tasks import Terms, check_terms, place_activity
-from seldkit.outputs import SELDOutput, apply
+from seldkit.outputs import SELDOutput
 
 Selection = tuple[float, float] | tuple[float, float, float]
-Target = TypeVar("Target", SELDOutput, Tensor)
 
 
 def match_tracks(
@@ -153,46 +152,19 @@ def in_best_order(
 
 def _better_of_two(preds: SELDOutput, target: SELDOutput, selection: Selection) -> SELDOutput:
     """Return the target with its two tracks exchanged where the products are more then."""
-    changes = [y.roll(1, 2).sub_(y) for y in target if y is not None]
+    changes = exchanges(target)
     with torch.no_grad():
-        sed, doa = map(_products_by_frame, preds[:2], changes[:2])
-        exchanged = torch.add(selection[0] * sed, doa, alpha=2 * selection[1]) > 0
-    return _exchanged(target, changes, exchanged)
-
-
-def in_order_of_costs(
-    target: SELDOutput, cost: Float[Tensor, "batch time track track"]
-) -> SELDOutput:
-    """Return the target with the tracks of each frame in the cheapest order."""
-    if cost.shape[3] != 2:
-        return moved(target, cheapest_matching(cost))
-    more = cost[..., 0] - cost[..., 1]  # what a predicted track costs more with the first
-    changes = [y.roll(1, 2).sub_(y) for y in target if y is not None]
-    return _exchanged(target, changes, more[..., 0] > more[..., 1])
-
-
-def _exchanged(
-    target: SELDOutput, changes: list[Tensor], where: Bool[Tensor, "batch time"]
-) -> SELDOutput:
-    """Return the target with changes where two tracks are exchanged."""
-    where = where.to(target.direction.dtype)
-    pairs = zip(target, changes, strict=False)  # without distances there are fewer
-    return SELDOutput(*(torch.addcmul(y, spread(where, y), change) for y, change in pairs))
+        sed = float(selection[0]) * _products_by_frame(preds.activity, changes.activity)
+        doa = _products_by_frame(preds.direction, changes.direction)
+        better = torch.add(sed, doa, alpha=2 * float(selection[1])) > 0
+    return exchanged(target, changes, better)
 
 
 def _products_by_frame(x: Tensor, y: Tensor) -> Float[Tensor, "batch time"]:
     """Return the sum of all products in each frame, as a mean over what a track has."""
     x, y = x.flatten(2), y.flatten(2)
-    return torch.linalg.vecdot(x, y).div_(x.shape[2])
-
-
-def moved(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
-    """Return what `reorder` does, of an index that is one."""
-    tracks = index.shape[2]
-    first = torch.arange(0, index.numel(), tracks, device=index.device)
-    # Tracks of all frames counted through: rows are fast to move whole.
-    rows = (index.reshape(-1, tracks) + first.unsqueeze(1)).flatten()
-    return apply(lambda x: x.flatten(0, 2).index_select(0, rows).view(x.shape), target)
+    products: Tensor = torch.linalg.vecdot(x, y)
+    return products.div_(x.shape[2])
 
 
 def check_settings(span: Span, selection: Selection, terms: Terms) -> None:
@@ -250,20 +222,20 @@ def _cost(
     |x - y|² = |x|² - 2 x y + |y|² the products remain.
     """
     x, y = _frames(preds.activity), _frames(target.activity)
-    weight = selection[0]
+    weight, doa_weight = float(selection[0]), float(selection[1])
     if _is_cross_entropy(terms):
         cost, weight = torch.bmm(x, y.mT), -weight / x.shape[2]
     else:
         x, y = torch.broadcast_tensors(x.unsqueeze(2), y.unsqueeze(1))
-        focus = {"gamma": terms.gamma, "alpha": terms.alpha}
-        cost = activity_loss(x, y, None, reduction="none", **focus).mean(dim=-1)
+        cost = activity_loss(x, y, None, gamma=terms.gamma, alpha=terms.alpha, reduction="none")
+        cost = cost.mean(dim=-1)
     if _is_plain_square(terms):
         p, t = _frames(preds.direction), _frames(target.direction)
-        cost = torch.baddbmm(cost, p, t.mT, beta=weight, alpha=-2 * selection[1] / p.shape[2])
+        cost = torch.baddbmm(cost, p, t.mT, beta=weight, alpha=-2 * doa_weight / p.shape[2])
         return cost.view(*preds.activity.shape[:2], *cost.shape[1:])
     errors = direction_error(*_pairs(preds.direction, target.direction), terms.direction)
     errors = _weighted(errors, target, terms.inactive_weight)
-    return weight * cost.view_as(errors) + selection[1] * errors
+    return weight * cost.view_as(errors) + doa_weight * errors
 
 
 def _is_cross_entropy(terms: Terms) -> bool:

@@ -10,9 +10,10 @@ from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_vectors
 from seldkit.losses._module import LossModule
+from seldkit.losses._order import moved
 from seldkit.losses._reduce import blank, full, mean_error, own_precision
 from seldkit.losses.spans import Per, Span, check_span, span_cost
-from seldkit.losses.tracks import check_chunk, moved
+from seldkit.losses.tracks import check_chunk
 
 Error = Literal["mse", "l1"]
 ERRORS = ("mse", "l1")
