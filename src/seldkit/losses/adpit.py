@@ -88,7 +88,7 @@ def adpit_loss(
     with own_precision(preds):
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
-        if not (onscreen or axis_weights or relative_distance):
+        if axis_weights is None and not (onscreen or relative_distance):
             return _SQUARES((preds,), (target,)) / num_places(preds, mask)
         if onscreen:
             check_activity("onscreen of target", target[..., -1])
@@ -150,7 +150,8 @@ def arrange_sources(
     _check_distance(relative_distance, entries)
     with own_precision(preds):
         preds, target = full(preds).detach(), target.to(full(preds).dtype)
-        return best_arranged(preds, target, entries, axis_weights, relative_distance)
+        arranged = best_arranged(preds, target, entries, axis_weights, relative_distance)
+        return arranged.contiguous()
 
 
 def _squares(preds: Tensor, target: Tensor) -> Float[Tensor, ""]:
