@@ -7,7 +7,7 @@ from operator import or_
 import torch
 from torch import Tensor
 
-from seldkit._typing import Bool, Float, Int
+from seldkit._typing import Bool, Float
 from seldkit.assignment.matching import cheapest_columns
 
 _LEAST_M = 0.001
@@ -110,7 +110,7 @@ def _best_places(
     active: Bool[Tensor, "1 track cell"],
     *,
     lifted: bool,
-) -> Int[Tensor, "track cell"]:
+) -> Tensor:
     r"""Return the place of the target that each track should predict, so that all active are used.
 
     A track $i$ would take its cheapest source at $\min_k c_{ik}$; taking source $j$ instead is to
@@ -134,10 +134,11 @@ def _best_places(
 
 def places_of_cost(
     cost: Float[Tensor, "track place cell"], used: Float[Tensor, "1 place cell"]
-) -> Int[Tensor, "track cell"]:
+) -> Tensor:
     """Return the place that each track should take, so that all used ones are taken.
 
-    The cost of a place that is not used is very high; it is written into.
+    Places are bytes, `(track, cell)`. The cost of a place that is not used is very high; costs are
+    written into.
     """
     tracks = cost.shape[0]
     least, nearest = cost[:, 0], torch.zeros_like(cost[:, 0], dtype=torch.uint8)

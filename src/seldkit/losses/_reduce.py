@@ -56,9 +56,9 @@ def blank(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor:
     return x if mask is None else torch.where(spread(mask, x), x, 0)
 
 
-def spread(mask: Bool[Tensor, "batch time"], x: Tensor) -> Tensor:
-    """Return the mask with as many axes as `x (batch, time, ...)`."""
-    return mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
+def spread(frames: Tensor, x: Tensor) -> Tensor:
+    """Return a mask or weights `(batch, time)` with as many axes as `x (batch, time, ...)`."""
+    return frames.reshape(*frames.shape, *[1] * (x.ndim - 2))
 
 
 def frame_weight(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor | None:

@@ -207,7 +207,8 @@ def sums_of_tracks(
         b, v, _ = target
         return mean_error(u.mT @ a, v.mT @ b, error, mask)
     total = _SUMS(preds[:2], target[:2])
-    return total / (num_places(preds.activity[:, :, 0], mask) * preds.direction.shape[-1])
+    tracks, axes = preds.direction.shape[2:]
+    return total / (num_places(preds.activity, mask) * axes / tracks)
 
 
 def _factors(logits: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:

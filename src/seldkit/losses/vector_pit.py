@@ -85,7 +85,10 @@ def vector_pit_loss(
                 cost = -(preds @ target.mT)
             else:
                 cost = (preds.unsqueeze(3) - target.unsqueeze(2)).abs().sum(dim=-1)
-            active = (target != 0).any(dim=3, keepdim=True).to(preds.dtype)
+            if per in ("chunk", "stretch"):
+                active = (target != 0).any(dim=3, keepdim=True).to(preds.dtype)
+            else:
+                active = target  # of which no event is sought
             cost = span_cost(cost, active, span, mask)
             index = cheapest_matching(cost).expand(preds.shape[:3])
         return mean_error(preds, moved(target, index), error, mask)
