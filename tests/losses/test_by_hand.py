@@ -106,6 +106,16 @@ def test_the_graph_may_be_walked_again(form: Form) -> None:
 
 
 @each_form
+def test_autocast_leaves_the_slopes_alone(form: Form) -> None:
+    preds, target = inputs(form, 2)
+    preds = tuple(x.detach().float().requires_grad_() for x in preds)
+    loss = form.form(preds, tuple(x.float() for x in target))
+    wanted = torch.autograd.grad(loss, preds, retain_graph=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(torch.autograd.grad(loss, preds), wanted, rtol=0, atol=0)
+
+
+@each_form
 def test_targets_have_gradients_too(form: Form) -> None:
     preds, target = inputs(form, 3)
     target = tuple(x.clone().requires_grad_() for x in target)

@@ -40,9 +40,9 @@ def pair_slopes(
     *dots: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Return the slopes of that sum."""
-    aa, ab, bb, uu, tu = (2 * x.unsqueeze(-1) for x in dots)
-    by_a = (more * uu).addcmul_(b, tu)
-    by_u = (u * (aa + ab)).addcmul_(turn, ab + bb)
+    aa, ab, bb, uu, tu = (x.unsqueeze(-1) for x in dots)
+    by_a = (more * uu).addcmul_(b, tu).mul_(2)
+    by_u = (u * (aa + ab)).addcmul_(turn, ab + bb).mul_(2)
     return _through_sigmoid(by_a, a), _through_unit(by_u, preds, square, scale, -1)
 
 

@@ -1,11 +1,13 @@
 """Losses whose gradient is worked out by hand, in fewer steps than the graph would take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+
+from seldkit.losses._reduce import own_precision
 
 
 class ByHand(NamedTuple):
@@ -55,13 +57,17 @@ class _Worked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        saved, nothing = ctx.saved_tensors, (None,) * (ctx.given - ctx.count)
+        nothing = (None,) * (ctx.given - ctx.count)
+        with own_precision(gradient):
+            return None, None, *_Worked._slopes(ctx, gradient), *nothing
+
+    @staticmethod
+    def _slopes(ctx: Any, gradient: Tensor) -> Iterator[Tensor | None]:
+        saved = ctx.saved_tensors
         if not torch.is_grad_enabled():
-            slopes = (slope.mul_(gradient) for slope in ctx.form.slopes(*saved))
-            return None, None, *slopes, *nothing
+            return (slope.mul_(gradient) for slope in ctx.form.slopes(*saved))
         inputs = saved[: ctx.given]  # for second derivatives
         learned = [x for x in inputs[: ctx.count] if x.requires_grad]
-        found = torch.autograd.grad(ctx.form.formula(*inputs), learned, gradient, create_graph=True)
-        each = iter(found)
-        slopes = (next(each) if x.requires_grad else None for x in inputs[: ctx.count])
-        return None, None, *slopes, *nothing
+        loss = ctx.form.formula(*inputs)
+        found = iter(torch.autograd.grad(loss, learned, gradient, create_graph=True))
+        return (next(found) if x.requires_grad else None for x in inputs[: ctx.count])

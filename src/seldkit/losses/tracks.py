@@ -9,7 +9,7 @@ from seldkit._checks import check_number, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_outputs, check_tensors
-from seldkit.losses._order import Target, exchanged, exchanges, moved
+from seldkit.losses._order import Target, either, flipped, moved
 from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import Alpha, activity_loss, check_focus
 from seldkit.losses.direction import DirectionError, direction_error, place_weight
@@ -152,12 +152,12 @@ def in_best_order(
 
 def _better_of_two(preds: SELDOutput, target: SELDOutput, selection: Selection) -> SELDOutput:
     """Return the target with its two tracks exchanged where the products are more then."""
-    changes = exchanges(target)
+    other = flipped(target)
     with torch.no_grad():
-        sed = float(selection[0]) * _products_by_frame(preds.activity, changes.activity)
-        doa = _products_by_frame(preds.direction, changes.direction)
-        better = torch.add(sed, doa, alpha=2 * float(selection[1])) > 0
-    return exchanged(target, changes, better)
+        sed = _products_by_frame(preds.activity, other.activity - target.activity)
+        doa = _products_by_frame(preds.direction, other.direction - target.direction)
+        gain = torch.add(float(selection[0]) * sed, doa, alpha=2 * float(selection[1]))
+    return either(target, other, gain > 0)
 
 
 def _products_by_frame(x: Tensor, y: Tensor) -> Float[Tensor, "batch time"]:
