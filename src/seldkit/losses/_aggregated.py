@@ -12,7 +12,10 @@ from seldkit.losses.direction import SHORT
 from seldkit.outputs import SELDOutput
 
 FEW = 2**12
+"""Fewer activities than these take their time by the number of steps."""
+
 WIDE = 64
+"""As many classes are runs long enough."""
 
 
 def pairs_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> tuple[Tensor, ...]:
