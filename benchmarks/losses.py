@@ -2,15 +2,20 @@
 
 Run with `PYTHONPATH=.:tests python benchmarks/losses.py`: some minutes, with `--quick` some
 seconds. Forward and backward of `seldkit.losses` and of the plain loss in `tests/references`, in
-turn, on one core. Times are those of the processor, which other programs disturb least.
+turn, on one thread and then on two. Times of one thread are those of the processor, which other
+programs disturb least, of two those of the clock, which want a quiet machine.
 
-Small losses take their time by the number of calls, so there the ratio is near that of the calls.
-The memory is the peak of all tensors that one forward and backward of the most frames allocates
-beyond the inputs, gradients and operators' own buffers included, as PyTorch's profiler records them
-one by one.
+1280 frames are the 32 chunks of 40 that EIN-SELD trains on, the others are chunks of 50. Small
+losses take their time by the number of calls, so there the ratio is near that of the calls. The
+memory is the peak of all tensors that one forward and backward of the most frames allocates beyond
+the inputs, gradients and operators' own buffers included, as PyTorch's profiler records them one by
+one.
 
 Of PIT of vectors in a sliding window and of dMOT, which know no classes, there is one line a number
 of tracks; the plain dMOT matches each frame by the Hungarian method of SciPy.
+
+tPIT is held against the loss of every permutation, for two tracks also against EIN-SELD's two
+orders, and for more against torchmetrics' way: the loss of every pair, then sums of pairs.
 
 ADPIT is shown on two targets: frames of up to four events, some of one class, as recordings have
 them; and the worst case, in which every class of every frame has two sources or more.
@@ -21,7 +26,7 @@ from functools import partial
 from itertools import accumulate
 from math import factorial
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import torch
@@ -32,23 +37,33 @@ from torch.nn import functional
 from benchmarks.measuring import arguments
 from benchmarks.rows import Row, tell
 from references.adpit import flat, padded_adpit_loss, six_rows
-from references.aggregated import plain_aggregated_pit_loss
-from references.pit import plain_pit_loss
+from references.aggregated import plain_aggregated_pit_loss, plain_aggregated_sum_loss
+from references.pit import plain_flip_pit_loss, plain_pairwise_pit_loss, plain_pit_loss
 from references.tracks import plain_dmot_loss, plain_sliding_pit_loss
 from seldkit import SELDOutput
 from seldkit.losses import (
     adpit_loss,
     aggregated_pit_loss,
+    aggregated_sum_loss,
     dmot_loss,
     trackwise_pit_loss,
     vector_pit_loss,
 )
 
-FRAMES = 50
-BATCHES = (1, 8, 32, 128)
+SIZES = ((1, 50), (8, 50), (32, 40), (32, 50), (128, 50))
+"""Chunks and their frames."""
+
 MOST = 300_000_000  # entries that the plain loss computes, of all permutations
 
 Loss = Callable[[], Tensor]
+
+
+class Size(NamedTuple):
+    """How many chunks there are, their frames, and classes."""
+
+    batch: int
+    frames: int
+    classes: int
 
 
 class Case(NamedTuple):
@@ -60,10 +75,11 @@ class Case(NamedTuple):
     plain_inputs: list[Tensor]
 
 
-def events(batch: int, tracks: int, classes: int) -> Tensor:
+def events(size: Size, tracks: int) -> Tensor:
     """Return vectors `(batch, time, track, cls, axis)` of up to four events in each frame."""
-    target = torch.zeros(batch, FRAMES, tracks, classes, 3)
-    clip, frame = torch.ones(batch, FRAMES).nonzero(as_tuple=True)
+    batch, frames, classes = size
+    target = torch.zeros(batch, frames, tracks, classes, 3)
+    clip, frame = torch.ones(batch, frames).nonzero(as_tuple=True)
     cls = torch.randint(classes, clip.shape)
     for _ in range(4):
         same = torch.rand(clip.shape) < 0.2  # as the last event
@@ -75,17 +91,18 @@ def events(batch: int, tracks: int, classes: int) -> Tensor:
     return target
 
 
-def crowd(batch: int, tracks: int, classes: int) -> Tensor:
+def crowd(size: Size, tracks: int) -> Tensor:
     """Return vectors `(batch, time, track, cls, axis)`: two sources or more of every class."""
-    directions = functional.normalize(torch.randn(batch, FRAMES, tracks, classes, 3), dim=-1)
-    count = torch.randint(2, tracks + 1, (batch, FRAMES, 1, classes))
+    batch, frames, classes = size
+    directions = functional.normalize(torch.randn(batch, frames, tracks, classes, 3), dim=-1)
+    count = torch.randint(2, tracks + 1, (batch, frames, 1, classes))
     active = torch.arange(tracks).unsqueeze(1) < count
     return directions * active.unsqueeze(-1)
 
 
-def adpit_case(scene: Callable[[int, int, int], Tensor], batch: int, classes: int) -> Case:
+def adpit_case(scene: Callable[[Size, int], Tensor], size: Size) -> Case:
     """Return ADPIT with its published form, in the published layout, for three tracks."""
-    target = scene(batch, 3, classes)
+    target = scene(size, 3)
     leaf = torch.randn(target.shape).tanh().requires_grad_()
     label, output = six_rows(target), flat(leaf.detach()).requires_grad_()
     plain = lambda: padded_adpit_loss(output, label)  # noqa: E731
@@ -96,11 +113,10 @@ def trackwise_case(
     ours: Callable[[SELDOutput, SELDOutput], Tensor],
     plain: Callable[[SELDOutput, SELDOutput], Tensor],
     tracks: int,
-    batch: int,
-    classes: int,
+    size: Size,
 ) -> Case:
     """Return a loss of track-wise outputs on random activities and directions."""
-    shape = batch, FRAMES, tracks
+    *shape, classes = size.batch, size.frames, tracks, size.classes
     leaves = [torch.randn(*shape, classes), torch.randn(*shape, 3).tanh()]
     preds = SELDOutput(*(x.requires_grad_() for x in leaves))
     activity = functional.one_hot(torch.randint(classes, shape), classes)
@@ -120,6 +136,12 @@ def pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
 def plain_pit(preds: SELDOutput, target: SELDOutput) -> Tensor:
     """Return the same, of every permutation in turn."""
     sed, doa = plain_pit_loss(preds, target)
+    return sed + doa
+
+
+def plain_flip(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the same of two tracks, as EIN-SELD has it."""
+    sed, doa = plain_flip_pit_loss(preds, target)
     return sed + doa
 
 
@@ -145,7 +167,7 @@ def plain_dmot(preds: SELDOutput, target: SELDOutput) -> Tensor:
     return motp + mota + activity
 
 
-def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
+def losses() -> Iterator[tuple[str, int, Callable[[Size], Case]]]:
     """Yield the name of each loss, how often the plain one computes it, and its cases.
 
     The number is 0 for what knows no classes.
@@ -155,9 +177,15 @@ def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
     for tracks in (2, 3, 4, 5):
         case = partial(trackwise_case, pit, plain_pit, tracks)
         yield f"tPIT, {tracks} tracks", factorial(tracks) * tracks, case
+    yield "tPIT, EIN-SELD's 2 tracks", 4, partial(trackwise_case, pit, plain_flip, 2)
+    for tracks in (3, 5):
+        case = partial(trackwise_case, pit, plain_pairwise_pit_loss, tracks)
+        yield f"tPIT, {tracks} tracks by pairs", tracks**2, case
     for tracks in (2, 3):
         case = partial(trackwise_case, aggregated_pit_loss, plain_aggregated_pit_loss, tracks)
         yield f"AGG1, {tracks} tracks", factorial(tracks) * tracks * 3, case
+        case = partial(trackwise_case, aggregated_sum_loss, plain_aggregated_sum_loss, tracks)
+        yield f"AGG2, {tracks} tracks", tracks * 3, case
     for tracks in (2, 3):
         case = partial(trackwise_case, sliding, plain_sliding, tracks)
         yield f"sPIT of vectors, {tracks} tracks", 0, case
@@ -165,14 +193,15 @@ def losses() -> Iterator[tuple[str, int, Callable[[int, int], Case]]]:
 
 
 def milliseconds(loss: Loss, inputs: list[Tensor]) -> tuple[float, float]:
-    """Return the processor time of one loss, and of the loss with its gradient."""
+    """Return the time of one loss, and of the loss with its gradient."""
+    clock = process_time if torch.get_num_threads() == 1 else perf_counter
     for x in inputs:
         x.grad = None
-    start = process_time()
+    start = clock()
     value = loss()
-    middle = process_time()
+    middle = clock()
     value.backward()
-    return 1000 * (middle - start), 1000 * (process_time() - start)
+    return 1000 * (middle - start), 1000 * (clock() - start)
 
 
 def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
@@ -187,7 +216,7 @@ def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
     return peak / 1e6
 
 
-def compare(title: str, case: Case, rounds: int) -> Row:
+def compare(title: str, case: Case, rounds: int, note: str) -> Row:
     """Return how the loss does with its gradient, beside the plain one; both must agree."""
     torch.testing.assert_close(case.ours(), case.plain())
     pairs = [
@@ -196,26 +225,35 @@ def compare(title: str, case: Case, rounds: int) -> Row:
     ]
     alone = median(plain[0] / ours[0] for plain, ours in pairs)
     theirs, own = ([pair[way][1] for pair in pairs] for way in (0, 1))
-    return Row.of(title, "plain loss", theirs, own, f"{alone:.1f} without the gradient")
+    return Row.of(title, "plain loss", theirs, own, f"{note}, {alone:.1f} without the gradient")
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Yield each loss at each number of frames, and its memory at the largest."""
+    """Yield each loss at each number of frames, and its memory at the largest, by threads."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)
-    for name, work, case_of in losses():
-        for classes in (1,) if not work else (5,) if quick else (13, 14, 170):
-            title = f"{name}, {classes} classes" if work else name
-            for batch in BATCHES[:1] if quick else BATCHES:
-                size = (work or 100) * batch * FRAMES * classes
-                if batch > 1 and size > MOST:
-                    break
-                case = case_of(batch, classes)
-                rounds = 1 if quick else max(5, min(100, MOST // 50 // size))
-                yield compare(f"{title}, {FRAMES * batch} frames", case, rounds)
-            plain = peak_megabytes(case.plain, case.plain_inputs)
-            memory = plain / peak_megabytes(case.ours, case.inputs)
-            yield Row(f"{title}, memory", "plain loss", memory)
+    for threads, note in ((1, "one thread"), (2, "two threads")):
+        torch.set_num_threads(threads)
+        for name, work, case_of in losses():
+            for classes in (1,) if not work else (5,) if quick else (13, 14, 170):
+                title = f"{name}, {classes} classes" if work else name
+                yield from compare_sizes(title, work or 100, case_of, classes, note, quick)
+
+
+def compare_sizes(
+    title: str, work: int, case_of: Callable[[Size], Case], classes: int, note: str, quick: bool
+) -> Iterator[Row]:
+    """Yield a loss at each number of frames that the plain one can compute."""
+    for batch, frames in SIZES[:1] if quick else SIZES:
+        size = work * batch * frames * classes
+        if batch > 1 and size > MOST:
+            break
+        case = case_of(Size(batch, frames, classes))
+        rounds = 1 if quick else max(5, min(100, MOST // 50 // size))
+        yield compare(f"{title}, {frames * batch} frames", case, rounds, note)
+    if torch.get_num_threads() == 1:
+        plain = peak_megabytes(case.plain, case.plain_inputs)
+        memory = plain / peak_megabytes(case.ours, case.inputs)
+        yield Row(f"{title}, memory", "plain loss", memory)
 
 
 if __name__ == "__main__":

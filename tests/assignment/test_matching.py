@@ -1,6 +1,7 @@
 """The cheapest matching is the one that trying everything, or Hungarian, finds."""
 
 from itertools import permutations
+from math import factorial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from seldkit.assignment import best_permutation, cheapest_matching
-from seldkit.assignment.matching import MAX_EXHAUSTIVE
+from seldkit.assignment.matching import FEW, MAX_EXHAUSTIVE
 
 SEEDS = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=40)
@@ -67,6 +68,13 @@ def test_ties_go_to_the_first_permutation(tracks: int) -> None:
 def test_a_tie_between_two_of_three_is_broken_in_lexical_order() -> None:
     cost = torch.tensor([[9.0, 1.0, 1.0], [9.0, 1.0, 1.0], [0.0, 9.0, 9.0]])
     assert best_permutation(cost)[1].tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("tracks", [2, 3, 4, 5])
+def test_many_matrices_are_matched_as_few_are(tracks: int) -> None:
+    cost = (4 * random_cost(6, FEW // factorial(tracks) + 1, tracks, tracks)).floor()  # they tie
+    index = cheapest_matching(cost)
+    assert torch.equal(index, torch.cat([cheapest_matching(few) for few in cost.split(300)]))
 
 
 @pytest.mark.parametrize("tracks", [3, MAX_EXHAUSTIVE + 1])

@@ -38,6 +38,53 @@ def plain_pit_loss(
     return sed.gather(0, best).mean(), doa.gather(0, best).mean()
 
 
+def plain_flip_pit_loss(preds: SELDOutput, target: SELDOutput) -> tuple[Tensor, Tensor]:
+    """Return the same of two tracks, held against the target as it is and flipped.
+
+    Source: Cao et al., "An improved event-independent network for polyphonic sound event
+    localization and detection", ICASSP 2021, whose network has two tracks.
+    """
+    orders = [target, target.map(lambda x: x.flip(2))]
+    sed = [
+        functional.binary_cross_entropy_with_logits(
+            preds.activity, order.activity, reduction="none"
+        ).mean(dim=(2, 3))
+        for order in orders
+    ]
+    doa = [
+        functional.mse_loss(preds.direction, order.direction, reduction="none").mean(dim=(2, 3))
+        for order in orders
+    ]
+    straight = sed[0] + doa[0] <= sed[1] + doa[1]
+    flipped = ~straight
+    return (
+        (sed[0] * straight + sed[1] * flipped).mean(),
+        (doa[0] * straight + doa[1] * flipped).mean(),
+    )
+
+
+def plain_pairwise_pit_loss(preds: SELDOutput, target: SELDOutput) -> Tensor:
+    """Return the sum of both losses: of every pair of tracks, then of every permutation of these.
+
+    So torchmetrics writes its `permutation_invariant_training` of any metric, here of frames.
+    """
+    tracks = range(preds.activity.shape[2])
+    pairs = [[_pair_loss(preds, target, i, j) for i in tracks] for j in tracks]
+    matrix = torch.stack([torch.stack(row, dim=-1) for row in pairs], dim=-2)  # ... target preds
+    orders = torch.tensor(list(permutations(tracks)))  # order track
+    index = orders.T.expand(*matrix.shape[:2], -1, -1)
+    return matrix.gather(3, index).mean(dim=2).min(dim=2).values.mean()
+
+
+def _pair_loss(preds: SELDOutput, target: SELDOutput, i: int, j: int) -> Tensor:
+    """Return the loss of predicted track `i` and track `j` of the target, `(batch, time)`."""
+    sed = functional.binary_cross_entropy_with_logits(
+        preds.activity[:, :, i], target.activity[:, :, j], reduction="none"
+    )
+    doa = functional.mse_loss(preds.direction[:, :, i], target.direction[:, :, j], reduction="none")
+    return sed.mean(dim=2) + doa.mean(dim=2)
+
+
 DIRECTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": lambda a, b: ((a - b) ** 2).mean(-1),
     "l1": lambda a, b: (a - b).abs().mean(-1),

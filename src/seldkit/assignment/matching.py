@@ -2,7 +2,6 @@
 
 from functools import reduce
 from itertools import combinations, permutations
-from math import inf
 
 import numpy as np
 import torch
@@ -15,11 +14,11 @@ from seldkit._typing import Float, Int
 MAX_EXHAUSTIVE = 8
 """Up to this many rows and columns every matching counts; beyond, the Hungarian method runs."""
 
-MAX_LISTED = 3
+MAX_LISTED = 5
 """Up to this many, all permutations are listed."""
 
-FEW_CELLS = 2**13
-"""Fewer costs than these take their time by the number of steps, more by the bytes that move."""
+FEW = 2**16
+"""Fewer sums than these take their time by the number of steps, more by the bytes that move."""
 
 
 def best_permutation(
@@ -79,35 +78,55 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         return torch.empty(cost.shape[:-1], dtype=torch.int64, device=cost.device)
     if cols > MAX_EXHAUSTIVE:
         return _hungarian(cost)
-    cost = cost.detach().nan_to_num(nan=inf, posinf=inf, neginf=-inf)
-    if rows == cols == 2:  # the same, in few steps
-        first, second, third, fourth = cost.flatten(-2).unbind(-1)
-        swap = second + third < first + fourth
-        return torch.stack((swap, ~swap), dim=-1).long()
+    cost = _known(cost.detach())
     if rows < cols:  # rows of zeros make it square; being last, they settle no tie of the others
         cost = functional.pad(cost, (0, 0, 0, cols - rows))
-    cells = cost.reshape(-1, cols, cols).movedim(0, -1).contiguous()
-    return cheapest_columns(cells).movedim(0, -1).reshape(cost.shape[:-1])[..., :rows]
+    if cols <= MAX_LISTED:
+        index = _first_cheapest(cost.reshape(-1, cols * cols).T, cols)
+    else:
+        index = cheapest_columns(cost.reshape(-1, cols, cols).movedim(0, -1).contiguous()).T
+    index = index.reshape(cost.shape[:-1])
+    return index if rows == cols else index[..., :rows]
+
+
+def _known(cost: Tensor) -> Tensor:
+    """Return costs without nan and infinity: so high, or low, that they outweigh all others."""
+    cost = cost if cost.dtype in (torch.float32, torch.float64) else cost.double()
+    beyond = torch.finfo(cost.dtype).max / (2 * MAX_EXHAUSTIVE)
+    return cost.nan_to_num(nan=beyond, posinf=beyond, neginf=-beyond)
 
 
 def cheapest_columns(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:
-    """Return what `cheapest_matching` does of costs without nan, in runs of cells: fast sums."""
-    size, many = len(cells), cells.shape[-1]
+    """Return what `cheapest_matching` does of finite costs, in runs of cells: fast sums."""
+    size = len(cells)
     if size > MAX_EXHAUSTIVE:
         return _hungarian(cells.movedim(-1, 0)).movedim(-1, 0)
     if size > MAX_LISTED:
         return _of_all_sets(cells)
-    listed = torch.tensor(list(permutations(range(size))), device=cells.device).T
-    if torch.compiler.is_compiling() or many < FEW_CELLS:
-        costs = [row.index_select(0, columns) for row, columns in zip(cells, listed, strict=True)]
-        return listed.index_select(1, reduce(torch.add, costs).min(dim=0).indices)
-    best = torch.full_like(cells[0, 0], inf)
-    which = torch.zeros_like(best, dtype=torch.uint8)
-    for number, columns in enumerate(permutations(range(size))):
-        sums = reduce(torch.add, [cells[row, column] for row, column in enumerate(columns)])
-        which = which.maximum((sums < best).byte() * number)
-        best = best.minimum(sums)
-    return listed.index_select(1, which.int())
+    return _first_cheapest(cells.flatten(0, 1), size).T
+
+
+def _first_cheapest(places: Float[Tensor, "place cell"], size: int) -> Int[Tensor, "cell row"]:
+    """Return the first of the cheapest of all permutations; places are all columns of each row."""
+    listed = torch.tensor(list(permutations(range(size))), device=places.device)
+    if places.device.type == "cpu":
+        chosen = torch.eye(size, dtype=places.dtype).index_select(0, listed.flatten())
+        sums = chosen.view(len(listed), -1).mm(places)
+    else:  # there products may be rounded more than sums
+        columns = zip(places.unflatten(0, (size, size)), listed.T, strict=True)
+        sums = reduce(torch.add, [row.index_select(0, column) for row, column in columns])
+    return listed.index_select(0, _first_smallest(sums))
+
+
+def _first_smallest(sums: Float[Tensor, "number cell"]) -> Int[Tensor, " cell"]:
+    """Return which number is the smallest in each cell, the first of equal ones."""
+    if torch.compiler.is_compiling() or sums.numel() < FEW:
+        return sums.min(dim=0).indices
+    # The same by a maximum of bytes: `min` and its index are many times slower.
+    count = len(sums)
+    left = torch.arange(count, 0, -1, device=sums.device, dtype=torch.uint8).unsqueeze(1)
+    first = ((sums == sums.amin(dim=0)) * left).amax(dim=0)
+    return (count - first.clamp_(min=1)).int()  # nan is equal to none
 
 
 def _of_all_sets(cells: Float[Tensor, "row row cell"]) -> Int[Tensor, "row cell"]:

@@ -7,7 +7,7 @@ from operator import or_
 import torch
 from torch import Tensor
 
-from seldkit._typing import Bool, Float, Int
+from seldkit._typing import Bool, Float
 from seldkit.assignment.matching import cheapest_columns
 
 _LEAST_M = 0.001
@@ -21,7 +21,7 @@ def best_arranged(
     relative_distance: bool,
 ) -> Float[Tensor, "batch time track cls axis"]:
     """Return the target with the sources of each class where the tracks predict them best."""
-    active = reduce(or_, (entry != 0 for entry in target.unbind(-1)[:entries]))
+    active = reduce(or_, target[..., :entries].bool().unbind(-1))
     if axis_weights is None and not relative_distance:
         return _arranged(preds, target, active, entries)
     scale = preds.new_tensor([1.0] * entries if axis_weights is None else axis_weights).sqrt()
@@ -67,15 +67,20 @@ def _arranged(
     """
     frames = [x.flatten(0, 1) for x in (preds[..., :entries], target, active)]
     if torch.compiler.is_compiling() or target.device.type != "cpu":
-        return _searched(*frames, lifted=lifted).view_as(target)
+        return _searched(*frames, lifted=lifted).reshape(target.shape)
     several = reduce(torch.add, frames[2].byte().unbind(1)) > 1
     if 2 * int(several.sum()) > several.numel():
-        return _searched(*frames, lifted=lifted).view_as(target)
-    only = reduce(torch.add, target.unbind(2)).unsqueeze(2)
-    arranged = only.expand_as(target).contiguous()  # right where there is one source
-    frame, cls = several.nonzero(as_tuple=True)
-    cells = [x[frame, :, cls].unsqueeze(2) for x in frames]  # cell track cls=1 ...
-    arranged.flatten(0, 1)[frame, :, cls] = _searched(*cells, lifted=lifted).squeeze(2)
+        return _searched(*frames, lifted=lifted).reshape(target.shape)
+    only = reduce(torch.add, target.unbind(2)).unsqueeze(2)  # right where there is one source
+    arranged = only.expand_as(target).clone(memory_format=torch.contiguous_format)
+    tracks, classes = target.shape[2:4]
+    cells = several.flatten().nonzero()
+    before = cells + cells.div(classes, rounding_mode="floor") * (tracks - 1) * classes
+    rows = before + torch.arange(0, tracks * classes, classes, device=cells.device)
+    few = [x.reshape(-1, *x.shape[3:]).index_select(0, rows.flatten()) for x in frames]
+    few = [x.view(-1, tracks, 1, *x.shape[1:]) for x in few]
+    found = _searched(*few, lifted=lifted)
+    arranged.view(-1, arranged.shape[-1]).index_copy_(0, rows.flatten(), found.flatten(0, 2))
     return arranged
 
 
@@ -86,11 +91,17 @@ def _searched(
     *,
     lifted: bool,
 ) -> Float[Tensor, "frame track cls axis"]:
-    vectors = preds, target[..., : preds.shape[-1]], active.unsqueeze(-1)
+    vectors = preds, target, active.unsqueeze(-1)
     p, t, used = (x.permute(3, 1, 0, 2).flatten(2).contiguous() for x in vectors)
-    place = _best_places(p, t, used, lifted=lifted)
-    place = place.unflatten(1, (-1, target.shape[2])).movedim(1, 0).unsqueeze(-1)
-    return target.gather(1, place.expand_as(target))
+    place = _best_places(p, t[: len(p)], used, lifted=lifted)
+    # A sum with weights of 0 and 1 is many times faster than `gather`.
+    places = torch.arange(len(place), device=place.device, dtype=place.dtype)
+    chosen = (place.unsqueeze(1) == places.unsqueeze(1)).to(t.dtype)
+    arranged: Tensor = chosen[:, 0] * t[:, :1]
+    for k in range(1, len(place)):
+        arranged.addcmul_(chosen[:, k], t[:, k : k + 1])
+    cells: Tensor = arranged.unflatten(2, (-1, target.shape[2]))
+    return cells.permute(2, 1, 3, 0)
 
 
 def _best_places(
@@ -99,7 +110,7 @@ def _best_places(
     active: Bool[Tensor, "1 track cell"],
     *,
     lifted: bool,
-) -> Int[Tensor, "track cell"]:
+) -> Tensor:
     r"""Return the place of the target that each track should predict, so that all active are used.
 
     A track $i$ would take its cheapest source at $\min_k c_{ik}$; taking source $j$ instead is to
@@ -123,10 +134,11 @@ def _best_places(
 
 def places_of_cost(
     cost: Float[Tensor, "track place cell"], used: Float[Tensor, "1 place cell"]
-) -> Int[Tensor, "track cell"]:
+) -> Tensor:
     """Return the place that each track should take, so that all used ones are taken.
 
-    The cost of a place that is not used is very high; it is written into.
+    Places are bytes, `(track, cell)`. The cost of a place that is not used is very high; costs are
+    written into.
     """
     tracks = cost.shape[0]
     least, nearest = cost[:, 0], torch.zeros_like(cost[:, 0], dtype=torch.uint8)
@@ -138,6 +150,6 @@ def places_of_cost(
     tie = torch.finfo(cost.dtype).tiny * order.flip(0).outer(order).unsqueeze(-1)
     regret = cost.sub_(least.unsqueeze(1)).add_(tie).mul_(used)
     own = cheapest_columns(regret)
-    kept = used[0].gather(0, own).byte()
+    kept = used[0].byte().gather(0, own)
     nearest += kept * (own.byte() - nearest)  # bytes wrap around and back
-    return nearest.long()
+    return nearest

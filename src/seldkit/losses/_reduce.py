@@ -44,7 +44,7 @@ def full_pair(
     dtype = full(preds.activity).dtype
 
     def ready(x: Tensor) -> Tensor:
-        return blank(x.to(dtype), mask)
+        return blank(x if x.dtype == dtype else x.to(dtype), mask)
 
     preds, target = preds.map(ready), target.map(ready)
     check_activity("target.activity", target.activity)
@@ -56,9 +56,9 @@ def blank(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor:
     return x if mask is None else torch.where(spread(mask, x), x, 0)
 
 
-def spread(mask: Bool[Tensor, "batch time"], x: Tensor) -> Tensor:
-    """Return the mask with as many axes as `x (batch, time, ...)`."""
-    return mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
+def spread(frames: Tensor, x: Tensor) -> Tensor:
+    """Return a mask or weights `(batch, time)` with as many axes as `x (batch, time, ...)`."""
+    return frames.reshape(*frames.shape, *[1] * (x.ndim - 2))
 
 
 def frame_weight(x: Tensor, mask: Bool[Tensor, "batch time"] | None) -> Tensor | None:
@@ -85,6 +85,8 @@ def mean_error(
 ) -> Float[Tensor, ""]:
     """Return the mean squared or absolute error of what is zeros in frames that do not count."""
     total = functional.mse_loss if error == "mse" else functional.l1_loss
+    if mask is None:
+        return total(preds, target)
     return total(preds, target, reduction="sum") / num_places(preds, mask)
 
 

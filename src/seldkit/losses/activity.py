@@ -1,6 +1,7 @@
 """The loss of activity: cross-entropy that looks at what is hard."""
 
-from math import inf
+from functools import partial
+from math import gcd, inf
 from typing import Literal
 
 import torch
@@ -15,9 +16,16 @@ from seldkit._checks import (
     check_shape,
 )
 from seldkit._typing import Bool, Float
+from seldkit.losses._by_hand import ByHand
 from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
 from seldkit.losses._module import LossModule
 from seldkit.losses._reduce import blank, frame_weight, full, num_places, own_precision
+
+MANY = 2**17
+"""As many cross-entropies take their time by the bytes that move, fewer by the number of steps."""
+
+FACTORS = 64
+"""As many numbers in 1/2..1 have a product that float32 can hold."""
 
 Reduction = Literal["mean", "sum", "none", "positives"]
 REDUCTIONS = ("mean", "sum", "none", "positives")
@@ -102,14 +110,10 @@ def activity_loss(
 
     Both in one precision, float32 at least, and zeros where frames do not count.
     """
-    weight = frame_weight(logits, mask)
     if gamma == 0 and alpha is None and reduction in ("mean", "sum"):
-        loss = functional.binary_cross_entropy_with_logits(
-            logits, target, weight=weight, reduction="sum"
-        )
-        return loss / num_places(logits, mask) if reduction == "mean" else loss
+        return _cross_entropy(logits, target, mask, reduction)
     loss = functional.binary_cross_entropy_with_logits(
-        logits, target, weight=weight, reduction="none"
+        logits, target, weight=frame_weight(logits, mask), reduction="none"
     )
     if gamma != 0:
         loss = loss * _misplaced(logits, target) ** gamma
@@ -120,6 +124,40 @@ def activity_loss(
     if reduction == "mean":
         return loss.sum() / num_places(logits, mask)
     return loss.sum() if reduction == "sum" else loss.sum() / target.sum().clamp(min=1)
+
+
+def _cross_entropy(
+    logits: Tensor, target: Tensor, mask: Tensor | None, reduction: str
+) -> Float[Tensor, ""]:
+    """Return the sum or the mean of the cross-entropies."""
+    if mask is None and logits.numel() < MANY:
+        return functional.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
+    if mask is None:
+        loss = _MANY_ENTROPIES((logits,), (target,))
+    else:
+        loss = functional.binary_cross_entropy_with_logits(
+            logits, target, weight=frame_weight(logits, mask), reduction="sum"
+        )
+    return loss / num_places(logits, mask) if reduction == "mean" else loss
+
+
+def _many_entropies(logits: Tensor, target: Tensor) -> tuple[Tensor]:
+    r"""Return the sum of cross-entropies by few logarithms.
+
+    It is $\max(x, 0) - x y - \log \sigma(|x|)$. As $\sigma(|x|)$ lies in 1/2..1, dozens of them can
+    be multiplied before the logarithm is taken.
+    """
+    near = logits.abs().sigmoid_()
+    logs = near.reshape(gcd(near.numel(), FACTORS), -1).prod(dim=0).log_().sum()
+    missed = torch.clamp(logits, min=0, out=near).addcmul_(logits, target, value=-1)
+    return (missed.sum() - logs,)
+
+
+_MANY_ENTROPIES = ByHand(
+    partial(functional.binary_cross_entropy_with_logits, reduction="sum"),
+    _many_entropies,
+    lambda logits, target: (logits.sigmoid().sub_(target),),
+)
 
 
 class FocalLoss(LossModule):

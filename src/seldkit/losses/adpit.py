@@ -9,13 +9,15 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float
 from seldkit.losses._arrangement import best_arranged, nearness
+from seldkit.losses._by_hand import ByHand
 from seldkit.losses._checks import check_activity, check_vectors
 from seldkit.losses._module import LossModule
-from seldkit.losses._reduce import blank, full, mean_error, own_precision
+from seldkit.losses._reduce import blank, full, mean_error, num_places, own_precision
 from seldkit.losses.activity import activity_loss
 
 
@@ -86,6 +88,8 @@ def adpit_loss(
     with own_precision(preds):
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
+        if axis_weights is None and not (onscreen or relative_distance):
+            return _SQUARES((preds,), (target,)) / num_places(preds, mask)
         if onscreen:
             check_activity("onscreen of target", target[..., -1])
         target = best_arranged(preds.detach(), target, entries, axis_weights, relative_distance)
@@ -146,7 +150,23 @@ def arrange_sources(
     _check_distance(relative_distance, entries)
     with own_precision(preds):
         preds, target = full(preds).detach(), target.to(full(preds).dtype)
-        return best_arranged(preds, target, entries, axis_weights, relative_distance)
+        arranged = best_arranged(preds, target, entries, axis_weights, relative_distance)
+        return arranged.contiguous()
+
+
+def _squares(preds: Tensor, target: Tensor) -> Float[Tensor, ""]:
+    """Return the sum of the squared errors under the best arrangement."""
+    arranged = best_arranged(preds.detach(), target, preds.shape[-1], None, False)
+    return functional.mse_loss(preds, arranged, reduction="sum")
+
+
+def _squares_by_hand(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the same, and the errors."""
+    errors = best_arranged(preds, target, preds.shape[-1], None, False).sub_(preds)
+    return errors.square().sum(), errors
+
+
+_SQUARES = ByHand(_squares, _squares_by_hand, lambda _preds, _target, errors: (-2 * errors,))
 
 
 class ADPITLoss(LossModule):

@@ -7,9 +7,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from seldkit._typing import Bool, Float
-from seldkit.assignment import cheapest_matching
+from seldkit.losses._aggregated import (
+    dot,
+    pair_slopes,
+    pairs_by_hand,
+    products_cost,
+    squares,
+    sum_slopes,
+    sums_by_hand,
+)
+from seldkit.losses._by_hand import ByHand
 from seldkit.losses._checks import check_outputs
 from seldkit.losses._module import LossModule
+from seldkit.losses._order import in_cheapest_order
 from seldkit.losses._reduce import (
     Error,
     check_error,
@@ -19,7 +29,6 @@ from seldkit.losses._reduce import (
     own_precision,
 )
 from seldkit.losses.direction import fade
-from seldkit.losses.tracks import reorder
 from seldkit.outputs import SELDOutput
 
 
@@ -82,7 +91,8 @@ def aggregated_pit_loss(
     """
     check_inputs("aggregated_pit_loss", preds, target, error, mask)
     with own_precision(preds.activity):
-        return best_pairs(*factors(preds, target, mask), error, mask)
+        preds, target = full_pair(preds, target, mask)
+        return best_pairs(preds, target, error, mask)
 
 
 def aggregated_sum_loss(
@@ -133,7 +143,8 @@ def aggregated_sum_loss(
     """
     check_inputs("aggregated_sum_loss", preds, target, error, mask)
     with own_precision(preds.activity):
-        return sums_of_tracks(*factors(preds, target, mask), error, mask)
+        preds, target = full_pair(preds, target, mask)
+        return sums_of_tracks(preds, target, error, mask)
 
 
 class _AggregatedLoss(LossModule):
@@ -174,49 +185,56 @@ def check_inputs(
     check_outputs(loss, preds, target, activity, places, distance=None, mask=mask)
 
 
-def factors(
-    preds: SELDOutput, target: SELDOutput, mask: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return activity and direction of the prediction, then of the target, in one precision.
-
-    Frames that do not count have no direction, so no vectors, on both sides.
-    """
-    preds, target = full_pair(preds, target, mask)
-    direction = functional.normalize(preds.direction, dim=-1)
-    direction = direction * fade(preds.direction).unsqueeze(-1)
-    return preds.activity.sigmoid(), direction, target.activity, target.direction
-
-
-def best_pairs(
-    a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error, mask: Tensor | None
-) -> Tensor:
-    """Return the error of the vectors under the best assignment of tracks."""
-    with torch.no_grad():
-        index = cheapest_matching(_pairwise_cost(a, u, b, v, error))
-    b, v, _ = reorder(SELDOutput(b, v), index)
+def best_pairs(preds: SELDOutput, target: SELDOutput, error: Error, mask: Tensor | None) -> Tensor:
+    """Return the error of the vectors of outputs under the best assignment of tracks."""
     if error == "l1":
-        return mean_error(_vectors(a, u), _vectors(b, v), error, mask)
-    more, turn = a - b, u - v
-    squares = _dot(more, more) * _dot(u, u) + _dot(b, b) * _dot(turn, turn)
-    squares = squares + 2 * _dot(more, b) * _dot(turn, u)
-    return squares.sum() / (num_places(a, mask) * u.shape[-1])
-
-
-def _pairwise_cost(
-    a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error
-) -> Float[Tensor, "batch time track track"]:
-    """Return what orders permutations as the error does."""
-    if error == "l1":
-        return torch.cdist(_vectors(a, u).flatten(-2), _vectors(b, v).flatten(-2), p=1)
-    return -(a @ b.mT) * (u @ v.mT)
+        a, u = _factors(preds.activity, preds.direction)
+        with torch.no_grad():
+            vectors = _vectors(a, u).flatten(-2), _vectors(*target[:2]).flatten(-2)
+            cost = torch.cdist(*vectors, p=1)
+        target = in_cheapest_order(target, cost)
+        return mean_error(_vectors(a, u), _vectors(*target[:2]), error, mask)
+    total = _PAIRS(preds[:2], target[:2])
+    return total / (num_places(preds.activity, mask) * preds.direction.shape[-1])
 
 
 def sums_of_tracks(
-    a: Tensor, u: Tensor, b: Tensor, v: Tensor, error: Error, mask: Tensor | None
+    preds: SELDOutput, target: SELDOutput, error: Error, mask: Tensor | None
 ) -> Tensor:
-    """Return the error of the vectors summed over tracks."""
+    """Return the error of the vectors of outputs summed over tracks."""
+    if error == "l1":
+        a, u = _factors(preds.activity, preds.direction)
+        b, v, _ = target
+        return mean_error(u.mT @ a, v.mT @ b, error, mask)
+    total = _SUMS(preds[:2], target[:2])
+    tracks, axes = preds.direction.shape[2:]
+    return total / (num_places(preds.activity, mask) * axes / tracks)
+
+
+def _factors(logits: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """Return activity and direction of the prediction; blank frames have no direction."""
+    unit = functional.normalize(direction, dim=-1)
+    return logits.sigmoid(), unit * fade(direction).unsqueeze(-1)
+
+
+def _pairs(logits: Tensor, direction: Tensor, b: Tensor, v: Tensor) -> Float[Tensor, ""]:
+    a, u = _factors(logits, direction)
+    with torch.no_grad():
+        cost = products_cost(a, u, b, v)
+    b, v, _ = in_cheapest_order(SELDOutput(b, v), cost)
+    more, turn = a - b, u - v
+    parts = dot(more, more), dot(more, b), dot(b, b), dot(u, u), dot(turn, u), dot(turn, turn)
+    return squares(*parts).sum()
+
+
+def _sums(logits: Tensor, direction: Tensor, b: Tensor, v: Tensor) -> Float[Tensor, ""]:
+    a, u = _factors(logits, direction)
     # Axes before classes: the same sums over tracks, in long runs.
-    return mean_error(u.mT @ a, v.mT @ b, error, mask)
+    return functional.mse_loss(u.mT @ a, v.mT @ b, reduction="sum")
+
+
+_PAIRS = ByHand(_pairs, pairs_by_hand, pair_slopes)
+_SUMS = ByHand(_sums, sums_by_hand, sum_slopes)
 
 
 def _vectors(
@@ -224,7 +242,3 @@ def _vectors(
     direction: Float[Tensor, "batch time track axis"],
 ) -> Float[Tensor, "batch time track axis cls"]:
     return direction.unsqueeze(-1) * activity.unsqueeze(-2)
-
-
-def _dot(x: Tensor, y: Tensor) -> Tensor:
-    return (x * y).sum(dim=-1)

@@ -5,8 +5,8 @@ from torch import Tensor
 from seldkit._checks import check_number
 from seldkit._typing import Bool, Float
 from seldkit.losses._module import LossModule
-from seldkit.losses._reduce import Error, check_error, own_precision
-from seldkit.losses.aggregated import best_pairs, check_inputs, factors, sums_of_tracks
+from seldkit.losses._reduce import Error, check_error, full_pair, own_precision
+from seldkit.losses.aggregated import best_pairs, check_inputs, sums_of_tracks
 from seldkit.outputs import SELDOutput
 
 
@@ -48,8 +48,9 @@ def aggregated_mixture_loss(
     _check_alpha(alpha)
     check_inputs("aggregated_mixture_loss", preds, target, error, mask)
     with own_precision(preds.activity):
-        parts = factors(preds, target, mask)
-        pairs, sums = best_pairs(*parts, error, mask), sums_of_tracks(*parts, error, mask)
+        preds, target = full_pair(preds, target, mask)
+        pairs = best_pairs(preds, target, error, mask)
+        sums = sums_of_tracks(preds, target, error, mask)
         return alpha * pairs + (1 - alpha) * sums
 
 

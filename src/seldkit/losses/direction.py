@@ -158,19 +158,19 @@ def place_weight(
 def direction_loss(
     preds: Float[Tensor, "*places axis"],
     target: Float[Tensor, "*places axis"],
-    activity: Float[Tensor, "*places"],
+    activity: Float[Tensor, "*places"] | None,
     error: DirectionError,
     inactive_weight: float,
     mask: Bool[Tensor, "batch time"] | None,
 ) -> Float[Tensor, ""]:
     """Return the mean error under the weights of places, which is plain where all are 1.
 
-    All in one precision, and zeros in frames that do not count.
+    Then no activity is needed. All in one precision, and zeros in frames that do not count.
     """
     if inactive_weight == 1 and error in ("mse", "l1"):
         return mean_error(preds, target, error, mask)
     errors = direction_error(preds, target, error)
-    if inactive_weight == 1:
+    if inactive_weight == 1 or activity is None:
         return mean(errors, mask)
     return weighted_mean(errors, blank(place_weight(activity, inactive_weight), mask))
 

@@ -8,12 +8,13 @@ from seldkit._checks import check_floating, check_number, check_shape
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_same_device, check_tensors
 from seldkit.losses._module import LossModule
+from seldkit.losses._order import moved
 from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import activity_loss
 from seldkit.losses.direction import DirectionError
 from seldkit.losses.spans import Span
 from seldkit.losses.tasks import EventTaskLosses, Terms, task_losses
-from seldkit.losses.tracks import cheapest_tracks, check_matching, check_settings, reorder
+from seldkit.losses.tracks import cheapest_tracks, check_matching, check_settings
 from seldkit.outputs import SELDOutput
 
 Weights = tuple[float, float, float]
@@ -88,7 +89,7 @@ def event_pit_loss(
         # Of the cross-entropy, what a track costs alone settles no choice: the products remain.
         cost = -selection[2] * event.detach().unsqueeze(3) * _present(target).unsqueeze(2)
         index = cheapest_tracks(preds, target, span, selection[:2], terms, mask, cost)
-        target = reorder(target, index)
+        target = moved(target, index)
         losses = task_losses(preds, target, terms, mask)
         return EventTaskLosses(losses.sed, losses.doa, activity_loss(event, _present(target), mask))
 

@@ -73,13 +73,14 @@ def task_losses(
     preds: SELDOutput, target: SELDOutput, terms: Terms, mask: Bool[Tensor, "batch time"] | None
 ) -> TaskLosses | DistanceTaskLosses:
     """Return the losses of outputs in one precision, blank where masked, place against place."""
-    active = place_activity(target)
+    active = None if terms.inactive_weight == 1 else place_activity(target)
     sed = activity_loss(preds.activity, target.activity, mask, gamma=terms.gamma, alpha=terms.alpha)
     doa = direction_loss(
         preds.direction, target.direction, active, terms.direction, terms.inactive_weight, mask
     )
     if terms.distance is None or preds.distance is None or target.distance is None:
         return TaskLosses(sed, doa)
+    active = place_activity(target)
     far = distance_error(preds.distance, target.distance, terms.distance)
     return DistanceTaskLosses(sed, doa, weighted_mean(far, active))
 

@@ -129,7 +129,7 @@ def tdoa_loss(
         free = ~used
         tall = cost.detach().masked_fill(free, torch.finfo(cost.dtype).max / 2)
         place = places_of_cost(tall.flatten(2).clone(), used.to(cost.dtype).flatten(2))
-        chosen = cost.gather(1, place.view(tracks, 1, batch, time, pairs)).squeeze(1)
+        chosen = cost.gather(1, place.long().view(tracks, 1, batch, time, pairs)).squeeze(1)
         counts = active.any(dim=2).unsqueeze(2).to(cost.dtype)
         number = (counts.sum() * tracks * pairs).clamp(min=1)
         return (chosen * counts).sum() / number

@@ -1,7 +1,6 @@
 """Which track of the target each predicted track is held against."""
 
 from math import inf
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,16 +9,16 @@ from seldkit._checks import check_number, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_outputs, check_tensors
+from seldkit.losses._order import Target, either, flipped, moved
 from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import Alpha, activity_loss, check_focus
 from seldkit.losses.direction import DirectionError, direction_error, place_weight
 from seldkit.losses.distance import DistanceError, distance_error
 from seldkit.losses.spans import Per, Span, check_span, span_cost
 from seldkit.losses.tasks import Terms, check_terms, place_activity
-from seldkit.outputs import SELDOutput, apply
+from seldkit.outputs import SELDOutput
 
 Selection = tuple[float, float] | tuple[float, float, float]
-Target = TypeVar("Target", SELDOutput, Tensor)
 
 
 def match_tracks(
@@ -104,11 +103,10 @@ def reorder(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
         tensor([[[0.7000, 0.5000]]])
     """
     x = target if isinstance(target, Tensor) else target.activity
-    batch, time, tracks = sizes = x.shape[:3]
+    batch, time, tracks = x.shape[:3]
     check_shape("index", index, "batch time track", batch=batch, time=time, track=tracks)
     _check_integers("index", index)
-    first = tracks * torch.arange(sizes[:2].numel(), device=index.device).unsqueeze(1)
-    return _moved(target, index.reshape(-1, tracks) + first)
+    return moved(target, index)
 
 
 @torch.no_grad()
@@ -125,8 +123,7 @@ def cheapest_tracks(
 
     What each predicted track costs more with each of the target may be added.
     """
-    cost = selection[0] * _activity_cost(preds.activity, target.activity, terms)
-    cost = cost + selection[1] * _direction_cost(preds.direction, target, terms)
+    cost = _cost(preds, target, selection, terms)
     metres = preds.distance, target.distance
     if len(selection) > 2 and terms.distance and metres[0] is not None and metres[1] is not None:
         far = distance_error(*_pairs(metres[0], metres[1]), terms.distance)
@@ -134,7 +131,8 @@ def cheapest_tracks(
     if more is not None:
         cost = cost + more
     cost = span_cost(blank(cost, mask), target.activity, span, mask)
-    return cheapest_matching(cost).expand(preds.activity.shape[:3])
+    index = cheapest_matching(cost)
+    return index.expand(preds.activity.shape[:3]) if span.per == "clip" else index
 
 
 def in_best_order(
@@ -146,20 +144,27 @@ def in_best_order(
     mask: Bool[Tensor, "batch time"] | None,
 ) -> SELDOutput:
     """Return the target as `cheapest_tracks` orders it; of two tracks in few steps."""
-    plain = _is_cross_entropy(terms) and _is_plain_square(terms) and len(selection) == 2
-    if not (plain and span.per == "frame" and preds.activity.shape[2] == 2):
-        return reorder(target, cheapest_tracks(preds, target, span, selection, terms, mask))
-    logits, direction, _ = preds
-    gain = selection[0] * _gain(logits.detach(), target.activity.detach())
-    gain = gain + 2 * selection[1] * _gain(direction.detach(), target.direction.detach())
-    rows = torch.arange(2 * gain.numel(), device=gain.device).view(-1, 2)
-    return _moved(target, rows ^ (gain < 0).view(-1, 1))
+    by_products = _is_cross_entropy(terms) and _is_plain_square(terms) and len(selection) == 2
+    if by_products and span.per == "frame" and preds.activity.shape[2] == 2:
+        return _better_of_two(preds, target, selection)
+    return moved(target, cheapest_tracks(preds, target, span, selection, terms, mask))
 
 
-def _moved(target: Target, rows: Int[Tensor, "frame track"]) -> Target:
-    """Return the target of these rows, tracks of all frames counted through: fast to move whole."""
-    rows = rows.flatten()
-    return apply(lambda x: x.flatten(0, 2).index_select(0, rows).view(x.shape), target)
+def _better_of_two(preds: SELDOutput, target: SELDOutput, selection: Selection) -> SELDOutput:
+    """Return the target with its two tracks exchanged where the products are more then."""
+    other = flipped(target)
+    with torch.no_grad():
+        sed = _products_by_frame(preds.activity, other.activity - target.activity)
+        doa = _products_by_frame(preds.direction, other.direction - target.direction)
+        gain = torch.add(float(selection[0]) * sed, doa, alpha=2 * float(selection[1]))
+    return either(target, other, gain > 0)
+
+
+def _products_by_frame(x: Tensor, y: Tensor) -> Float[Tensor, "batch time"]:
+    """Return the sum of all products in each frame, as a mean over what a track has."""
+    x, y = x.flatten(2), y.flatten(2)
+    products: Tensor = torch.linalg.vecdot(x, y)
+    return products.div_(x.shape[2])
 
 
 def check_settings(span: Span, selection: Selection, terms: Terms) -> None:
@@ -208,29 +213,29 @@ def _check_integers(name: str, x: Tensor) -> None:
         raise TypeError(f"{name} must hold integers, got {x.dtype}")
 
 
-def _activity_cost(
-    logits: Float[Tensor, "batch time track cls"],
-    target: Float[Tensor, "batch time track cls"],
-    terms: Terms,
+def _cost(
+    preds: SELDOutput, target: SELDOutput, selection: Selection, terms: Terms
 ) -> Float[Tensor, "batch time track track"]:
+    """Return the costs of activity and direction under their weights.
+
+    What one track costs alone settles no choice. Of BCE(x, y) = softplus(x) - x y and of
+    |x - y|² = |x|² - 2 x y + |y|² the products remain.
+    """
+    x, y = _frames(preds.activity), _frames(target.activity)
+    weight, doa_weight = float(selection[0]), float(selection[1])
     if _is_cross_entropy(terms):
-        return -_products(logits, target)
-    x, y = torch.broadcast_tensors(*_pairs(logits, target))
-    losses = activity_loss(x, y, None, gamma=terms.gamma, alpha=terms.alpha, reduction="none")
-    return losses.mean(dim=-1)
-
-
-def _direction_cost(
-    direction: Tensor, target: SELDOutput, terms: Terms
-) -> Float[Tensor, "batch time track track"]:
+        cost, weight = torch.bmm(x, y.mT), -weight / x.shape[2]
+    else:
+        x, y = torch.broadcast_tensors(x.unsqueeze(2), y.unsqueeze(1))
+        cost = activity_loss(x, y, None, gamma=terms.gamma, alpha=terms.alpha, reduction="none")
+        cost = cost.mean(dim=-1)
     if _is_plain_square(terms):
-        return -2 * _products(direction, target.direction)
-    errors = direction_error(*_pairs(direction, target.direction), terms.direction)
-    return _weighted(errors, target, terms.inactive_weight)
-
-
-# What one track costs alone settles no choice. Of BCE(x, y) = softplus(x) - x y and of
-# |x - y|² = |x|² - 2 x y + |y|² the products remain.
+        p, t = _frames(preds.direction), _frames(target.direction)
+        cost = torch.baddbmm(cost, p, t.mT, beta=weight, alpha=-2 * doa_weight / p.shape[2])
+        return cost.view(*preds.activity.shape[:2], *cost.shape[1:])
+    errors = direction_error(*_pairs(preds.direction, target.direction), terms.direction)
+    errors = _weighted(errors, target, terms.inactive_weight)
+    return weight * cost.view_as(errors) + doa_weight * errors
 
 
 def _is_cross_entropy(terms: Terms) -> bool:
@@ -241,15 +246,9 @@ def _is_plain_square(terms: Terms) -> bool:
     return terms.direction == "mse" and terms.inactive_weight == 1
 
 
-def _products(x: Tensor, y: Tensor) -> Float[Tensor, "batch time track track"]:
-    """Return the mean product of each track with each."""
-    x, y = x.flatten(3), y.flatten(3)
-    return x @ y.mT / x.shape[-1]
-
-
-def _gain(x: Tensor, y: Tensor) -> Float[Tensor, "batch time"]:
-    """Return by how much the products of two tracks are more than those of the tracks swapped."""
-    return (x.diff(dim=2) * y.diff(dim=2)).flatten(2).mean(dim=-1)
+def _frames(x: Tensor) -> Float[Tensor, "frame track entry"]:
+    x = x.flatten(0, 1)
+    return x.flatten(2) if x.ndim > 3 else x
 
 
 def _weighted(

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from seldkit._checks import check_choice
 from seldkit._typing import Bool, Float, Int
-from seldkit.assignment import cheapest_matching
 from seldkit.losses._checks import check_vectors
 from seldkit.losses._module import LossModule
+from seldkit.losses._order import in_cheapest_order
 from seldkit.losses._reduce import blank, full, mean_error, own_precision
 from seldkit.losses.spans import Per, Span, check_span, span_cost
-from seldkit.losses.tracks import check_chunk, reorder
+from seldkit.losses.tracks import check_chunk
 
 Error = Literal["mse", "l1"]
 ERRORS = ("mse", "l1")
@@ -84,10 +84,12 @@ def vector_pit_loss(
                 cost = -(preds @ target.mT)
             else:
                 cost = (preds.unsqueeze(3) - target.unsqueeze(2)).abs().sum(dim=-1)
-            active = (target != 0).any(dim=3, keepdim=True).to(preds.dtype)
+            if per in ("chunk", "stretch"):
+                active = (target != 0).any(dim=3, keepdim=True).to(preds.dtype)
+            else:
+                active = target  # of which no event is sought
             cost = span_cost(cost, active, span, mask)
-            index = cheapest_matching(cost).expand(preds.shape[:3])
-        return mean_error(preds, reorder(target, index), error, mask)
+        return mean_error(preds, in_cheapest_order(target, cost), error, mask)
 
 
 class VectorPITLoss(LossModule):
