@@ -1,6 +1,7 @@
 """Triplet attention: each pair of axes looks at a map along the third."""
 
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,15 +93,58 @@ class TripletAttention(Shown):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the weighted map."""
         check_shape("x", x, "batch channel time freq")
-        weights: list[Tensor] = [
-            self.channel_freq(self._pool(x, 2)).transpose(1, 2),
-            self.time_channel(self._pool(x, 3).mT).mT.movedim(1, 3),
+        # The axes as they lie in memory, so that no pass over the map strides.
+        last = not torch.compiler.is_compiling() and x.stride(1) < x.stride(3)
+        order = (0, 2, 3, 1) if last else (0, 1, 2, 3)
+        lying = x.permute(order)
+        gates = {2: self.channel_freq, 3: self.time_channel, 1: self.time_freq}
+        weights = [
+            self._weights(gate, lying, order, axis) for axis, gate in gates.items() if gate is not None
         ]
-        if self.time_freq is not None:
-            weights.append(self.time_freq(self._pool(x, 1)))
-        return x * (sum(weights[1:], weights[0]) / len(weights))
+        total = sum(weights[1:], weights[0])
+        y: Tensor = (lying * total).permute(_inverse(order))
+        return y
 
-    def _pool(self, x: Tensor, dim: int) -> Float[Tensor, "batch plane=2 row column"]:
-        """Return maximum and mean along an axis."""
-        planes = x.amax(dim), x.mean(dim)
-        return torch.stack(planes[::-1] if self.mean_first else planes, dim=1)
+    def _weights(
+        self, gate: nn.Module, lying: Tensor, order: tuple[int, ...], axis: int
+    ) -> Tensor:
+        """Return what a gate makes of the map pooled along an axis, with the map's order of axes."""
+        pooled = (x.permute(_inverse(order)).squeeze(axis) for x in _pool(lying, order.index(axis)))
+        planes = tuple(pooled)
+        stacked = torch.stack(planes[::-1] if self.mean_first else planes, dim=1)
+        weights = gate(stacked.mT).mT if axis == 3 else gate(stacked)
+        share = 2 if self.time_freq is None else 3
+        return (weights / share).movedim(1, axis).permute(order).contiguous()
+
+
+def _inverse(order: tuple[int, ...]) -> list[int]:
+    return [order.index(i) for i in range(4)]
+
+
+def _pool(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return maximum and mean along an axis, which stays."""
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        return x.amax(dim, keepdim=True), x.mean(dim, keepdim=True)
+    top, mean = _Pool.apply(x, dim)
+    return top, mean
+
+
+class _Pool(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+        return x.amax(dim, keepdim=True), x.mean(dim, keepdim=True)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: tuple[Tensor, Tensor]) -> None:
+        ctx.dim = inputs[1]
+        ctx.save_for_backward(inputs[0], output[0])
+
+    @staticmethod
+    def backward(ctx: Any, top_grad: Tensor, mean_grad: Tensor) -> tuple[Tensor, None]:
+        x, top = ctx.saved_tensors
+        length = x.shape[ctx.dim]
+        below = torch.sub(x, top).sign_()
+        share = top_grad / (length + below.sum(ctx.dim, keepdim=True))
+        return torch.addcmul(share + mean_grad / length, share, below), None
