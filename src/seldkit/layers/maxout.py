@@ -132,7 +132,7 @@ class MaxFeatureMap(nn.Module):
 
 
 def _larger(first: Tensor, second: Tensor) -> Tensor:
-    """Return `torch.maximum`, whose own gradient costs ten times as much where it is not compiled."""
+    """Return `torch.maximum` with a gradient of few passes; compiled, its own has no more."""
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return torch.maximum(first, second)
     y: Tensor = _Larger.apply(first, second)[0]  # type: ignore[no-untyped-call]
