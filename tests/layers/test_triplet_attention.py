@@ -182,6 +182,7 @@ def test_every_weight_learns(spatial: bool) -> None:
         assert parameter.grad.any(), name
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_gradients() -> None:
     module = TripletAttention(3, dtype=torch.float64).eval()
     x = torch.randn(1, 2, 3, 4, dtype=torch.float64)
@@ -192,6 +193,7 @@ def test_gradients() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_gradients_in_forward_mode() -> None:
     module = TripletAttention(3, dtype=torch.float64).eval()
     x = torch.randint(-1, 2, (1, 2, 3, 4)).double()
@@ -199,6 +201,7 @@ def test_gradients_in_forward_mode() -> None:
     torch.testing.assert_close(*jacobians)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_gradients_of_each_clip() -> None:
     module, x = TripletAttention(3).eval(), torch.randn(4, 3, 5, 6)
 

@@ -169,13 +169,11 @@ class _Pool(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, *tops = ctx.saved_tensors
-        wide = _wide(x)
-        lengths = [x.shape[dim] for dim in ctx.dims]
-        means = [_wide(grad) / length for grad, length in zip(grads[1::2], lengths, strict=True)]
-        total = sum(means[1:], means[0])
+        means = zip(ctx.dims, grads[1::2], strict=True)
+        shares = [_wide(grad) / x.shape[dim] for dim, grad in means]
+        total = sum(shares[1:], shares[0])
         for dim, top, grad in zip(ctx.dims, tops, grads[::2], strict=True):
-            peaks = _peaks(wide, top)
-            total = torch.addcmul(total, grad / peaks.sum(dim, keepdim=True), peaks)
+            _add_peaks(total, grad, x, top, dim)
         return total.to(x.dtype), *[None for _ in ctx.dims]
 
     @staticmethod
@@ -183,7 +181,7 @@ class _Pool(torch.autograd.Function):
         x, *tops = ctx.saved_tensors
         planes: list[Tensor] = []
         for dim, top in zip(ctx.dims, tops, strict=True):
-            peaks = _peaks(_wide(x), top)
+            peaks = _peaks(x, top)
             planes += [
                 (tangent * peaks).sum(dim, keepdim=True) / peaks.sum(dim, keepdim=True),
                 tangent.mean(dim, keepdim=True),
@@ -191,9 +189,16 @@ class _Pool(torch.autograd.Function):
         return tuple(plane.to(x.dtype) for plane in planes)
 
 
+def _add_peaks(total: Tensor, grad: Tensor, x: Tensor, top: Tensor, dim: int) -> None:
+    """Add the gradient of the maxima along an axis, in place: maps are large."""
+    peaks = _peaks(x, top)
+    total.addcmul_(grad / peaks.sum(dim, keepdim=True), peaks)
+
+
 def _peaks(x: Tensor, top: Tensor) -> Tensor:
     """Return 1 where a map equals its maximum, and 0 below."""
-    return torch.sub(x, top).sign_().add_(1)
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return x.to(wide, copy=True).sub_(top).sign_().add_(1)
 
 
 def _top(x: Tensor, dim: int) -> Tensor:
