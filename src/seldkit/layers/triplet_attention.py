@@ -115,8 +115,9 @@ class TripletAttention(Shown):
         rows = [plane.permute(_back(order)).squeeze(axis) for plane in planes]
         if axis == 3:
             rows = [plane.mT for plane in rows]
-        # With the two planes last, the gradient of the convolution is ten times as fast.
-        weights: Tensor = gate(torch.stack(rows, dim=-1).movedim(-1, 1))
+        # With the two planes last in memory, the gradient of the convolution is far faster.
+        last = -1 if torch.is_grad_enabled() else 1
+        weights: Tensor = gate(torch.stack(rows, dim=last).movedim(last, 1))
         if axis == 3:
             weights = weights.mT
         return _wide(weights).movedim(1, axis).permute(order).contiguous()
@@ -142,7 +143,8 @@ def _pool(x: Tensor, dims: list[int]) -> list[tuple[Tensor, Tensor]]:
     """Return maximum and mean along each of some axes, which stay with one entry."""
     if torch.compiler.is_compiling():
         return [(x.amax(dim, keepdim=True), x.mean(dim, keepdim=True)) for dim in dims]
-    planes = _Pool.apply(x, *dims)  # type: ignore[no-untyped-call]
+    pool = _Pool.apply if torch.is_grad_enabled() else _Pool.forward
+    planes = pool(x, *dims)
     return list(zip(planes[::2], planes[1::2], strict=True))
 
 
@@ -202,7 +204,7 @@ def _peaks(x: Tensor, top: Tensor) -> Tensor:
 
 
 def _top(x: Tensor, dim: int) -> Tensor:
-    """Return the maximum along an axis, in two steps, as torch is slow where rows are short."""
-    part = 1 if dim == x.ndim - 1 else gcd(x.shape[dim], 4)
-    top: Tensor = x.unflatten(dim, (-1, part)).amax(dim).amax(dim, keepdim=True)
-    return top
+    """Return the maximum along an axis, in two steps where torch is slow: across short rows."""
+    if dim == x.ndim - 2 and x.shape[-1] < 32:
+        x = x.unflatten(dim, (-1, gcd(x.shape[dim], 4))).amax(dim)
+    return x.amax(dim, keepdim=True)
