@@ -94,44 +94,36 @@ class TripletAttention(Shown):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the weighted map."""
         check_shape("x", x, "batch channel time freq")
-        order = _order_in_memory(x)
+        # The axes as they lie in memory, so that no pass over the map has to stride.
+        last = not torch.compiler.is_compiling() and x.stride(1) < x.stride(3)
+        order = (0, 2, 3, 1) if last else (0, 1, 2, 3)
         lying = x.permute(order)
-        gates = {2: self.channel_freq, 3: self.time_channel}
+        gates = {order.index(2): self.channel_freq, order.index(3): self.time_channel}
         if self.time_freq is not None:
-            gates[1] = self.time_freq
-        pairs = _pool(lying, [order.index(axis) for axis in gates])
+            gates[order.index(1)] = self.time_freq
+        turned = 1 if last else 3  # along this axis the planes have the columns of a gate as rows
         weights = [
-            self._weigh(gate, pair, axis, order) / len(gates)
-            for (axis, gate), pair in zip(gates.items(), pairs, strict=True)
+            self._weigh(gate, pair, dim, turned=dim == turned) / len(gates)
+            for (dim, gate), pair in zip(gates.items(), _pool(lying, [*gates]), strict=True)
         ]
-        total = sum(weights[1:], weights[0]).to(x.dtype)
-        return (lying * total).permute(_back(order))
+        y: Tensor = lying * sum(weights[1:], weights[0]).to(x.dtype)
+        return y.permute(0, 3, 1, 2) if last else y
 
     def _weigh(
-        self, gate: nn.Module, pair: tuple[Tensor, Tensor], axis: int, order: list[int]
+        self, gate: nn.Module, pair: tuple[Tensor, Tensor], dim: int, *, turned: bool
     ) -> Tensor:
         """Return what a gate makes of maximum and mean along an axis, in the order of these."""
-        planes = pair[::-1] if self.mean_first else pair
-        rows = [plane.permute(_back(order)).squeeze(axis) for plane in planes]
-        if axis == 3:
-            rows = [plane.mT for plane in rows]
+        planes = [plane.squeeze(dim) for plane in pair]
+        if self.mean_first:
+            planes.reverse()
+        if turned:
+            planes = [plane.mT for plane in planes]
         # With the two planes last in memory, the gradient of the convolution is far faster.
         last = -1 if torch.is_grad_enabled() else 1
-        weights: Tensor = gate(torch.stack(rows, dim=last).movedim(last, 1))
-        if axis == 3:
+        weights: Tensor = gate(torch.stack(planes, dim=last).movedim(last, 1))
+        if turned:
             weights = weights.mT
-        return _wide(weights).movedim(1, axis).permute(order).contiguous()
-
-
-def _order_in_memory(x: Tensor) -> list[int]:
-    """Return the axes with the innermost last, so that no pass over the map has to stride."""
-    channels_last = not torch.compiler.is_compiling() and x.stride(1) < x.stride(3)
-    return [0, 2, 3, 1] if channels_last else [0, 1, 2, 3]
-
-
-def _back(order: list[int]) -> list[int]:
-    """Return the order that undoes another."""
-    return [order.index(axis) for axis in range(len(order))]
+        return _wide(weights).movedim(1, dim).contiguous()
 
 
 def _wide(x: Tensor) -> Tensor:
