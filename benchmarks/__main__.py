@@ -22,7 +22,17 @@ from benchmarks.measuring import arguments
 from benchmarks.rows import Row, markdown
 
 NAMES = (
-    *("losses", "features", "localization", "augment", "synth", "data", "labels", "metrics"),
+    *(
+        "losses",
+        "layers",
+        "features",
+        "localization",
+        "augment",
+        "synth",
+        "data",
+        "labels",
+        "metrics",
+    ),
     *("models", "streaming"),
 )
 """The benchmarks in the order of the data's path; growth comes last."""

@@ -23,18 +23,15 @@ them; and the worst case, in which every class of every frame has two sources or
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import accumulate
 from math import factorial
 from statistics import median
-from time import perf_counter, process_time
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.profiler import profile
 from torch.nn import functional
 
-from benchmarks.measuring import arguments
+from benchmarks.measuring import arguments, milliseconds, peak_megabytes
 from benchmarks.rows import Row, tell
 from references.adpit import flat, padded_adpit_loss, six_rows
 from references.aggregated import plain_aggregated_pit_loss, plain_aggregated_sum_loss
@@ -190,30 +187,6 @@ def losses() -> Iterator[tuple[str, int, Callable[[Size], Case]]]:
         case = partial(trackwise_case, sliding, plain_sliding, tracks)
         yield f"sPIT of vectors, {tracks} tracks", 0, case
         yield f"dMOT, {tracks} tracks", 0, partial(trackwise_case, dmot, plain_dmot, tracks)
-
-
-def milliseconds(loss: Loss, inputs: list[Tensor]) -> tuple[float, float]:
-    """Return the time of one loss, and of the loss with its gradient."""
-    clock = process_time if torch.get_num_threads() == 1 else perf_counter
-    for x in inputs:
-        x.grad = None
-    start = clock()
-    value = loss()
-    middle = clock()
-    value.backward()
-    return 1000 * (middle - start), 1000 * (clock() - start)
-
-
-def peak_megabytes(loss: Loss, inputs: list[Tensor]) -> float:
-    """Return how much memory one loss and its gradient take at most."""
-    for x in inputs:
-        x.grad = None
-    with profile(profile_memory=True) as recorded:
-        loss().backward()
-    changes = [event for event in recorded.kineto_results.events() if event.name() == "[memory]"]
-    changes.sort(key=lambda event: event.start_ns())
-    peak: int = max(accumulate(event.nbytes() for event in changes))
-    return peak / 1e6
 
 
 def compare(title: str, case: Case, rounds: int, note: str) -> Row:

@@ -3,10 +3,13 @@
 import argparse
 import ctypes
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from time import perf_counter, process_time, sleep
 
 import torch
+from torch import Tensor
+from torch.autograd.profiler import profile
 
 Task = Callable[[], object]
 
@@ -57,6 +60,34 @@ def peak_mb(task: Task, device: torch.device | None = None) -> float:
     resident = _memory_mb("VmRSS")
     task()
     return _memory_mb("VmHWM") - resident
+
+
+def milliseconds(forward: Callable[[], Tensor], inputs: list[Tensor]) -> tuple[float, float]:
+    """Return the time of one result, and of it with the gradient of its sum.
+
+    On one thread it is that of the processor, which other programs disturb least.
+    """
+    clock = process_time if torch.get_num_threads() == 1 else perf_counter
+    for x in inputs:
+        x.grad = None
+    start = clock()
+    value = forward()
+    middle = clock()
+    value.backward(torch.ones_like(value))
+    return 1000 * (middle - start), 1000 * (clock() - start)
+
+
+def peak_megabytes(forward: Callable[[], Tensor], inputs: list[Tensor]) -> float:
+    """Return how much memory one result and its gradient take at most."""
+    for x in inputs:
+        x.grad = None
+    with profile(profile_memory=True) as recorded:
+        value = forward()
+        value.backward(torch.ones_like(value))
+    changes = [event for event in recorded.kineto_results.events() if event.name() == "[memory]"]
+    changes.sort(key=lambda event: event.start_ns())
+    peak: int = max(accumulate(event.nbytes() for event in changes))
+    return peak / 1e6
 
 
 def resident_mb() -> float:

@@ -62,6 +62,29 @@ def test_a_tie_halves_the_gradient(golden: Golden) -> None:
     assert 0.5 in x.grad
 
 
+@given(st.integers(0, 100), st.sampled_from([1, -1]), st.booleans())
+def test_the_gradient_is_that_of_torch(seed: int, dim: int, last: bool) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(-2, 3, (2, 6, 5, 4), generator=generator).double()  # with many ties
+    order = torch.channels_last if last else torch.contiguous_format
+    x = x.contiguous(memory_format=order).requires_grad_()
+    y = max_feature_map(x, dim)
+    wanted = torch.maximum(*x.chunk(2, dim))
+    grad = torch.randn(y.shape, generator=generator, dtype=torch.float64)
+    assert torch.equal(y, wanted)
+    assert y.stride() == wanted.stride()
+    assert torch.equal(*(torch.autograd.grad(out, x, grad)[0] for out in (y, wanted)))
+
+
+def test_infinite_halves() -> None:
+    inf = torch.inf
+    x = torch.tensor([[inf, inf, -inf, -inf, inf, -inf, 0.0, -inf]]).requires_grad_()
+    assert max_feature_map(x).tolist() == [[inf, inf, 0.0, -inf]]
+    assert torch.autograd.grad(max_feature_map(x).sum(), x)[0].tolist() == [
+        [0.5, 1.0, 0.0, 0.5, 0.5, 0.0, 1.0, 0.5]
+    ]
+
+
 @given(st.integers(1, 4), st.integers(0, 10))
 def test_halves_may_change_places(channels: int, seed: int) -> None:
     x = torch.randn(2, 2 * channels, 3, generator=torch.Generator().manual_seed(seed))
@@ -126,9 +149,33 @@ def test_every_weight_learns(norm: Norm, attentive: bool) -> None:
 
 def test_gradients() -> None:
     layer = MaxFeatureMap(2, 2, norm="none", dtype=torch.float64)
-    assert torch.autograd.gradcheck(
-        layer, torch.randn(1, 2, 3, 4, dtype=torch.float64).requires_grad_()
+    x = torch.randn(1, 2, 3, 4, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(layer, x)
+    assert torch.autograd.gradcheck(max_feature_map, x, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(max_feature_map, x)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+def test_gradients_in_forward_mode() -> None:
+    x = torch.randn(1, 2, 3, 4, dtype=torch.float64)
+    jacobians = (
+        jacobian(max_feature_map)(x) for jacobian in (torch.func.jacfwd, torch.func.jacrev)
     )
+    torch.testing.assert_close(*jacobians)
+
+
+def test_gradients_of_each_clip() -> None:
+    layer, x = MaxFeatureMap(3, 2, norm="none"), torch.randn(4, 3, 5, 6)
+
+    def loss(weights: dict[str, Tensor], clip: Tensor) -> Tensor:
+        y: Tensor = torch.func.functional_call(layer, weights, (clip[None],))
+        return y.square().sum()
+
+    weights: dict[str, Tensor] = dict(layer.named_parameters())
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(weights, x)
+    layer(x).square().sum().backward()
+    for name, weight in weights.items():
+        torch.testing.assert_close(each[name].sum(dim=0), weight.grad)
 
 
 def test_the_start_keeps_the_mean_square() -> None:

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from layers.gate_names import GATES, ours
+from references.plain_roam import plain_triplet_attention
 from seldkit.layers import TripletAttention
 from transforms import assert_compiles_and_exports
 
@@ -104,6 +107,60 @@ def test_time_and_frequency_play_one_part() -> None:
     torch.testing.assert_close(twin(x.mT), module(x).mT)
 
 
+ORDERS = [torch.contiguous_format, torch.channels_last]
+SIZES = st.tuples(*(st.integers(1, 9) for _ in range(4)))
+
+
+@given(SIZES, st.booleans(), st.sampled_from(ORDERS), st.integers(0, 100))
+def test_values_and_gradients_are_those_of_rotated_maps(
+    shape: tuple[int, ...], spatial: bool, order: torch.memory_format, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    module = TripletAttention(3, spatial=spatial, dtype=torch.float64).eval()
+    x = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=order).requires_grad_()
+    results = module(x), plain_triplet_attention(module, x)
+    torch.testing.assert_close(*results)
+    assert results[0].stride() == x.stride()
+    weights = [x, *module.parameters()]
+    grad = torch.randn_like(x)
+    torch.testing.assert_close(*(torch.autograd.grad(y, weights, grad) for y in results))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("mean_first", [False, True])
+def test_equal_maxima_share_the_gradient(order: torch.memory_format, mean_first: bool) -> None:
+    module = TripletAttention(3, mean_first=mean_first, dtype=torch.float64).eval()
+    x = torch.randint(-1, 2, (2, 8, 12, 5)).double().contiguous(memory_format=order)
+
+    def pooled(dim: int) -> Tensor:
+        planes = x.amax(dim), x.mean(dim)
+        return torch.stack(planes[::-1] if mean_first else planes, dim=1)
+
+    x.requires_grad_()
+    assert module.time_freq is not None
+    weights = (
+        module.channel_freq(pooled(2)).transpose(1, 2)
+        + module.time_channel(pooled(3).mT).mT.movedim(1, 3)
+        + module.time_freq(pooled(1))
+    )
+    grad = torch.randn_like(x)
+    found, wanted = (torch.autograd.grad(y, x, grad)[0] for y in (module(x), x * weights / 3))
+    torch.testing.assert_close(found, wanted)
+    assert found.stride() == x.stride()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_of_maps_is_kept(dtype: torch.dtype) -> None:
+    module = TripletAttention(3).eval()
+    x = torch.randn(2, 8, 12, 5).to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype):
+        y = module(x)
+    exact = module(x.detach().float())
+    torch.testing.assert_close(y.float(), exact, rtol=0.02, atol=0.02)
+    (grad,) = torch.autograd.grad(y.float().sum(), x)
+    assert y.dtype == grad.dtype == dtype
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 3, 1, 9), (2, 64, 5, 1), (1, 2, 301, 3)])
 def test_any_size_and_weights_between_0_and_1(shape: tuple[int, ...]) -> None:
     x = torch.randn(shape)
@@ -125,10 +182,36 @@ def test_every_weight_learns(spatial: bool) -> None:
         assert parameter.grad.any(), name
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_gradients() -> None:
     module = TripletAttention(3, dtype=torch.float64).eval()
-    x = torch.randn(1, 2, 3, 4, dtype=torch.float64).requires_grad_()
-    assert torch.autograd.gradcheck(module, x)
+    x = torch.randn(1, 2, 3, 4, dtype=torch.float64)
+    for order in ORDERS:
+        lying = x.clone().contiguous(memory_format=order).requires_grad_()
+        assert torch.autograd.gradcheck(module, lying, check_batched_grad=True)
+        assert torch.autograd.gradgradcheck(module, lying)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_gradients_in_forward_mode() -> None:
+    module = TripletAttention(3, dtype=torch.float64).eval()
+    x = torch.randint(-1, 2, (1, 2, 3, 4)).double()
+    jacobians = (jacobian(module)(x) for jacobian in (torch.func.jacfwd, torch.func.jacrev))
+    torch.testing.assert_close(*jacobians)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_gradients_of_each_clip() -> None:
+    module, x = TripletAttention(3).eval(), torch.randn(4, 3, 5, 6)
+
+    def loss(clip: Tensor) -> Tensor:
+        y: Tensor = module(clip[None])
+        return y.square().sum()
+
+    each = torch.func.vmap(torch.func.grad(loss))(x)
+    whole = torch.func.grad(lambda x: module(x).square().sum())(x)
+    torch.testing.assert_close(each, whole)
 
 
 def test_start_and_repr() -> None:

@@ -1,6 +1,6 @@
 """The max feature map: of two maps, each place keeps the stronger one."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,7 @@ def max_feature_map(x: Float[Tensor, "*axes"], dim: int = 1) -> Float[Tensor, "*
     if x.shape[dim] % 2:
         raise ValueError(f"x must have an even number of channels, got shape {tuple(x.shape)}")
     first, second = x.chunk(2, dim=dim)
-    return torch.maximum(first, second)
+    return _larger(first, second)
 
 
 class MaxFeatureMap(nn.Module):
@@ -123,9 +123,45 @@ class MaxFeatureMap(nn.Module):
         if self.norm_place == "pre":
             maps = self.norm(maps)
         first, second = maps.chunk(2, dim=1)
-        y: Tensor = torch.maximum(self.attention(first), second)
+        y = _larger(self.attention(first), second)
         return self.norm(y) if self.norm_place == "post" else y
 
     def extra_repr(self) -> str:
         """Show the settings in `print(module)`."""
         return f"norm={self.norm_place!r}"
+
+
+def _larger(first: Tensor, second: Tensor) -> Tensor:
+    """Return `torch.maximum` with a gradient of few passes; compiled, its own has no more."""
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        return torch.maximum(first, second)
+    y: Tensor = _Larger.apply(first, second)[0]  # type: ignore[no-untyped-call]
+    return y
+
+
+class _Larger(torch.autograd.Function):
+    """The larger of two, and how many halves of its gradient belong to the first: 0, 1 or 2."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        halves = torch.sub(first, second).sign_().to(torch.int8).add_(1)
+        return torch.maximum(first, second), halves
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+        ctx.save_for_forward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        (halves,) = ctx.saved_tensors
+        first = 0.5 * grad * halves
+        return first, grad - first
+
+    @staticmethod
+    def jvp(ctx: Any, first: Tensor, second: Tensor) -> tuple[Tensor, None]:
+        (halves,) = ctx.saved_tensors
+        return second + 0.5 * (first - second) * halves, None

@@ -1,6 +1,8 @@
 """Triplet attention: each pair of axes looks at a map along the third."""
 
 from collections import OrderedDict
+from math import gcd
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,15 +94,109 @@ class TripletAttention(Shown):
     ) -> Float[Tensor, "batch channel time freq"]:
         """Return the weighted map."""
         check_shape("x", x, "batch channel time+ freq+")
-        weights: list[Tensor] = [
-            self.channel_freq(self._pool(x, 2)).transpose(1, 2),
-            self.time_channel(self._pool(x, 3).mT).mT.movedim(1, 3),
-        ]
+        # The axes as they lie in memory, so that no pass over the map has to stride.
+        last = not torch.compiler.is_compiling() and x.stride(1) < x.stride(3)
+        order = (0, 2, 3, 1) if last else (0, 1, 2, 3)
+        lying = x.permute(order)
+        gates = {order.index(2): self.channel_freq, order.index(3): self.time_channel}
         if self.time_freq is not None:
-            weights.append(self.time_freq(self._pool(x, 1)))
-        return x * (sum(weights[1:], weights[0]) / len(weights))
+            gates[order.index(1)] = self.time_freq
+        turned = 1 if last else 3  # along this axis the planes have the columns of a gate as rows
+        weights = [
+            self._weigh(gate, pair, dim, turned=dim == turned) / len(gates)
+            for (dim, gate), pair in zip(gates.items(), _pool(lying, [*gates]), strict=True)
+        ]
+        y: Tensor = lying * sum(weights[1:], weights[0]).to(x.dtype)
+        return y.permute(0, 3, 1, 2) if last else y
 
-    def _pool(self, x: Tensor, dim: int) -> Float[Tensor, "batch plane=2 row column"]:
-        """Return maximum and mean along an axis."""
-        planes = x.amax(dim), x.mean(dim)
-        return torch.stack(planes[::-1] if self.mean_first else planes, dim=1)
+    def _weigh(
+        self, gate: nn.Module, pair: tuple[Tensor, Tensor], dim: int, *, turned: bool
+    ) -> Tensor:
+        """Return what a gate makes of maximum and mean along an axis, in the order of these."""
+        planes = [plane.squeeze(dim) for plane in pair]
+        if self.mean_first:
+            planes.reverse()
+        if turned:
+            planes = [plane.mT for plane in planes]
+        # With the two planes last in memory, the gradient of the convolution is far faster.
+        last = -1 if torch.is_grad_enabled() else 1
+        weights: Tensor = gate(torch.stack(planes, dim=last).movedim(last, 1))
+        if turned:
+            weights = weights.mT
+        return _wide(weights).movedim(1, dim).contiguous()
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return numbers of 32 bits at least: sums need them, and rows of few channels are faster."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _pool(x: Tensor, dims: list[int]) -> list[tuple[Tensor, Tensor]]:
+    """Return maximum and mean along each of some axes, which stay with one entry."""
+    if torch.compiler.is_compiling():
+        return [(x.amax(dim, keepdim=True), x.mean(dim, keepdim=True)) for dim in dims]
+    pool = _Pool.apply if torch.is_grad_enabled() else _Pool.forward
+    planes = pool(x, *dims)
+    return list(zip(planes[::2], planes[1::2], strict=True))
+
+
+class _Pool(torch.autograd.Function):
+    """Maxima and means; equal maxima share the gradient, as those of `torch.amax` do."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, *dims: int) -> tuple[Tensor, ...]:
+        wide = _wide(x)
+        return tuple(
+            plane.to(x.dtype)
+            for dim in dims
+            for plane in (_top(wide, dim), wide.mean(dim, keepdim=True))
+        )
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        x, *ctx.dims = inputs
+        ctx.save_for_backward(x, *output[::2])
+        ctx.save_for_forward(x, *output[::2])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, *tops = ctx.saved_tensors
+        means = zip(ctx.dims, grads[1::2], strict=True)
+        shares = [_wide(grad) / x.shape[dim] for dim, grad in means]
+        total = sum(shares[1:], shares[0])
+        for dim, top, grad in zip(ctx.dims, tops, grads[::2], strict=True):
+            _add_peaks(total, grad, x, top, dim)
+        return total.to(x.dtype), *[None for _ in ctx.dims]
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, ...]:
+        x, *tops = ctx.saved_tensors
+        planes: list[Tensor] = []
+        for dim, top in zip(ctx.dims, tops, strict=True):
+            peaks = _peaks(x, top)
+            planes += [
+                (tangent * peaks).sum(dim, keepdim=True) / peaks.sum(dim, keepdim=True),
+                tangent.mean(dim, keepdim=True),
+            ]
+        return tuple(plane.to(x.dtype) for plane in planes)
+
+
+def _add_peaks(total: Tensor, grad: Tensor, x: Tensor, top: Tensor, dim: int) -> None:
+    """Add the gradient of the maxima along an axis, in place: maps are large."""
+    peaks = _peaks(x, top)
+    total.addcmul_(grad / peaks.sum(dim, keepdim=True), peaks)
+
+
+def _peaks(x: Tensor, top: Tensor) -> Tensor:
+    """Return 1 where a map equals its maximum, and 0 below."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return x.to(wide, copy=True).sub_(top).sign_().add_(1)
+
+
+def _top(x: Tensor, dim: int) -> Tensor:
+    """Return the maximum along an axis, in two steps where torch is slow: across short rows."""
+    if dim == x.ndim - 2 and x.shape[-1] < 32:
+        x = x.unflatten(dim, (-1, gcd(x.shape[dim], 4))).amax(dim)
+    return x.amax(dim, keepdim=True)
