@@ -1,14 +1,11 @@
-"""How large and how fast the assemblies are, and how much faster EINV2 trains as its recipe does.
+"""How large and how fast the assemblies are.
 
 Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python benchmarks/models.py`: some minutes
-on two cores, with `--quick` some seconds; needs Lightning Fabric.
+on two cores, with `--quick` some seconds.
 
 The table shows each assembly in float32 on the processor: parameters, multiply-accumulates of one
 clip, the time of a forward pass and of a training step of two clips, and the memory that training
-adds to the process at most (on Linux). Below it, both sizes of the network of
-`examples/train_einv2.py` are trained in turn by the recipe's own step and by a plain one, in
-float32 with an encoder after the other: the ratio of the times carries over between machines of one
-kind, seconds do not.
+adds to the process at most (on Linux); `benchmarks/einv2.py` takes apart a step of EINV2.
 """
 
 from collections.abc import Callable
@@ -16,20 +13,14 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Task, arguments, peak_mb, seconds
-from loop import descend
 from networks import NETWORKS
-from references.plain_einv2 import PlainEINV2, plain_step, published_weights
-from seldkit import SELDOutput, backbones, models
-from seldkit._builders import built_by
+from seldkit import backbones, models
 from seldkit.arrays import ArrayGeometry
-from stages import has_bfloat16
-from train_einv2 import build_optimizer, build_pipeline, compute_losses
 
 BATCH = 2
 
@@ -86,7 +77,6 @@ ASSEMBLIES = {
     "ipdnet": Assembly(lambda: models.ipdnet(2), (4, 300, 256)),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
-RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes
 
 
 def tensors(output: Any) -> list[Tensor]:
@@ -140,52 +130,8 @@ def describe(name: str, assembly: Assembly, rounds: int) -> None:
     )
 
 
-def compare(size: str, rounds: int, most_clips: int = 16) -> None:
-    """Print how the recipe's step does beside the plain one."""
-    clips, bins, classes = RECIPES[size]
-    clips = min(clips, most_clips)
-    fabric = Fabric(devices=1, precision="bf16-mixed" if has_bfloat16() else "32-true")
-    network = build_pipeline(size, [str(i) for i in range(classes)]).model
-    call = built_by(network)
-    assert call is not None
-    plain = PlainEINV2(**call.arguments).to(fabric.device)
-    network.load_state_dict(published_weights(plain))
-    network.to(fabric.device)
-    features = torch.randn(clips, 7, 160, bins, device=fabric.device)
-    direction = nn.functional.normalize(torch.randn(clips, 40, 2, 3), dim=-1)
-    target = SELDOutput((torch.rand(clips, 40, 2, classes) > 0.9).float(), direction)
-    target = target.map(lambda x: x.to(fabric.device))
-    with torch.no_grad():
-        outputs = [tensors(net.eval()(features)) for net in (plain, network)]
-    torch.testing.assert_close(*outputs, rtol=1e-3, atol=1e-3)
-    plain_optimizer = torch.optim.AdamW(plain.parameters(), 1e-4, weight_decay=0.01)
-    model, optimizer = fabric.setup(network, build_optimizer(network, 1e-4))
-    plain.train()
-    model.train()
-
-    def run_plain() -> None:
-        plain_step(plain, plain_optimizer, features, target)
-
-    def run_recipe() -> None:
-        fabric.backward(compute_losses(model, features, target)[0])
-        descend(fabric, model, optimizer)
-
-    for task in (run_plain, run_recipe):
-        task()
-    memory = [peak_mb(task, fabric.device) for task in (run_plain, run_recipe)]
-    pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(rounds)]
-    slow, fast = (1000 * median(times) for times in zip(*pairs, strict=True))
-    ratio = median(slow / fast for slow, fast in pairs)
-    print(
-        f"EINV2, {size}, {clips} clips on {fabric.device}: plain step {slow:.0f} ms and"
-        f" {memory[0]:.0f} MB, the recipe's in {fabric._precision.precision} {fast:.0f} ms and"
-        f" {memory[1]:.0f} MB: {ratio:.2f} times as fast",
-        flush=True,
-    )
-
-
 def main() -> None:
-    """Print the table and the ratios; in the smallest form with networks of few weights."""
+    """Print the table; in the smallest form with networks of few weights."""
     quick = arguments().quick
     torch.manual_seed(0)
     heads = ("parameters", "GMAC", "forward ms", "step ms", "train MB")
@@ -197,11 +143,6 @@ def main() -> None:
             small = NETWORKS[name]
             assembly = Assembly(small.build, (small.channels, small.frames, small.bins))
         describe(name, assembly, rounds=1 if quick else 3)
-    if quick:
-        compare("small", rounds=1, most_clips=2)
-        return
-    for preset in RECIPES:
-        compare(preset, rounds=9)
 
 
 if __name__ == "__main__":
