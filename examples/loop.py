@@ -77,8 +77,8 @@ def open_fabric(args: Any) -> Fabric:
 def keep_memory() -> None:
     """Let this process keep the memory that it frees, for the next step needs as much again.
 
-    By default glibc gives large pieces back to the system at once, which clears new ones for the
-    next step: a tenth of its time on a processor. Elsewhere nothing happens.
+    By default glibc gives large pieces back to the system at once, which has to clear new ones for
+    the next step. Where there is no glibc, nothing happens.
     """
     if sys.platform != "linux":
         return
