@@ -6,8 +6,7 @@ with `--quick` some seconds; needs Lightning Fabric.
 Both sizes of the network of `examples/train_einv2.py` are trained in turn by the step of the recipe
 and by a plain one, like for like: with the same weights, in float32 and, where the machine has it,
 in bfloat16. On a processor the times are those that it works, which other programs hardly change:
-take one thread. With `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647` before the command the
-memory that a step frees stays for the next one, which otherwise waits for it under Linux.
+take one thread.
 
 Below each ratio stand its convolutions alone, forward and backward: the least that a step can take
 on this machine, whatever is around them. Their rate is told beside that of square matrices.
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.measuring import Task, arguments, peak_mb, seconds
-from loop import descend
+from loop import descend, keep_memory
 from references.plain_einv2 import PlainEINV2, plain_step, published_weights
 from seldkit import SELDOutput
 from seldkit._builders import built_by
@@ -56,6 +55,7 @@ def main() -> None:
     """Print the ratios; in the smallest form of one size and few clips."""
     quick = arguments().quick
     torch.manual_seed(0)
+    keep_memory()
     for dtype in PRECISIONS if has_bfloat16() else [torch.float32]:
         rate = product_rate(dtype, side=64 if quick else 1024)
         print(f"{name(dtype)}, square matrices: {rate:.0f} billion operations a second")
