@@ -1,34 +1,26 @@
-"""How large and how fast the assemblies are, and how much faster EINV2 trains as its recipe does.
+"""How large and how fast the assemblies are.
 
 Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python benchmarks/models.py`: some minutes
-on two cores, with `--quick` some seconds; needs Lightning Fabric.
+on two cores, with `--quick` some seconds.
 
 Each assembly runs in float32 on the processor, a forward pass and a training step of two clips; its
 row tells, too, its parameters, the multiply-accumulates of one clip, and the memory that training
-adds to the process at most (on Linux). Below, both sizes of the network of
-`examples/train_einv2.py` are trained in turn by the recipe's own step and by a plain one, in
-float32 with an encoder after the other.
+adds to the process at most (on Linux). `benchmarks/einv2.py` takes apart a step of EINV2.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Task, arguments, peak_mb, seconds
 from benchmarks.rows import Row, tell
-from loop import descend
 from networks import NETWORKS
-from references.plain_einv2 import PlainEINV2, plain_step, published_weights
-from seldkit import SELDOutput, backbones, models
-from seldkit._builders import built_by
+from seldkit import backbones, models
 from seldkit.arrays import ArrayGeometry
-from stages import has_bfloat16
-from train_einv2 import build_optimizer, build_pipeline, compute_losses
 
 BATCH = 2
 
@@ -97,7 +89,6 @@ ASSEMBLIES = {
     "uplam": Assembly(models.uplam, (10, 9, 4, 4), torch.complex64),
     "overlapping_e2e": Assembly(lambda: models.overlapping_e2e(75), (15, 256, 256)),
 }
-RECIPES = {"small": (16, 64, 12), "full": (4, 256, 14)}  # clips, bins, classes
 
 
 def tensors(output: Any) -> list[Tensor]:
@@ -150,48 +141,6 @@ def describe(name: str, assembly: Assembly, rounds: int) -> Row:
     return Row.of(f"{name}, forward pass", "training step", steps, forward, note)
 
 
-def compare(size: str, rounds: int, most_clips: int = 16) -> Iterator[Row]:
-    """Yield how the recipe's step does beside the plain one."""
-    clips, bins, classes = RECIPES[size]
-    clips = min(clips, most_clips)
-    fabric = Fabric(devices=1, precision="bf16-mixed" if has_bfloat16() else "32-true")
-    network = build_pipeline(size, [str(i) for i in range(classes)]).model
-    call = built_by(network)
-    assert call is not None
-    plain = PlainEINV2(**call.arguments).to(fabric.device)
-    network.load_state_dict(published_weights(plain))
-    network.to(fabric.device)
-    features = torch.randn(clips, 7, 160, bins, device=fabric.device)
-    direction = nn.functional.normalize(torch.randn(clips, 40, 2, 3), dim=-1)
-    target = SELDOutput((torch.rand(clips, 40, 2, classes) > 0.9).float(), direction)
-    target = target.map(lambda x: x.to(fabric.device))
-    with torch.no_grad():
-        outputs = [tensors(net.eval()(features)) for net in (plain, network)]
-    torch.testing.assert_close(*outputs, rtol=1e-3, atol=1e-3)
-    plain_optimizer = torch.optim.AdamW(plain.parameters(), 1e-4, weight_decay=0.01)
-    model, optimizer = fabric.setup(network, build_optimizer(network, 1e-4))
-    plain.train()
-    model.train()
-
-    def run_plain() -> None:
-        plain_step(plain, plain_optimizer, features, target)
-
-    def run_recipe() -> None:
-        fabric.backward(compute_losses(model, features, target)[0])
-        descend(fabric, model, optimizer)
-
-    for task in (run_plain, run_recipe):
-        task()
-    memory = [peak_mb(task, fabric.device) for task in (run_plain, run_recipe)]
-    pairs = [(seconds(run_plain), seconds(run_recipe)) for _ in range(rounds)]
-    what = f"EINV2, {size}, step of {clips} clips on {fabric.device}"
-    theirs, ours = (list(times) for times in zip(*pairs, strict=True))
-    yield Row.of(what, "plain step", theirs, ours, f"in {fabric._precision.precision}")
-    plain_mb, recipe_mb = memory
-    note = f"{recipe_mb:.0f} MB"
-    yield Row(f"{what}, memory", "plain step", plain_mb / max(recipe_mb, 1.0), note=note)
-
-
 def rows(quick: bool) -> Iterator[Row]:
     """Yield all figures; in the smallest form those of networks of few weights."""
     torch.manual_seed(0)
@@ -200,11 +149,6 @@ def rows(quick: bool) -> Iterator[Row]:
         if quick and (small := NETWORKS.get(name)):  # or is small already
             assembly = Assembly(small.build, (small.channels, small.frames, small.bins))
         yield describe(name, assembly, rounds=1 if quick else 3)
-    if quick:
-        yield from compare("small", rounds=1, most_clips=2)
-        return
-    for preset in RECIPES:
-        yield from compare(preset, rounds=9)
 
 
 if __name__ == "__main__":

@@ -103,10 +103,16 @@ def published_weights(model: PlainEINV2) -> dict[str, Tensor]:
 
 
 def plain_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, features: Tensor, target: SELDOutput
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    features: Tensor,
+    target: SELDOutput,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:
-    """Take one step of training and return the losses before it."""
-    sed, doa = plain_pit_loss(model(features), target)
+    """Take one step of training and return the losses before it; narrow types by autocast."""
+    with torch.autocast(features.device.type, dtype, enabled=dtype != torch.float32):
+        output = model(features)
+    sed, doa = plain_pit_loss(output.map(torch.Tensor.float), target)
     optimizer.zero_grad()
     (sed + doa).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
