@@ -102,9 +102,11 @@ def pairs(rival: Rival, batch: Tensor, rounds: int) -> tuple[list[float], list[f
     return plain[1:], ours
 
 
-def by_threads(extractor: FeatureExtractor, batch: Tensor, rounds: int) -> list[list[float]]:
+def by_threads(
+    extractor: FeatureExtractor, batch: Tensor, rounds: int
+) -> tuple[list[float], list[float]]:
     """Return what one thread and two take, in turn."""
-    costs: list[list[float]] = [[], []]
+    costs: tuple[list[float], list[float]] = [], []
     for _ in range(rounds):
         for threads in (1, 2):
             torch.set_num_threads(threads)
