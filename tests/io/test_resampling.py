@@ -1,5 +1,8 @@
 """Resampling keeps what both rates can hold, folds nothing back, and is the same in parts."""
 
+import os
+import subprocess
+import sys
 from math import ceil
 from pathlib import Path
 
@@ -168,3 +171,24 @@ def test_a_damaged_rate_is_no_reason_to_wait(tmp_path: Path, rate: int) -> None:
     for read in (read_audio, audio_info):
         with pytest.raises(ValueError, match=message):
             read(path, sample_rate=4000)
+
+
+@pytest.mark.programs
+def test_threads_of_blas_change_no_bit(tmp_path: Path) -> None:
+    path = tmp_path / "noise.wav"
+    write_audio(path, 0.1 * torch.randn(2, 32000), 16000)
+    script = (
+        "from hashlib import sha256; from seldkit import io;"
+        f"print(sha256(io.read_audio({str(path)!r}, sample_rate=24000)[0].numpy()).hexdigest())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    }
+    assert len(told) == 1

@@ -23,8 +23,11 @@ BETA = 0.1102 * (STOP_DB - 8.7)
 FACTOR = 256
 """How many times higher or lower another rate may be: beyond it a header is damaged."""
 
-COLUMNS = 256
-"""Outputs that one product of matrices makes of a row, at most; about 16,000 in all its rows."""
+COLUMNS = 32
+"""Outputs that one product of matrices makes of a row, at most; of all rows about 16,000."""
+
+PRODUCT = 2**18
+"""Multiplications that OpenBLAS leaves to one thread: several round otherwise, and are slower."""
 
 
 class Ratio(NamedTuple):
@@ -89,9 +92,12 @@ def resampled(
             columns = slice(column, min(column + COLUMNS, run))
             left, right = _reach(ratio, columns.start, columns.stop)
             weights = _weights(ratio, columns.start, columns.stop)
+            some = max(1, PRODUCT // weights.size)
             for channel, signal in zip(made, inputs, strict=True):
                 seen = np.lib.stride_tricks.sliding_window_view(signal[left - low :], right - left)
-                channel[:, columns] = np.ascontiguousarray(seen[::step][:rows]) @ weights
+                seen = np.ascontiguousarray(seen[::step][:rows])
+                for row in range(0, rows, some):
+                    channel[row : row + some, columns] = seen[row : row + some] @ weights
         yield made.reshape(len(made), -1)[:, max(start - first, 0) : stop - first]
 
 
@@ -101,7 +107,7 @@ def _reach(ratio: Ratio, first: int, stop: int) -> tuple[int, int]:
     return -((ratio.half - first * ratio.down) // ratio.up), (last + ratio.half) // ratio.up + 1
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=1024)
 def _weights(ratio: Ratio, first: int, stop: int) -> NDArray[np.float32]:
     """Return what each input in reach counts in each output, `[input, output]`."""
     from scipy.special import i0
