@@ -2,13 +2,14 @@
 
 Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python -m benchmarks [NAME ...]`: half an
 hour, with `--quick` some minutes. It prints a table for each and, with `--out FOLDER`, writes
-`results.md`, `results.json` and a plot of how costs grow, `growth.svg`.
+`results.md`, `results.json` and a plot of how costs grow, `growth.svg`, after each; benchmarks that
+are not run now are kept as they stand in the folder.
 """
 
 import argparse
 import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from itertools import tee
 from pathlib import Path
@@ -47,11 +48,31 @@ def machine() -> str:
     )
 
 
-def told(title: str, rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the lines of a section, and print each as soon as it is there."""
-    for line in ("", f"## {title.capitalize()}", "", *markdown(rows)):
+def printed(title: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the rows of a section, each of which is printed as soon as it is there."""
+    shown, kept = tee(rows)
+    print(f"\n## {title.capitalize()}\n")
+    for line in markdown(shown):
         print(line, flush=True)
-        yield line
+    yield from kept
+
+
+def write(results: Mapping[str, Any], out: Path) -> None:
+    """Write all that is known, so that what was run before stands beside what was run now."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    for name in (*NAMES, "growth"):
+        if (section := results.get(name)) is not None:
+            rows = [Row.from_json(row) for row in section["rows"]]
+            lines += [f"## {name.capitalize()}", "", f"On {section['machine']}.", ""]
+            lines += [*markdown(rows), ""]
+    if "growth" in results:
+        growths = [growth.Growth.from_json(each) for each in results["growth"]["growths"]]
+        plot(growths, out / "growth.svg")
+        lines += ["![How costs grow with size](growth.svg)", ""]
+    (out / "results.md").write_text("\n".join(lines), encoding="utf-8")
+    text = json.dumps(results, indent=1, allow_nan=False)
+    (out / "results.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def plot(growths: list[growth.Growth], path: Path) -> None:
@@ -86,27 +107,22 @@ def main() -> None:
     unknown = set(given.names) - {*NAMES, "growth"}
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    lines = [f"On {machine()}."]
-    results: dict[str, Any] = {"machine": machine()}
-    growths: list[growth.Growth] = []
+    file = None if given.out is None else given.out / "results.json"
+    results: dict[str, Any] = {}
+    if file is not None and file.exists():
+        results = json.loads(file.read_text(encoding="utf-8"))
     for name in given.names or (*NAMES, "growth"):
+        section: dict[str, Any] = {"machine": machine()}
         if name == "growth":
             growths = list(growth.growths(given.quick))
-            rows = (each.row() for each in growths)
+            section["growths"] = [each.as_json() for each in growths]
+            rows: Iterable[Row] = (each.row() for each in growths)
         else:
             rows = import_module(f"benchmarks.{name}").rows(given.quick)
-        shown, kept = tee(rows)
-        lines += told(name, shown)
-        results[name] = [row.as_json() for row in kept]
-    if given.out is not None:
-        given.out.mkdir(parents=True, exist_ok=True)
-        if growths:
-            plot(growths, given.out / "growth.svg")
-            results["growth"] = [{**each._asdict(), "exponent": each.exponent} for each in growths]
-            lines += ["", "![How costs grow with size](growth.svg)"]
-        (given.out / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        text = json.dumps(results, indent=1, allow_nan=False)
-        (given.out / "results.json").write_text(f"{text}\n", encoding="utf-8")
+        section["rows"] = [row.as_json() for row in printed(name, rows)]
+        results[name] = section
+        if given.out is not None:
+            write(results, given.out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -51,6 +51,15 @@ class Growth(NamedTuple):
         """Slope of the line through the logarithms."""
         slope, _ = np.polyfit(np.log(self.sizes), np.log(self.costs), 1)
         return float(slope)
+
+    @classmethod
+    def from_json(cls, growth: Mapping[str, Any]) -> "Growth":
+        """Return the growth that `as_json` told of."""
+        return cls(**{name: value for name, value in growth.items() if name != "exponent"})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what JSON can hold, the exponent among it."""
+        return {**self._asdict(), "exponent": self.exponent}
 
     def row(self) -> Row:
         """Return the cost of the largest size beside that of the least."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,11 @@ class Row(NamedTuple):
         low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75)).tolist()
         spread = (high - low) / 2 / middle if len(ratios) > 1 else float("nan")
         return cls(what, reference, middle, spread, note)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Row":
+        """Return the row that `as_json` told of."""
+        return cls(**{**row, "spread": float("nan") if row["spread"] is None else row["spread"]})
 
     def as_json(self) -> dict[str, str | float | None]:
         """Return what JSON can hold: a spread that is nan is null."""
