@@ -191,7 +191,8 @@ def losses() -> Iterator[tuple[str, int, Callable[[Size], Case]]]:
 
 def compare(title: str, case: Case, rounds: int, note: str) -> Row:
     """Return how the loss does with its gradient, beside the plain one; both must agree."""
-    torch.testing.assert_close(case.ours(), case.plain())
+    # Costs that are nearly equal may be taken for one another.
+    torch.testing.assert_close(case.ours(), case.plain(), rtol=1e-4, atol=1e-4)
     pairs = [
         (milliseconds(case.plain, case.plain_inputs), milliseconds(case.ours, case.inputs))
         for _ in range(rounds)
