@@ -23,18 +23,8 @@ from benchmarks.measuring import arguments
 from benchmarks.rows import Row, markdown
 
 NAMES = (
-    *(
-        "losses",
-        "layers",
-        "features",
-        "localization",
-        "augment",
-        "synth",
-        "data",
-        "labels",
-        "metrics",
-    ),
-    *("models", "streaming"),
+    *("losses", "layers", "features", "localization", "augment", "synth", "data", "labels"),
+    *("metrics", "models", "einv2", "streaming"),
 )
 """The benchmarks in the order of the data's path; growth comes last."""
 
