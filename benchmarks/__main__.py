@@ -8,6 +8,7 @@ are not run now are kept as they stand in the folder.
 
 import argparse
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -33,7 +34,7 @@ def machine() -> str:
     """Say what the figures were taken on."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return (
-        f"{platform.machine()}, {torch.get_num_threads()} threads at most, {gpu},"
+        f"{platform.machine()}, {os.cpu_count()} processors, {gpu},"
         f" Python {platform.python_version()}, PyTorch {torch.__version__}"
     )
 
