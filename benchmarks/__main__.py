@@ -16,6 +16,7 @@ from itertools import tee
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 import torch
 
@@ -85,7 +86,8 @@ def plot(growths: list[growth.Growth], path: Path) -> None:
     for panel in panels.flat[len(rooms) :]:
         panel.axis("off")
     figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+    with matplotlib.rc_context({"svg.hashsalt": "growth"}):  # the same file for the same costs
+        figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
 
