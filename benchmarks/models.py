@@ -4,11 +4,13 @@ Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:examples:tests python benchmarks/models
 on two cores, with `--quick` some seconds.
 
 Each assembly runs in float32 on the processor, a forward pass and a training step of two clips; its
-row tells, too, its parameters, the multiply-accumulates of one clip, and the memory that training
-adds to the process at most (on Linux). `benchmarks/einv2.py` takes apart a step of EINV2.
+row tells, too, its parameters, the multiply-accumulates of one clip, the time of a step, and the
+memory that training adds to the process at most (on Linux). `benchmarks/einv2.py` takes apart a
+step of EINV2.
 """
 
 from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any, NamedTuple
 
 import torch
@@ -136,7 +138,8 @@ def describe(name: str, assembly: Assembly, rounds: int) -> Row:
     parameters = sum(p.numel() for p in network.parameters())
     note = (
         f"{parameters:,} parameters, {multiply_accumulates(assembly) / 1e9:.2f} GMAC a clip of"
-        f" {' x '.join(map(str, assembly.clip))}, training adds {memory:.0f} MB"
+        f" {' x '.join(map(str, assembly.clip))}, a step takes {1000 * median(steps):.0f} ms"
+        f" and {memory:.0f} MB"
     )
     return Row.of(f"{name}, forward pass", "training step", steps, forward, note)
 

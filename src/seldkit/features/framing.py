@@ -100,13 +100,10 @@ class Framing:
         samples = waveform.shape[:2].numel() * self.n_fft
         return max(1, _BLOCK * torch.get_num_threads() // max(1, samples))
 
-    def windowed(self, waveform: Float[Tensor, "batch channel sample"]) -> int:
-        """Return the number of samples under the windows of all frames of a clip."""
-        return waveform.shape[1] * self.n_fft * self.num_frames(waveform.shape[2])
-
     def clips_at_a_time(self, waveform: Float[Tensor, "batch channel sample"]) -> int:
         """Return how many clips to transform at a time: one, unless it does not fill a block."""
-        return max(1, _BLOCK * torch.get_num_threads() // self.windowed(waveform))
+        windowed = waveform.shape[1] * self.n_fft * self.num_frames(waveform.shape[2])
+        return max(1, _BLOCK * torch.get_num_threads() // windowed)
 
     def spans(self, count: int, waveform: Tensor) -> Iterator[tuple[int, int]]:
         """Yield the first and the last sample but one of each block of so many frames."""
