@@ -59,7 +59,7 @@ def main() -> None:
     own["processes"] = os.cpu_count() or 1
     args = read_options(__doc__, {size: {} for size in SIZES}, {**TRAINING, **own})
     run_all(args, [args.size], fit)
-    runs = [read_scores(args.out, args.size, seed) for seed in args.seed]
+    runs = [read_scores(args, args.size, seed) for seed in args.seed]
     scores = {row: [{"accuracy": run[row]} for run in runs] for row in TABLE}
     print(as_markdown(scores, {row: f"{published}" for row, (_, _, published) in TABLE.items()}))
 

@@ -3,8 +3,9 @@
 What `table_einv2.py`, `table_roam.py` and `table_many_classes.py` share. Each row is a system of
 `train.py`; all rows of a table hear the same scenes in the same number of steps, the threshold of
 each is chosen on validation scenes, and what is told are the scores of test scenes, whose sounds
-and rooms were never heard. Each run takes one pinned core, and writes its scores when it has ended;
-one that was stopped goes on after its last epoch when the same command is given again.
+and rooms were never heard. Each run takes one pinned core, and writes its scores, and the options
+that they come from, when it has ended; one that was stopped goes on after its last epoch when the
+same command is given again.
 """
 
 import argparse
@@ -37,6 +38,8 @@ THRESHOLDS = [step / 20 for step in range(4, 17)]
 Scores = dict[str, float]
 Pairs = list[tuple[sk.Events, sk.Events]]
 Fit = Callable[[str, argparse.Namespace, Path], Scores]
+# Options that scores do not hang on: where and how fast a run takes place.
+PLACES = ("out", "processes", "workers", "accelerator", "save_every", "tensorboard")
 
 
 class Row(NamedTuple):
@@ -99,30 +102,34 @@ def fill(args: argparse.Namespace, rows: Mapping[str, str], fit: Fit) -> None:
     seed, and a folder, and returns the scores.
     """
     run_all(args, list(rows), fit)
-    scores = {row: [read_scores(args.out, row, seed) for seed in args.seed] for row in rows}
+    scores = {row: [read_scores(args, row, seed) for seed in args.seed] for row in rows}
     print(as_markdown(scores, rows))
 
 
 def run_all(args: argparse.Namespace, names: Sequence[str], fit: Fit) -> None:
-    """Do what has not been done of each name and seed, in processes of one core each."""
-    jobs = [
-        (name, argparse.Namespace(**{**vars(args), "seed": seed}), folder_of(args.out, name, seed))
-        for seed, name in product(args.seed, names)
-    ]
+    """Do what has not been done of each name and seed, in processes of one core each.
+
+    Raises:
+        ValueError: If one has been done with other options.
+    """
+    jobs = {folder_of(args, name, seed): (name, seed) for seed, name in product(args.seed, names)}
+    left = [folder for folder in jobs if not (folder / "scores.json").exists()]
+    for folder in jobs.keys() - set(left):
+        read_scores(args, *jobs[folder])
     context = get_context("spawn")
     cores: Queue[int] = context.Queue()
     for core in range(args.processes):
         cores.put(core)
     pool = ProcessPoolExecutor(args.processes, context, initializer=_take_core, initargs=(cores,))
     try:
-        runs = {
-            pool.submit(fit, *job): job[-1]
-            for job in jobs
-            if not (job[-1] / "scores.json").exists()
-        }
+        runs = {}
+        for folder in left:
+            name, seed = jobs[folder]
+            runs[pool.submit(fit, name, _with_seed(args, seed), folder)] = folder
         for run in as_completed(runs):
-            _write(runs[run] / "scores.json", run.result())
-            print(f"{runs[run].name} has ended", flush=True)
+            folder = runs[run]
+            _write(folder, _settings_of(args, jobs[folder][1]), run.result())
+            print(f"{folder.name} has ended", flush=True)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -137,14 +144,25 @@ def as_markdown(scores: Mapping[str, Sequence[Scores]], published: Mapping[str, 
     return "\n".join(lines)
 
 
-def folder_of(out: Path, row: str, seed: int) -> Path:
+def folder_of(args: argparse.Namespace, row: str, seed: int) -> Path:
     """Return the folder of a run."""
-    return out / f"{row.replace(',', '').replace(' ', '_')}-{seed}"
+    folder: Path = args.out / f"{row.replace(',', '').replace(' ', '_')}-{seed}"
+    return folder
 
 
-def read_scores(out: Path, row: str, seed: int) -> Scores:
-    """Return the scores of a run that has ended."""
-    scores: Scores = json.loads((folder_of(out, row, seed) / "scores.json").read_text())
+def read_scores(args: argparse.Namespace, row: str, seed: int) -> Scores:
+    """Return the scores of a run that has ended.
+
+    Raises:
+        ValueError: If it had other options.
+    """
+    file = folder_of(args, row, seed) / "scores.json"
+    kept = json.loads(file.read_text())
+    try:
+        _settings_of(args, seed).load_state_dict(kept["settings"])
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    scores: Scores = kept["scores"]
     return scores
 
 
@@ -204,11 +222,22 @@ def _take_core(cores: "Queue[int]") -> None:
         os.sched_setaffinity(0, {allowed[cores.get() % len(allowed)]})
 
 
-def _write(file: Path, scores: Scores) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    whole = file.with_suffix(".part")
-    whole.write_text(json.dumps(scores, indent=2) + "\n")
-    whole.replace(file)
+def _with_seed(args: argparse.Namespace, seed: int) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(args), "seed": seed})
+
+
+def _settings_of(args: argparse.Namespace, seed: int) -> sk.data.RunSettings:
+    options = {k: v for k, v in vars(_with_seed(args, seed)).items() if k not in PLACES}
+    sounds = options.get("sounds")
+    return sk.data.RunSettings(**options | {"sounds": None if sounds is None else str(sounds)})
+
+
+def _write(folder: Path, settings: sk.data.RunSettings, scores: Scores) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = folder / "scores.part"
+    kept = {"settings": settings.state_dict(), "scores": scores}
+    whole.write_text(json.dumps(kept, indent=2) + "\n")
+    whole.replace(folder / "scores.json")
 
 
 def _told(name: str, values: Tensor) -> str:

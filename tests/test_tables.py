@@ -69,7 +69,10 @@ def test_a_table_goes_on_where_it_was_stopped(
     assert told[-1].endswith(f" | {list(table.ROWS.values())[1].published} |")
     assert fill(monkeypatch, capsys, table, "--out", tmp_path) == told[-4:], "all is there"
 
-    run = tables.folder_of(tmp_path, list(table.ROWS)[1], seed=0)
+    with pytest.raises(ValueError, match=r"-0/scores.json: it was begun with lr=0.001, not 0.01"):
+        fill(monkeypatch, capsys, table, "--out", tmp_path, "--lr", 0.01)
+
+    run = tables.folder_of(argparse.Namespace(out=tmp_path), list(table.ROWS)[1], seed=0)
     (run / "scores.json").unlink()  # as after a run that was killed
     again = fill(monkeypatch, capsys, table, "--out", tmp_path)
     assert sum("goes on after epoch 1 of 1" in line for line in again) == 1
@@ -127,7 +130,7 @@ def where(name: str, args: argparse.Namespace, folder: Path) -> tables.Scores:
 def test_runs_have_processes_of_one_core_each(tmp_path: Path) -> None:
     args = argparse.Namespace(out=tmp_path, processes=2, seed=[0, 1])
     tables.run_all(args, ["row"], where)
-    runs = [tables.read_scores(tmp_path, "row", seed) for seed in (0, 1)]
+    runs = [tables.read_scores(args, "row", seed) for seed in (0, 1)]
     assert {run["process"] for run in runs} & {os.getpid()} == set()
     assert [(run["threads"], run["cores"]) for run in runs] == [(1, 1), (1, 1)]
 
