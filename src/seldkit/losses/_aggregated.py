@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seldkit._typing import Float
+from seldkit.losses._by_hand import Worked
 from seldkit.losses._order import in_cheapest_order
 from seldkit.losses.direction import SHORT
 from seldkit.outputs import SELDOutput
@@ -18,14 +19,14 @@ WIDE = 64
 """As many classes are runs long enough."""
 
 
-def pairs_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+def pairs_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> Worked:
     """Return the sum of the squared errors of pairs of tracks, and what its slopes need."""
     a = logits.sigmoid()
-    u, square, scale = _unit(preds, -1)
+    u, *bent = _unit(preds, -1)
     b, v, _ = in_cheapest_order(SELDOutput(b, v), products_cost(a, u, b, v))
     more, turn = a - b, u - v
     parts = (dot(more, more), dot(more, b), dot(b, b), dot(u, u), dot(turn, u), dot(turn, turn))
-    return squares(*parts).sum(), a, u, b, more, turn, square, scale, *parts[:5]
+    return squares(*parts).sum(), a, u, b, more, turn, *bent, *parts[:5]
 
 
 def pair_slopes(
@@ -38,35 +39,35 @@ def pair_slopes(
     b: Tensor,
     more: Tensor,
     turn: Tensor,
-    square: Tensor,
     scale: Tensor,
+    bend: Tensor | None,
     *dots: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Return the slopes of that sum."""
     aa, ab, bb, uu, tu = (x.unsqueeze(-1) for x in dots)
     by_a = (more * uu).addcmul_(b, tu).mul_(2)
     by_u = (u * (aa + ab)).addcmul_(turn, ab + bb).mul_(2)
-    return _through_sigmoid(by_a, a), _through_unit(by_u, preds, square, scale, -1)
+    return _through_sigmoid(by_a, a), _through_unit(by_u, preds, scale, bend, -1)
 
 
-def sums_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+def sums_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> Worked:
     """Return the sum of the squared errors of sums over tracks, and what its slopes need."""
     parts = logits, preds, b, v
     if _by_frames(logits):
         a, p, b, v = (x.flatten(0, 1) for x in parts)
         a = a.sigmoid()
-        u, square, scale = _unit(p, 2)
-        error = torch.baddbmm(torch.bmm(v.mT, b), u.mT, a, beta=-1)
+        u, *bent = _unit(p, 2)
+        error = torch.bmm(torch.cat((u, -v), dim=1).mT, torch.cat((a, b), dim=1))
     else:
         a, p, b, v = (x.permute(2, 3, 0, 1).contiguous() for x in parts)
         a.sigmoid_()
-        u, square, scale = _unit(p, 1)
+        u, *bent = _unit(p, 1)
         error = u[0].unsqueeze(1) * a[0]
         for x, y in zip(u[1:].unsqueeze(2), a[1:], strict=True):
             error.addcmul_(x, y)
         for x, y in zip(v.unsqueeze(2), b, strict=True):
             error.addcmul_(x, y, value=-1)
-    return error.square().sum(), a, p, u, square, scale, error
+    return error.square().sum(), a, p, u, error, *bent
 
 
 def sum_slopes(
@@ -77,21 +78,22 @@ def sum_slopes(
     a: Tensor,
     p: Tensor,
     u: Tensor,
-    square: Tensor,
-    scale: Tensor,
     error: Tensor,
+    scale: Tensor,
+    bend: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Return the slopes of that sum."""
-    u = 2 * u
     if _by_frames(logits):
-        by_a, by_u = torch.bmm(u, error), torch.bmm(a, error.mT).mul_(2)
-        by_p = _through_unit(by_u, p, square, scale, 2)
+        error = 2 * error
+        by_a, by_u = torch.bmm(u, error), torch.bmm(a, error.mT)
+        by_p = _through_unit(by_u, p, scale, bend, 2)
         return _through_sigmoid(by_a, a).view_as(logits), by_p.view_as(preds)
+    u = 2 * u
     by_a = error[0] * u[:, :1]
     for axis in range(1, len(error)):
         by_a.addcmul_(error[axis], u[:, axis : axis + 1])
     by_u = torch.stack([(error * x).sum(dim=1) for x in a]).mul_(2)
-    slopes = _through_sigmoid(by_a, a), _through_unit(by_u, p, square, scale, 1)
+    slopes = _through_sigmoid(by_a, a), _through_unit(by_u, p, scale, bend, 1)
     return slopes[0].permute(2, 3, 0, 1), slopes[1].permute(2, 3, 0, 1)
 
 
@@ -125,22 +127,24 @@ def dot(x: Tensor, y: Tensor) -> Tensor:
     return products
 
 
-def _unit(x: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return faded unit vectors, squared lengths of vectors, and the quotients of both."""
-    square = x.square().sum(dim=dim, keepdim=True)
-    scale = square.rsqrt()
-    if float(square.min()) < SHORT**2:
-        scale = torch.minimum(scale, square * square.sqrt() / SHORT**4)
-    return x * scale, square, scale
+def _unit(x: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return faded unit vectors, their quotients by the vectors, and how these bend with length.
+
+    The bend is None where no vector is short: the third power of the quotient then.
+    """
+    length = torch.linalg.vector_norm(x, dim=dim, keepdim=True)
+    scale, bend = length.reciprocal(), None
+    if float(length.min()) < SHORT:
+        bend = torch.where(length < SHORT, -3 * length / SHORT**4, scale**3)
+        scale = torch.minimum(scale, length**3 / SHORT**4)
+    return x * scale, scale, bend
 
 
-def _through_unit(slope: Tensor, x: Tensor, square: Tensor, scale: Tensor, dim: int) -> Tensor:
+def _through_unit(slope: Tensor, x: Tensor, scale: Tensor, bend: Tensor | None, dim: int) -> Tensor:
     """Return the slope of vectors where that of their faded unit vectors is known."""
-    bend = -(scale**3)
-    if float(square.min()) < SHORT**2:
-        bend = torch.where(square < SHORT**2, 3 * square.sqrt() / SHORT**4, bend)
+    bend = scale**3 if bend is None else bend
     along = (slope * x).sum(dim=dim, keepdim=True)
-    return (slope * scale).addcmul_(x, along.mul_(bend))
+    return (slope * scale).addcmul_(x, along.mul_(bend), value=-1)
 
 
 def _through_sigmoid(slope: Tensor, a: Tensor) -> Tensor:

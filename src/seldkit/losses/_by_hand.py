@@ -1,7 +1,7 @@
 """Losses whose gradient is worked out by hand, in fewer steps than the graph would take."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -9,30 +9,35 @@ from torch.autograd import forward_ad
 
 from seldkit.losses._reduce import own_precision
 
+Worked = tuple[Tensor | None, ...]
+"""A loss, and what its slopes need beside the inputs."""
+
 
 class ByHand(NamedTuple):
     """A loss of predictions and targets, as a formula and as worked out by hand.
 
     Attributes:
         formula: From predictions, then targets, to the loss.
-        loss: From the same to the loss and what the slopes need beside them.
+        loss: From the same to the loss, a new tensor, and what the slopes need beside them.
         slopes: From all of these to the slopes, new tensors: the gradient of each prediction.
     """
 
     formula: Callable[..., Tensor]
-    loss: Callable[..., tuple[Tensor, ...]]
+    loss: Callable[..., Worked]
     slopes: Callable[..., tuple[Tensor, ...]]
 
-    def __call__(self, preds: tuple[Tensor, ...], target: tuple[Tensor, ...]) -> Tensor:
-        """Return the loss.
+    def __call__(
+        self, preds: tuple[Tensor, ...], target: tuple[Tensor, ...], places: Tensor | float
+    ) -> Tensor:
+        """Return the loss, divided by the number of places that it is summed over.
 
         It is the formula, which autograd goes through, where working by hand has no place: in
         compiled graphs, under transforms of functions, on accelerators, for gradients of targets
         and for second derivatives.
         """
         if not all(map(_is_plain, preds)) or any(x.requires_grad for x in target):
-            return self.formula(*preds, *target)
-        loss: Tensor = _Worked.apply(self, len(preds), *preds, *target)  # type: ignore[no-untyped-call]
+            return self.formula(*preds, *target) / places
+        loss: Tensor = _Worked.apply(self, places, len(preds), *preds, *target)  # type: ignore[no-untyped-call]
         return loss
 
 
@@ -49,17 +54,20 @@ def _is_plain(x: Tensor) -> bool:
 
 class _Worked(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, form: ByHand, count: int, *inputs: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, form: ByHand, places: Tensor | float, count: int, *inputs: Tensor
+    ) -> Tensor:
         loss, *kept = form.loss(*inputs)
-        ctx.form, ctx.count, ctx.given = form, count, len(inputs)
+        ctx.form, ctx.places, ctx.count, ctx.given = form, places, count, len(inputs)
         ctx.save_for_backward(*inputs, *kept)
-        return loss
+        return cast(Tensor, loss).div_(places)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         nothing = (None,) * (ctx.given - ctx.count)
         with own_precision(gradient):
-            return None, None, *_Worked._slopes(ctx, gradient), *nothing
+            slopes = _Worked._slopes(ctx, gradient / ctx.places)
+            return None, None, None, *slopes, *nothing
 
     @staticmethod
     def _slopes(ctx: Any, gradient: Tensor) -> Iterator[Tensor | None]:

@@ -132,13 +132,13 @@ def _cross_entropy(
     """Return the sum or the mean of the cross-entropies."""
     if mask is None and logits.numel() < MANY:
         return functional.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
+    places = num_places(logits, mask) if reduction == "mean" else 1
     if mask is None:
-        loss = _MANY_ENTROPIES((logits,), (target,))
-    else:
-        loss = functional.binary_cross_entropy_with_logits(
-            logits, target, weight=frame_weight(logits, mask), reduction="sum"
-        )
-    return loss / num_places(logits, mask) if reduction == "mean" else loss
+        return _MANY_ENTROPIES((logits,), (target,), places)
+    loss = functional.binary_cross_entropy_with_logits(
+        logits, target, weight=frame_weight(logits, mask), reduction="sum"
+    )
+    return loss / places
 
 
 def _many_entropies(logits: Tensor, target: Tensor) -> tuple[Tensor]:

@@ -89,7 +89,7 @@ def adpit_loss(
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
         if axis_weights is None and not (onscreen or relative_distance):
-            return _SQUARES((preds,), (target,)) / num_places(preds, mask)
+            return _SQUARES((preds,), (target,), num_places(preds, mask))
         if onscreen:
             check_activity("onscreen of target", target[..., -1])
         target = best_arranged(preds.detach(), target, entries, axis_weights, relative_distance)

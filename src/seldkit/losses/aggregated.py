@@ -194,8 +194,8 @@ def best_pairs(preds: SELDOutput, target: SELDOutput, error: Error, mask: Tensor
             cost = torch.cdist(*vectors, p=1)
         target = in_cheapest_order(target, cost)
         return mean_error(_vectors(a, u), _vectors(*target[:2]), error, mask)
-    total = _PAIRS(preds[:2], target[:2])
-    return total / (num_places(preds.activity, mask) * preds.direction.shape[-1])
+    places = num_places(preds.activity, mask) * preds.direction.shape[-1]
+    return _PAIRS(preds[:2], target[:2], places)
 
 
 def sums_of_tracks(
@@ -206,9 +206,8 @@ def sums_of_tracks(
         a, u = _factors(preds.activity, preds.direction)
         b, v, _ = target
         return mean_error(u.mT @ a, v.mT @ b, error, mask)
-    total = _SUMS(preds[:2], target[:2])
     tracks, axes = preds.direction.shape[2:]
-    return total / (num_places(preds.activity, mask) * axes / tracks)
+    return _SUMS(preds[:2], target[:2], num_places(preds.activity, mask) * axes / tracks)
 
 
 def _factors(logits: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
