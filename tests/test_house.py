@@ -83,11 +83,13 @@ def test_every_module_imports_without_the_extras() -> None:
 
 
 def test_one_version_everywhere() -> None:
-    version = PROJECT["version"]
-    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
-    newest = re.search(r"^## \[?([\w.]+)\]?", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest is not None
-    assert newest[1] in {version, "Unreleased"}
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    released = re.search(r"^## ([\d.]+) - ([\d-]+)$", changes, re.MULTILINE)
+    assert released is not None
+    version, date = released.groups()
+    assert version == PROJECT["version"]
+    cited = f"\nversion: {version}\ndate-released: {date}\n"
+    assert cited in (ROOT / "CITATION.cff").read_text()
 
 
 def test_every_dependency_is_pinned() -> None:

@@ -94,6 +94,8 @@ def tab() -> Iterator[Browser]:
 
 def test_every_page_fits_a_phone_and_a_desk(site: str, tab: Browser) -> None:
     faults: dict[str, object] = {}
+    # Each page would build the index of the search again, which takes a second or two.
+    tab.call("Network.setBlockedURLs", urls=["*/search_index.json"])
     for page in PAGES:
         tab.look(width=PHONE)
         tab.open(site + page)
@@ -105,6 +107,7 @@ def test_every_page_fits_a_phone_and_a_desk(site: str, tab: Browser) -> None:
             faults[f"{page}: tables that are cut"] = cut
         if words := tab.ask(LEAVES_ITS_BOX):
             faults[f"{page}: words that leave their box"] = words
+    tab.call("Network.setBlockedURLs", urls=[])
     assert faults == {}
     assert [asked for asked in tab.requests if not asked.startswith((site, "data:", "blob:"))] == []
 

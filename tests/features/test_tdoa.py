@@ -75,9 +75,11 @@ def test_it_turns_and_streams() -> None:
     waveform = torch.randn(1, 4, 640, dtype=torch.float64)
     delays = extractor(waveform)
     assert delays.shape == (1, 6, 21, 1)
+    inner = slice(1, -1)  # outer frames hold mirrored sound, whose correlation has equal peaks
     for matrix, permutation in TETRAHEDRON.swaps():
         turned = extractor.turn(delays, matrix, array=TETRAHEDRON)
-        torch.testing.assert_close(turned, extractor(waveform[:, permutation]))
+        found = extractor(waveform[:, permutation])
+        torch.testing.assert_close(turned[:, :, inner], found[:, :, inner])
     stream = extractor.stream()
     chunks = [stream.push(chunk) for chunk in waveform[0].split(70, dim=1)]
     torch.testing.assert_close(torch.cat([*chunks, stream.flush()], dim=1), delays[0])
