@@ -6,6 +6,7 @@ from seldkit.heads.class_wise import ClassWiseHead
 from seldkit.heads.equirectangular import EquirectangularHead
 from seldkit.heads.joint_track import JointTrackHead
 from seldkit.heads.multi_accdoa import MultiACCDOAHead
+from seldkit.heads.prior import set_prior
 from seldkit.heads.track_wise import TrackWiseHead
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "JointTrackHead",
     "MultiACCDOAHead",
     "TrackWiseHead",
+    "set_prior",
 ]
