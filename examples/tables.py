@@ -32,7 +32,7 @@ from train import begin, learn
 
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {"minutes": 1 / 3, "test_minutes": 1 / 6, "epochs": 1, "batch_size": 4, "seed": [0]},
-    "small": {"minutes": 30.0, "test_minutes": 6.0, "epochs": 8},
+    "small": {"minutes": 30.0, "test_minutes": 6.0},
 }
 THRESHOLDS = [step / 20 for step in range(4, 17)]
 Scores = dict[str, float]
@@ -87,12 +87,15 @@ COLUMNS = {  # by the first of them thresholds are chosen
 }
 
 
-def read_table_options(doc: str | None, name: str, **own: Any) -> argparse.Namespace:
+def read_table_options(
+    doc: str | None, name: str, *, epochs: int = 8, **own: Any
+) -> argparse.Namespace:
     """Read the command line of a table, which writes to `runs/tables/NAME`."""
     defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
     own = {"out": Path("runs/tables") / name, "lr": 1e-3, **own}
     more = {"seed": [0, 1, 2], "processes": os.cpu_count() or 1, "precision": "bf16-mixed"}
-    return read_options(doc, SIZES, {**defaults, **TRAINING, **own, **more})
+    sizes = {"quick": SIZES["quick"], "small": {**SIZES["small"], "epochs": epochs}}
+    return read_options(doc, sizes, {**defaults, **TRAINING, **own, **more})
 
 
 def fill(args: argparse.Namespace, rows: Mapping[str, str], fit: Fit) -> None:

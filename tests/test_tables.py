@@ -1,11 +1,14 @@
 """Tables of papers are filled in tiny sizes, by runs that go on where they were stopped."""
 
 import argparse
+import fcntl
 import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from multiprocessing import get_context
 from pathlib import Path
+from time import sleep
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +19,7 @@ import torch
 from house import ROOT
 from seldkit import Events, Pipeline
 from seldkit.compat import yamnet
+from seldkit.synth import BuiltinSounds
 
 sys.path.insert(0, str(ROOT / "examples"))  # as for a script in that folder
 
@@ -101,17 +105,19 @@ def with_distance(events: Events) -> Events:
     return Events(events.frame, events.label, events.direction, distance=distance)
 
 
-def test_tones_are_drawn_alike_from_equal_generators() -> None:
-    tones = table_many_classes.Tones()
-    assert len(set(tones.classes)) == 48
-    sounds = [tones.draw(47, np.random.default_rng(seed), 24000) for seed in (1, 1, 2)]
-    np.testing.assert_array_equal(sounds[0], sounds[1])
-    assert np.abs(sounds[0]).max() == 1
-    assert 24000 <= len(sounds[2]) <= 72000
-    beats = [np.abs(np.fft.rfft(x**2))[1:400] for x in sounds]  # beaten by about 32 Hz
-    lengths_s = [len(x) / 24000 for x in sounds]
-    for spectrum, length_s in zip(beats, lengths_s, strict=True):
-        assert (1 + int(spectrum.argmax())) / length_s == pytest.approx(32, rel=0.15)
+def test_sounds_of_a_class_last_as_long_as_their_speed_says() -> None:
+    sounds, plain = table_many_classes.Sounds(), BuiltinSounds()
+    assert len(set(sounds.classes)) == 24
+    assert sounds.classes[3:6] == ("slow bird", "plain bird", "quick bird")
+    original = plain.draw(1, np.random.default_rng(4), 24000)
+    slow, same, quick = (sounds.draw(n, np.random.default_rng(4), 24000) for n in (3, 4, 5))
+    np.testing.assert_array_equal(same, original)
+    assert len(slow) == min(round(len(original) / 0.4), 96000)
+    assert len(quick) == pytest.approx(len(original) / 2.5, abs=1)
+    tops = [
+        np.abs(np.fft.rfft(x)).argmax() * 24000 / len(x) for x in (slow, quick)
+    ]  # where the whistles are
+    assert tops[1] / tops[0] > 2
 
 
 def test_spreads_are_told_beside_means() -> None:
@@ -133,6 +139,29 @@ def test_runs_have_processes_of_one_core_each(tmp_path: Path) -> None:
     runs = [tables.read_scores(args, "row", seed) for seed in (0, 1)]
     assert {run["process"] for run in runs} & {os.getpid()} == set()
     assert [(run["threads"], run["cores"]) for run in runs] == [(1, 1), (1, 1)]
+
+
+def work_on(name: str, args: argparse.Namespace, folder: Path) -> tables.Scores:
+    """Hold a lock for two minutes."""
+    with (args.out / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        (args.out / "begun").touch()
+        sleep(120)
+        (args.out / "ended").touch()
+    return {}
+
+
+def test_runs_end_when_the_command_is_killed(tmp_path: Path) -> None:
+    args = argparse.Namespace(out=tmp_path, processes=1, seed=[0])
+    command = get_context("spawn").Process(target=tables.run_all, args=(args, ["row"], work_on))
+    command.start()
+    while not (tmp_path / "begun").exists():
+        assert command.is_alive()
+        sleep(0.01)
+    command.kill()
+    with (tmp_path / "lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # waits until the run has let it go
+    assert not (tmp_path / "ended").exists()
 
 
 def test_train_at2seld_prints_what_each_part_is_worth(
