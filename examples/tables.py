@@ -87,15 +87,13 @@ COLUMNS = {  # by the first of them thresholds are chosen
 }
 
 
-def read_table_options(
-    doc: str | None, name: str, *, epochs: int = 8, **own: Any
-) -> argparse.Namespace:
+def read_table_options(doc: str | None, name: str, *, epochs: int = 8) -> argparse.Namespace:
     """Read the command line of a table, which writes to `runs/tables/NAME`."""
     defaults = dict.fromkeys(("sounds", "minutes", "test_minutes", "epochs"))
-    own = {"out": Path("runs/tables") / name, "lr": 1e-3, **own}
-    more = {"seed": [0, 1, 2], "processes": os.cpu_count() or 1, "precision": "bf16-mixed"}
+    own: dict[str, Any] = {"out": Path("runs/tables") / name, "lr": 1e-3}
+    own |= {"seed": [0, 1, 2], "processes": os.cpu_count() or 1, "precision": "bf16-mixed"}
     sizes = {"quick": SIZES["quick"], "small": {**SIZES["small"], "epochs": epochs}}
-    return read_options(doc, sizes, {**defaults, **TRAINING, **own, **more})
+    return read_options(doc, sizes, {**defaults, **TRAINING, **own})
 
 
 def fill(args: argparse.Namespace, rows: Mapping[str, str], fit: Fit) -> None:
