@@ -27,6 +27,7 @@ TABLES: dict[str, dict[str, Block]] = {
 }
 OTHERS = {
     "makes or mends other modules": [
+        "heads.set_prior",
         "layers.step_size",
         "layers.temporal_encoder",
         "models.load_adapters",
