@@ -1,6 +1,6 @@
 """How fast features are beside the same features by plain code, and what they need.
 
-Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: ten minutes, needs
+Run with `OMP_NUM_THREADS=2 PYTHONPATH=.:tests python benchmarks/features.py`: some minutes, needs
 librosa; `--quick` takes a second of each. It extracts features of a clip of a made scene, and of a
 batch of such clips, both ways in turn: the plain way as it is published, the DCASE and SALSA
 features by librosa and NumPy in float64, those of EIN-SELD and PSELDNets by PyTorch in float32;

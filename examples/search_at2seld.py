@@ -32,7 +32,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 import seldkit as sk
-from stages import THREE_FOLDS, TRAINING, begin_worker, choose_sounds, read_options, score
+from stages import THREE_FOLDS, TRAINING, choose_sounds, read_options, score
 from train_at2seld import (
     CHUNK_S,
     Recipe,
@@ -121,7 +121,7 @@ def main() -> None:
     winner: dict[str, str] = {}
     threads = max((os.cpu_count() or 1) // args.processes, 1)
     with ProcessPoolExecutor(
-        args.processes, get_context("spawn"), begin_worker, (threads,)
+        args.processes, get_context("spawn"), sk.data.begin_worker, (threads,)
     ) as pool:
         for stage in STAGES:
             study = open_study(setup, stage)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from multiprocessing import parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import torch
@@ -61,22 +60,6 @@ def bar(items: Iterable[Any], label: str, **options: Any) -> Any:
     """Return what is gone through, and show how far it is; one process does, the first."""
     quiet = int(os.environ.get("RANK", "0")) > 0 or parent_process() is not None
     return tqdm(items, label, leave=False, disable=quiet, **options)
-
-
-def begin_worker(threads: int = 1) -> None:
-    """Let a process use so many threads, and end when the process that began it ends, or is killed.
-
-    Otherwise it would train on, unseen.
-    """
-    torch.set_num_threads(threads)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def read_options(

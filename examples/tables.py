@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 import seldkit as sk
 from loop import open_fabric
-from stages import TRAINING, begin_worker, make_scenes, read_options, settings_of
+from stages import TRAINING, make_scenes, read_options, settings_of
 from system import System
 from train import begin, learn
 
@@ -217,7 +217,7 @@ def listen(pipeline: sk.Pipeline, clips: sk.data.Corpus) -> list[tuple[Any, sk.E
 
 
 def _take_core(cores: "Queue[int]") -> None:
-    begin_worker()
+    sk.data.begin_worker()
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[cores.get() % len(allowed)]})

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seldkit._executors import AHEAD, map_in_order, num_processors
+from seldkit._executors import AHEAD, begin_worker, map_in_order, num_processors
 
 pytestmark = pytest.mark.programs
 
@@ -123,6 +124,11 @@ def test_a_worker_that_is_killed_is_told() -> None:
     with pytest.raises(BrokenProcessPool) as caught:
         list(map_in_order(end, range(6), num_workers=1))
     assert "was killed (memory?)" in caught.value.__notes__[0]
+
+
+def test_a_pool_of_ones_own_has_as_many_threads_as_it_is_told() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn"), begin_worker, (2,)) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 2
 
 
 def test_long_items_are_shortened(tmp_path: Path) -> None:

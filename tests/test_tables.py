@@ -159,6 +159,7 @@ def test_runs_end_when_the_command_is_killed(tmp_path: Path) -> None:
         assert command.is_alive()
         sleep(0.01)
     command.kill()
+    command.join()
     with (tmp_path / "lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # waits until the run has let it go
     assert not (tmp_path / "ended").exists()

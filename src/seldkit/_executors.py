@@ -80,6 +80,25 @@ def num_processors() -> int:
     return os.cpu_count() or 1
 
 
+def begin_worker(threads: int = 1) -> None:
+    """Let a process use so many threads, and end when the process that began it ends or is killed.
+
+    The initializer of a pool of one's own: by itself each of its processes takes as many threads as
+    there are processors, and goes on, unseen, where the program is killed.
+
+    Args:
+        threads: Number of threads of PyTorch's in this process.
+
+    Examples:
+        >>> from concurrent.futures import ProcessPoolExecutor
+        >>> from multiprocessing import get_context
+        >>> pool = ProcessPoolExecutor(2, get_context("spawn"), initializer=begin_worker)
+        >>> pool.shutdown()
+    """
+    torch.set_num_threads(threads)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
 def _by_processes(
     function: Callable[[Item], Result], items: Iterable[Item], count: int
 ) -> Iterator[Result]:
@@ -140,11 +159,9 @@ def _shown(item: object) -> str:
 
 
 def _begin(function: Callable[..., object]) -> None:
-    """Let a process use one thread, and end when the process that began it ends or is killed."""
     _of_this_process[:] = [function]
-    torch.set_num_threads(1)
+    begin_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts a program means its first process
-    Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

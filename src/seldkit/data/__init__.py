@@ -1,5 +1,6 @@
 """Data for training: chunks, sampling and selection of labelled clips, corpora and checkpoints."""
 
+from seldkit._executors import begin_worker
 from seldkit.data.checkpoint import load_checkpoint, save_checkpoint
 from seldkit.data.checkpoint_writer import CheckpointWriter
 from seldkit.data.chunks import ChunkPlace, ChunkPlaces, Chunks, chunk_starts
@@ -56,6 +57,7 @@ __all__ = [
     "StoredChunks",
     "StoredClip",
     "TrainingLog",
+    "begin_worker",
     "check_audio",
     "check_labelled",
     "check_labels",

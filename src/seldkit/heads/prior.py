@@ -38,12 +38,8 @@ def set_prior(layers: nn.Module, probability: float) -> None:
     check_number(probability=probability)
     if not 0 < probability < 1:
         raise ValueError(f"probability must be inside 0..1, got {probability}")
-    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d)
-    biases = [
-        x.bias
-        for x in layers.modules()
-        if isinstance(x, kinds) and isinstance(x.bias, nn.Parameter)
-    ]
+    last = [x for x in layers.modules() if isinstance(x, nn.Linear | nn.Conv1d | nn.Conv2d)]
+    biases = [layer.bias for layer in last if layer.bias is not None]
     if not biases:
         raise ValueError(f"layers must hold one with a bias, got {type(layers).__name__}")
     with torch.no_grad():
