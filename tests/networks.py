@@ -69,6 +69,7 @@ _CAUSAL: dict[str, Any] = {
     "hidden": (4,),
 }
 _AT2SELD: dict[str, Any] = {
+    "num_tracks": 2,
     "widths": (4, 4),
     "pool_time": (2, 5),
     "pool_freq": (8, 8),
@@ -189,7 +190,7 @@ NETWORKS: dict[str, Network] = {
         7,
         16,
     ),
-    "roam": Network(partial(models.roam, 3, feedforward=8, **_SMALL), 7, 16),
+    "roam": Network(partial(models.roam, 3, 1, feedforward=8, **_SMALL), 7, 16),
     "roam, attentive_mfm": Network(
         partial(
             models.roam,
@@ -418,6 +419,7 @@ NETWORKS: dict[str, Network] = {
         partial(
             models.sound_doa,
             3,
+            1,
             sample_rate=4000,
             block_size=16,
             num_filters=16,

@@ -86,6 +86,19 @@ def test_onnx_holds_what_is_needed_to_use_it(tmp_path: Path) -> None:
         compare_onnx(path, other)
 
 
+@pytest.mark.transforms
+def test_an_output_that_is_one_tensor_is_named_so(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    extractor = features.presets.ein_seld(num_mels=16)
+    system = Pipeline(extractor, Bins(), formats.ACCDOA(3), window_s=1.0)
+    path = tmp_path / "system.onnx"
+    export_onnx(system, path, optimize=False)
+    for batch, samples in ((2, 24000), (1, 20000), (3, 30000)):
+        changes = compare_onnx(path, system, 0.1 * torch.randn(batch, 4, samples))
+        assert list(changes) == ["output"]
+        assert changes["output"] < 1e-4
+
+
 class Bins(nn.Module):
     """A network without a linear layer: some bins as they are."""
 
