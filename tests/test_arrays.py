@@ -207,6 +207,12 @@ def test_what_is_given_is_copied() -> None:
     assert ArrayGeometry(np.eye(3)).num_channels == 3
 
 
+def test_equal_arrays_have_one_hash() -> None:
+    one, other = ArrayGeometry([[0.0, 0, 0], [1, 0, 0]]), ArrayGeometry([[-0.0, 0, 0], [1, 0, 0]])
+    assert one == other
+    assert hash(one) == hash(other)
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize(
     ("make", "message"),
@@ -247,3 +253,12 @@ def test_steering_vectors_are_delays_at_each_frequency(azimuth: float, elevation
     expected = torch.exp(-2j * torch.pi * torch.outer(hertz, TETRAHEDRON.delays(direction)))
     torch.testing.assert_close(found, expected)
     assert TETRAHEDRON.steering(direction.expand(2, 5, 3), hertz).shape == (2, 5, 3, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_steering_vectors_of_directions_in_half_precision(dtype: torch.dtype) -> None:
+    direction = torch.tensor([0.0, 1.0, 0.0], dtype=dtype)  # the same in any precision
+    hertz = torch.tensor([100.0, 4000.0])
+    found = TETRAHEDRON.steering(direction, hertz)
+    assert found.dtype == torch.complex64
+    torch.testing.assert_close(found, TETRAHEDRON.steering(direction.float(), hertz))

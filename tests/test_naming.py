@@ -162,5 +162,10 @@ def test_naming_messages() -> None:
         name_recording(foa, RATE, tagger=tagger, names=NAMES, threshold="high")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="divide samples of 16 bits"):
         name_recording(np.zeros((1, 8), dtype=np.int16), RATE, tagger=tagger, names=NAMES)
+    for wrong in (foa.T, foa[0], foa[:0]):
+        with pytest.raises(
+            ValueError, match=r"audio must be \(channel, sample\), with a channel and"
+        ):
+            name_recording(wrong, RATE, tagger=tagger, names=NAMES)
     with pytest.raises(ValueError, match="audio must have at least one sample"):
         name_recording(torch.zeros(1, 0), RATE, tagger=tagger, names=NAMES)

@@ -1,6 +1,7 @@
 """Input checks whose messages name the argument, the rule and the value received."""
 
 import importlib
+import math
 import operator
 import sys
 from collections.abc import Iterable, Sequence
@@ -166,7 +167,7 @@ def whole_number(name: str, value: float) -> int:
         >>> whole_number("chunk_s * label_rate", 0.7 * 10)
         7
     """
-    if abs(value - round(value)) > 1e-6 or round(value) < 1:
+    if not math.isfinite(value) or abs(value - round(value)) > 1e-6 or round(value) < 1:
         raise ValueError(f"{name} must be a whole number, got {shortest(value)}")
     return round(value)
 

@@ -184,6 +184,9 @@ class ArrayGeometry:
             frequency: In hertz.
             speed_of_sound: In metres per second.
 
+        Returns:
+            `complex128` of directions in `float64`, of all others `complex64`.
+
         Raises:
             TypeError: If the direction holds integers.
             ValueError: If a shape is wrong, or the speed is not positive.
@@ -195,6 +198,8 @@ class ArrayGeometry:
             tensor([[ 0.5000, -0.5000]])
         """
         check_shape("frequency", frequency, "freq")
+        check_floating(direction=direction)
+        direction = direction.to(torch.promote_types(direction.dtype, torch.float32))
         delays = self.delays(direction, speed_of_sound=speed_of_sound).unsqueeze(-2)
         phase = -2 * pi * frequency.to(delays).unsqueeze(-1) * delays
         return torch.polar(torch.ones_like(phase), phase)
@@ -287,7 +292,7 @@ class ArrayGeometry:
         return torch.equal(self.positions, other.positions)
 
     def __hash__(self) -> int:
-        return hash(self.positions.numpy().tobytes())
+        return hash((self.positions + 0.0).numpy().tobytes())  # -0 is 0
 
     def __repr__(self) -> str:
         """Show the number of microphones and the size."""

@@ -11,6 +11,7 @@ Seldkit = Callable[..., tuple[int, str, str]]
 Write = Callable[[str, str], Path]
 
 ROWS = "0,3,0,90,20,150\n1,3,0,90,20,150\n1,1,2,-30,0,200\n"
+GUESSED = "note: classes have the names of {}: --classes tells their own\n"
 
 
 def test_a_folder_becomes_one_of_another_format(seldkit: Seldkit, write: Write) -> None:
@@ -29,8 +30,17 @@ def test_a_folder_becomes_one_of_another_format(seldkit: Seldkit, write: Write) 
         ("dcase2023", (), ""),
         ("dcase2024", ("--kind", "output"), ""),
         ("dcase2025", (), "note: directions are moved by up to 20 degrees\n"),
-        ("dcase2019", (), "note: sources have other numbers\n"),
-        ("l3das22", ("--kind", "label"), "note: sources have other numbers\n"),
+        ("dcase2019", (), f"{GUESSED.format('dcase2019')}note: sources have other numbers\n"),
+        (
+            "dcase2019",
+            ("--kind", "output"),
+            "note: distances are left out\nnote: sources have other numbers\n",
+        ),
+        (
+            "l3das22",
+            ("--kind", "label"),
+            f"{GUESSED.format('l3das22')}note: sources have other numbers\n",
+        ),
         ("dcase2020", (), "note: distances are left out\n"),
     ],
 )
@@ -44,6 +54,15 @@ def test_what_is_lost_is_told(
     back = io.read_events("b.csv", format=target).at(0.1)
     assert frame_s in (0.02, 0.1)
     assert sorted(back.label.tolist()) == [1, 3, 3]
+
+
+def test_names_stay_from_list_to_list(seldkit: Seldkit, write: Write) -> None:
+    path = write("a.csv", "File,Start,End,Class,X,Y,Z\na,1.0,2.0,Chink_and_clink,1,0,0\n")
+    words = ("convert", path, "b.csv", "--from", "l3das21", "--to", "dcase2019")
+    code, _, err = seldkit(*words)
+    assert code == 0
+    assert "classes have the names" not in err
+    assert Path("b.csv").read_text().splitlines()[1].startswith("Chink_and_clink,")
 
 
 def test_frames_of_another_length(seldkit: Seldkit, write: Write) -> None:

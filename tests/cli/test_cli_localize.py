@@ -33,6 +33,8 @@ def test_a_talker_behind(seldkit: Seldkit, data: Callable[[str], Path], tmp_path
         assert 15 < elevation < 25
     found = read_events("found.csv", format="dcase2023")
     assert len(found) > 20
+    assert seldkit(*words, "--format", "dcase2019") == (0, out, "")
+    assert read_events("found.csv", format="dcase2019").frame_s == 0.02
     Path("list.json").write_text(json.dumps(SQUARE))
     assert seldkit("localize", recording, "--array", "list.json") == (0, out, "")
 

@@ -84,6 +84,10 @@ def test_a_missing_prediction_is_told_or_nothing(seldkit: Seldkit) -> None:
     [
         (("--by-overlap",), "dcase2026 does not take --by-overlap"),
         (("--frames", "clip", "--absent-classes", "skip"), "take --frames, --absent-classes"),
+        (("--tracks", "--check", "strict"), "does not take --tracks, --check: it scores"),
+        (("--num-frames", "7"), "does not take --num-frames"),
+        (("--num-classes", "0"), "--num-classes must be from 1 to"),
+        (("--angle-threshold-deg", "0"), "angle_threshold_deg must be positive, got 0"),
         (("--average", "micro"), "--average must be 'pairs' or 'macro' for dcase2026"),
     ],
 )

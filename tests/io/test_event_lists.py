@@ -262,3 +262,18 @@ def test_times_of_any_frame_mean_it(tmp_path: Path) -> None:
     for line, wanted in zip(path.read_text().splitlines()[1:], frame.tolist(), strict=True):
         start, end = map(float, line.split(",")[1:3])
         assert (np.floor(start * 50), np.ceil(end * 50)) == (wanted, wanted)
+
+
+@pytest.mark.messages
+def test_what_an_event_list_cannot_hold(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    events = Events.from_degrees([2999, 3000], [1, 1], [0, 0], [0, 0], frame_s=0.02)
+    with pytest.raises(ValueError, match="the last frame must not be 3000, just behind a"):
+        write_events(path, events, format="dcase2019")
+    for names in (["a", "Baby cry, infant cry"], ["a", "b\nc"], ["a", " b"], ["a", ""]):
+        with pytest.raises(ValueError, match="classes must have names "):
+            write_events(path, events, format="dcase2019", classes=names)
+    assert not path.exists()
+    later = Events.from_degrees([3000, 3001], [1, 1], [0, 0], [0, 0], frame_s=0.02)
+    write_events(path, later, format="dcase2019")
+    assert read_events(path, format="dcase2019").frame.tolist() == [3000, 3001]

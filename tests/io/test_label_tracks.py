@@ -151,3 +151,6 @@ def test_other_messages(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"a\.txt must be a text file in UTF-8"):
         read_label_track(tmp_path / "a.txt")
+    events = Events.from_degrees([0], [0], [0.0], [0.0])
+    with pytest.raises(ValueError, match="classes must have names of printable characters"):
+        write_label_track(tmp_path / "b.txt", events, classes=["x\ny"])

@@ -88,6 +88,8 @@ def test_a_published_file_comes_back_number_by_number(
         ({"metadata_frame_index": -1}, "metadata_frame_index must not be negative, got -1"),
         ({"metadata_frame_index": 1.5}, "metadata_frame_index must be an integer, got 1.5"),
         ({"distance": -1}, "distance must not be negative, got -1"),
+        ({"metadata_frame_index": 10**12}, "clip.json: frame must be below"),
+        ({"distance": 10**400}, "clip.json, annotation 0: int too large"),
         ({"score": True}, "score must hold finite numbers, got True"),
     ],
 )

@@ -125,10 +125,12 @@ def _converted(
         return ["a label track holds sounds, not rows: one direction for each, or two if it moves"]
     edition = FORMATS[args.target]
     rows = events.at(edition.frame_s)
-    write_events(out, rows, format=args.target, kind=args.kind, classes=classes)
+    write_events(out, rows, format=args.target, kind=args.kind, classes=names)
     coarser = f"frames of {events.frame_s:g} s became frames of {rows.frame_s:g} s"
-    again = read_events(out, format=args.target, classes=classes)
-    return [coarser] * (rows.frame_s > events.frame_s) + _losses(rows, again)
+    guessed = f"classes have the names of {args.target}: --classes tells their own"
+    told = [coarser] * (rows.frame_s > events.frame_s)
+    told += [guessed] * (names is None and edition.names_classes(args.kind))
+    return told + _losses(rows, read_events(out, format=args.target, classes=names))
 
 
 def _losses(rows: Events, again: Events) -> list[str]:

@@ -95,7 +95,9 @@ def run(args: argparse.Namespace) -> int:
     )
     sys.stdout.write(_table(events))
     if args.out is not None:
-        write_events(args.out, events, format=args.format)
+        edition = FORMATS[args.format]
+        kind = "output" if edition.names_classes("label") else None  # what sounds has no name
+        write_events(args.out, events.at(edition.frame_s), format=args.format, kind=kind)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seldkit._checks import require
 from seldkit._files import finished, result
 from seldkit.cli.clips import choose_files
-from seldkit.cli.files import ClipFiles, find_files, match_files, read_names
+from seldkit.cli.files import ClipFiles, below, find_files, match_files, read_names
 from seldkit.cli.options import check_number
 from seldkit.events import Events
 from seldkit.io import read_audio, read_events
@@ -119,11 +119,7 @@ def save_picture(figure: "Figure", path: Path, dpi: int) -> None:
 def _clips(labels: Path, prediction: Path | None) -> list[ClipFiles]:
     if prediction is not None:
         return choose_files(match_files(labels, prediction), missing="skip", extra="skip")
-    folder = labels if labels.is_dir() else labels.parent
-    return [
-        ClipFiles(path.relative_to(folder).with_suffix("").as_posix(), path, None)
-        for path in find_files(labels)
-    ]
+    return [ClipFiles(below(labels, path), path, None) for path in find_files(labels)]
 
 
 def _draw(clip: ClipFiles, args: argparse.Namespace, names: Sequence[str] | None) -> "Figure":

@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
+
+from seldkit._files import version
 
 COMMANDS = {
     "predict": "tell what sounds in recordings, when and from where",
@@ -68,7 +69,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description="Tools for sound event localization and detection (SELD).",
         epilog="'seldkit COMMAND --help' tells all about a command and shows an example.",
     )
-    parser.add_argument("--version", action="version", version=f"seldkit {version('seldkit')}")
+    parser.add_argument("--version", action="version", version=f"seldkit {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command, summary in COMMANDS.items():
         if command in words:

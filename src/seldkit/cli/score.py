@@ -61,10 +61,10 @@ def add_command(
 
 def run(args: argparse.Namespace) -> int:
     """Write the scores; return the exit code."""
-    if args.protocol == PROTOCOL:
-        return run_maps(args)
     check_number("--num-frames", args.num_frames, MAX_FRAMES)
     check_number("--num-classes", args.num_classes, MAX_CLASSES)
+    if args.protocol == PROTOCOL:
+        return run_maps(args)
     if args.protocol == "dcase2019" and args.frames == "clip" and args.num_frames is None:
         raise ValueError("--frames clip needs --num-frames here: the frame recall counts silence")
     prefix = "label_" if args.protocol.startswith("l3das") else ""

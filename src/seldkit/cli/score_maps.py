@@ -20,32 +20,33 @@ PROTOCOL = "dcase2026"
 ENDINGS = ("_inference", "_std")
 """What the names of predictions and references may end in."""
 
-NOT_TAKEN = (
-    "matching",
-    "doa",
-    "relative_distance_threshold",
-    "distance_threshold_m",
-    "require_onscreen",
-    "block_frames",
-    "num_frames",
-    "frame_s",
-    "format",
-    "reference_format",
-    "prediction_format",
-    "by_overlap",
-)
-"""Options that say nothing of energy maps."""
+NOT_TAKEN = {
+    "matching": None,
+    "doa": None,
+    "relative_distance_threshold": None,
+    "distance_threshold_m": None,
+    "require_onscreen": None,
+    "block_frames": None,
+    "num_frames": None,
+    "frame_s": None,
+    "format": None,
+    "reference_format": None,
+    "prediction_format": None,
+    "by_overlap": False,
+    "tracks": False,
+    "frames": "official",
+    "absent_classes": "published",
+    "check": "raise",
+}
+"""Options that say nothing of energy maps, and what they are where they are not given."""
 
 
 def run_maps(args: argparse.Namespace) -> int:
     """Write the scores of energy maps; return the exit code."""
-    given = [f"--{name.replace('_', '-')}" for name in NOT_TAKEN if getattr(args, name)]
-    if args.frames != "official":
-        given.append("--frames")
-    if args.absent_classes != "published":
-        given.append("--absent-classes")
+    given = [name for name, absent in NOT_TAKEN.items() if getattr(args, name) != absent]
     if given:
-        raise ValueError(f"{PROTOCOL} does not take {', '.join(given)}: it scores energy maps")
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ValueError(f"{PROTOCOL} does not take {options}: it scores energy maps")
     if args.average == "micro":
         raise ValueError("--average must be 'pairs' or 'macro' for dcase2026, got 'micro'")
     files = match_files(args.reference, args.prediction, suffix=".json", endings=ENDINGS)
@@ -53,13 +54,15 @@ def run_maps(args: argparse.Namespace) -> int:
     if args.jackknife and len(chosen) < 2:
         raise ValueError(f"--jackknife leaves out a clip: at least 2 clips, got {len(chosen)}")
     names = read_names(args.classes) if args.classes else STARSS_CLASSES
-    num_classes = args.num_classes or (len(names) if args.classes else NUM_CLASSES)
+    num_classes = args.num_classes
+    if num_classes is None:
+        num_classes = len(names) if args.classes else NUM_CLASSES
     metrics = DenseMapMetrics(
         PROTOCOL,
         num_classes,
         average=args.average or "pairs",
         counting=args.counting or "published",
-        angle_threshold_deg=args.angle_threshold_deg or 20.0,
+        angle_threshold_deg=20.0 if args.angle_threshold_deg is None else args.angle_threshold_deg,
     )
     for clip in chosen:
         metrics.update(_read(clip.prediction, num_classes), _read(clip.reference, num_classes))

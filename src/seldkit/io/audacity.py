@@ -11,6 +11,7 @@ from seldkit._files import result
 from seldkit.events import Events
 from seldkit.events.rows import DAY_S, frame_length
 from seldkit.events.telling import told
+from seldkit.io.classes import check_class_names
 
 NUMBER = r"\d+(?:\.\d+)?"
 TEXT = re.compile(
@@ -61,7 +62,7 @@ def write_label_track(
     Raises:
         FileNotFoundError: If the folder does not exist.
         TypeError: If `classes` is one text.
-        ValueError: If a class has no name.
+        ValueError: If a class has no name, or one that a line cannot hold.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -78,6 +79,7 @@ def write_label_track(
 
 def label_track(events: Events, classes: Sequence[str] | None) -> str:
     """Return the text of a label track."""
+    check_class_names(classes or ())
     return "".join(
         f"{start_s:.6f}\t{end_s:.6f}\t{text}\n" for start_s, end_s, text in told(events, classes)
     )

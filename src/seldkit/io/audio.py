@@ -57,7 +57,7 @@ def read_audio(
     Another rate is made by a low-pass filter, a sinc under a Kaiser window. With the Nyquist
     frequency of the lower of both rates, what lies up to 0.9 of it passes within 4e-6 (-108 dB),
     and of what lies beyond it less than -108 dB folds back. The filter has no delay; it reaches
-    142 samples of the lower rate to each side, where a file counts as silent beyond its ends. `n`
+    71 samples of the lower rate to each side, where a file counts as silent beyond its ends. `n`
     samples become `ceil(n * sample_rate / own_rate)`. A minute of four channels from 48 kHz to 24
     takes about 0.1 s on one core.
 

@@ -1,5 +1,7 @@
 """Names of the classes of published corpora, in the order of their numbers."""
 
+from collections.abc import Iterable
+
 TAU2019_CLASSES = (
     "knock",
     "drawer",
@@ -70,3 +72,29 @@ L3DAS_CLASSES = (
     "Writing",
 )
 """The names of the 14 classes of L3DAS21 to L3DAS23."""
+
+
+def check_class_names(classes: Iterable[str], *, without: str = "") -> None:
+    """Raise `ValueError` for the first name that a line of a text file cannot hold as it is.
+
+    Args:
+        classes: Names of classes.
+        without: Characters that separate what stands in a line.
+
+    Examples:
+        >>> check_class_names(["alarm", "baby cry, infant cry"], without=",")
+        Traceback (most recent call last):
+        ...
+        ValueError: classes must have names without ',' in this file, got 'baby cry, infant cry'
+    """
+    for name in classes:
+        if not name or name != name.strip() or not name.isprintable():
+            raise ValueError(
+                "classes must have names of printable characters, without spaces around them, in"
+                f" this file, got {name!r}"
+            )
+        for character in without:
+            if character in name:
+                raise ValueError(
+                    f"classes must have names without {character!r} in this file, got {name!r}"
+                )

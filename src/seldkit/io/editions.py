@@ -83,6 +83,10 @@ class Edition(NamedTuple):
         """Whether files with a header are event lists."""
         return "start" in self.header.values()
 
+    def names_classes(self, kind: Kind | None) -> bool:
+        """Return whether files of a kind hold the names of classes: whether they list events."""
+        return self.lists_events and (kind or self.kind) in self.headed
+
     @property
     def has_distances(self) -> bool:
         """Whether any file of the format tells a distance."""

@@ -13,6 +13,7 @@ from seldkit._checks import check_choice
 from seldkit._files import result
 from seldkit.events import Events
 from seldkit.events.frames import check_frame_s
+from seldkit.io.classes import check_class_names
 from seldkit.io.columns import COLUMNS, Columns, from_events, rounded
 from seldkit.io.editions import FrameRule, Kind, find_edition
 from seldkit.io.event_list import from_rows
@@ -75,7 +76,9 @@ def write_events(
         FileNotFoundError: If the folder does not exist.
         ValueError: If the format or the kind is unknown, the events have frames of another length
             (`events.at` changes it), a source is below -1, a class has no name, the format needs a
-            distance that the events do not have, or the events fail the check.
+            distance that the events do not have, or the events fail the check; in an event list,
+            also if a name of a class would be read as another, or the last frame lies just behind
+            the clips of the corpus, where readers cut it.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -93,7 +96,7 @@ def write_events(
     check_choice("kind", kind, (None, "label", "output"))
     edition = find_edition(format, classes=classes, frame_rule=frame_rule)
     kind = kind or edition.kind
-    merged = kind in edition.headed and edition.lists_events
+    merged = edition.names_classes(kind)
     if merged and frame_rule == "plain":
         edition = edition._replace(frame_s=events.frame_s)
     check_frame_s("events", events.frame_s, edition.frame_s)
@@ -112,8 +115,16 @@ def write_events(
     if merged:
         rule = f"class must be below {len(edition.classes)}, the number of names"
         report([(rule, columns["class"] >= len(edition.classes))], "raise", problem)
+        check_class_names(edition.classes, without=",")
         if edition.duration_s is not None:
             num_frames = round(edition.duration_s / edition.frame_s)
+        elif edition.usual_s is not None and edition.frames == "touched":
+            behind = round(edition.usual_s / edition.frame_s)
+            rule = (
+                f"the last frame must not be {behind}, just behind a clip of {edition.usual_s:g} s"
+            )
+            last = columns["frame"] == columns["frame"].max(initial=0)
+            report([(rule, last & (columns["frame"] == behind))], "raise", problem)
     report(errors(columns, edition, num_frames), "raise", problem)
     strict = check in ("strict", "warn")
     report(doubts(columns, edition, strict=strict, units=False, merged=merged), check, problem)

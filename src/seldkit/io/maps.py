@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from seldkit._checks import check_choice, check_count, integer
-from seldkit._files import replacing
+from seldkit._files import result
 from seldkit.events import EnergyMaps
 from seldkit.io.classes import STARSS_CLASSES
 
@@ -59,7 +59,8 @@ def read_maps(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no such JSON, an annotation lacks what it needs, only some have a
-            distance or a score, or a number is out of its range; with the annotation's place.
+            distance or a score, or a number is out of its range; with the file, and the place of
+            the annotation where it is one alone.
 
     Source: DCASE 2026 task 3, baseline, `evaluate.py`.
 
@@ -78,7 +79,7 @@ def read_maps(
     for place, annotation in enumerate(_annotations(path)):
         try:
             maps.append(_read(annotation))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             told = error.args[0] if error.args else error
             raise ValueError(f"{path}, annotation {place}: {told}") from error
     maps = [one for one in maps if 0 <= one["category_id"] < num_classes]
@@ -90,18 +91,21 @@ def read_maps(
         if None in column and any(value is not None for value in column):
             raise ValueError(f"{path}: {name} must be in all annotations or in none")
     distance, score = (None if None in column else column for column in columns.values())
-    return EnergyMaps(
-        [one["metadata_frame_index"] for one in maps],
-        [one["category_id"] for one in maps],
-        table[:, 0].long(),
-        turn * (table[:, 1] - 180),
-        (90 - table[:, 2] * (180 / LOWEST)).clamp(min=-90),
-        table[:, 3],
-        source=[one["instance_id"] for one in maps],
-        distance=[value / 100 for value in distance] if distance else None,
-        score=score or None,
-        num_frames=num_frames,
-    )
+    try:
+        return EnergyMaps(
+            [one["metadata_frame_index"] for one in maps],
+            [one["category_id"] for one in maps],
+            table[:, 0].long(),
+            turn * (table[:, 1] - 180),
+            (90 - table[:, 2] * (180 / LOWEST)).clamp(min=-90),
+            table[:, 3],
+            source=[one["instance_id"] for one in maps],
+            distance=[value / 100 for value in distance] if distance else None,
+            score=score or None,
+            num_frames=num_frames,
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def write_maps(
@@ -128,8 +132,6 @@ def write_maps(
         raise TypeError(f"maps must be EnergyMaps, got {type(maps).__name__}")
     if maps.frame_s != 0.1:
         raise ValueError(f"maps.frame_s must be 0.1 in these files, got {maps.frame_s}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in")
     turn = -1 if azimuth_grows == "left" else 1
     x = _tidy(180 + turn * maps.azimuth_deg)
     y = _tidy((90 - maps.elevation_deg) * (LOWEST / 180))
@@ -148,7 +150,7 @@ def write_maps(
         if maps.score is not None:
             annotation["score"] = float(maps.score[row])
         annotation["segmentation"] = [points[row]]
-    with replacing(path) as draft:
+    with result(path) as draft:
         draft.write_text(json.dumps({"annotations": annotations}), encoding="utf-8")
 
 

@@ -53,7 +53,7 @@ class Excerpts(NamedTuple):
                 )[0],
             )
         own_rate = integer("sample_rate", sample_rate)
-        channels = channels or len(audio)
+        channels = channels or _num_channels(audio)
         source = open_audio(audio, own_rate, expected=own_rate, channels=channels)
         waveform = torch.cat(list(source.blocks), dim=1).detach().cpu().float()
         waveform = _at_rate(waveform, own_rate, rate)
@@ -63,6 +63,19 @@ class Excerpts(NamedTuple):
         """Return the samples from a place to another, silence where there are none."""
         first, last = max(start, 0), min(stop, self.num_samples)
         return functional.pad(self.inside(first, last), (first - start, stop - last))
+
+
+def _num_channels(waveform: object) -> int:
+    """Return how many channels a waveform has, or raise if it has none, or its axes are others."""
+    if not hasattr(waveform, "shape"):
+        return 1  # whoever opens it tells what it must be
+    shape = tuple(waveform.shape)
+    if len(shape) != 2 or not 1 <= shape[0] <= max(shape[1], 1):
+        raise ValueError(
+            "audio must be (channel, sample), with a channel and no more channels than samples, got"
+            f" shape {shape}"
+        )
+    return int(shape[0])
 
 
 def _at_rate(

@@ -3,7 +3,6 @@
 import copy
 import json
 import warnings
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seldkit._checks import check_shape, require
-from seldkit._files import result
+from seldkit._checks import check_shape, require, shortest
+from seldkit._files import result, version
 from seldkit._typing import Float
 from seldkit.features import SALSA, FeatureExtractor, Standardize
 from seldkit.outputs import SELDOutput
@@ -234,9 +233,9 @@ def _probability(name: str, x: Tensor) -> Tensor:
 
 def _metadata(pipeline: Pipeline) -> dict[str, str]:
     return {
-        "seldkit": version("seldkit"),
+        "seldkit": version(),
         "sample_rate": str(pipeline.extractor.sample_rate),
-        "label_rate": f"{pipeline.label_rate:g}",
+        "label_rate": shortest(pipeline.label_rate),
         "window_s": _seconds(pipeline.window_s),
         "hop_s": _seconds(pipeline.hop_s),
         "classes": json.dumps(pipeline.classes),
@@ -245,4 +244,4 @@ def _metadata(pipeline: Pipeline) -> dict[str, str]:
 
 
 def _seconds(length_s: float | None) -> str:
-    return "none" if length_s is None else f"{length_s:g}"
+    return "none" if length_s is None else shortest(length_s)

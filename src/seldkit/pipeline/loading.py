@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from seldkit._files import version
 from seldkit.pipeline.folder import DESCRIPTION, HASH, WEIGHTS, read
 from seldkit.pipeline.known import Builder, known_builders
 from seldkit.pipeline.plain import from_plain
@@ -148,7 +148,7 @@ def _parts(description: Mapping[str, Any], builders: Mapping[str, Callable[..., 
 def _check_description(description: Mapping[str, Any]) -> None:
     """Raise `ValueError` unless a description has the version and the entries of this library."""
     number, written_by = description.get("version"), description.get("seldkit")
-    here = version("seldkit")
+    here = version()
     if number is None or not isinstance(written_by, str):
         raise ValueError(
             "it does not say its version: it is none of a pipeline, or was written before"
@@ -156,7 +156,7 @@ def _check_description(description: Mapping[str, Any]) -> None:
         )
     if type(number) is not int or number < 1:
         raise ValueError(f"version must be a whole number from 1, got {number!r}")
-    if number > VERSION or _release(written_by) > _release(here):
+    if number > VERSION or (_release(here) and _release(written_by) > _release(here)):
         raise ValueError(
             f"it was written by seldkit {written_by} (version {number} of the description), which"
             f" is newer than this seldkit {here} (version {VERSION}): update seldkit"
@@ -192,5 +192,5 @@ def _is_nested(value: object, depth: int) -> bool:
 
 
 def _release(text: str) -> list[int]:
-    """Return the numbers of a version, such as 0, 1 and 0."""
+    """Return the numbers of a version, such as 0, 1 and 0; none of one that is unknown."""
     return [int(number) for number in re.findall(r"\d+", text)[:3]]

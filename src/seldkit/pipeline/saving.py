@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from seldkit._builders import Call, Recipe, kept
+from seldkit._files import version
 from seldkit.features import Standardize
 from seldkit.pipeline.known import Builder, known_builders
 from seldkit.pipeline.loading import OPTIONAL, VERSION, build
@@ -78,7 +78,7 @@ def describe(
         tensors |= _tensors(part, thing, built)
         share_tensors(thing, built)
         again[part] = Rebuilt(part, thing, built, found)
-    head = {"seldkit": version("seldkit"), "version": VERSION}
+    head = {"seldkit": version(), "version": VERSION}
     return head | calls | dict(values) | {"kept": states}, again, save(tensors)
 
 
