@@ -1,7 +1,7 @@
 """What a benchmark tells: rows of figures, each a ratio against a reference in the same run."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import isnan
+from math import isnan, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     what: str
     reference: str
     ratio: float
-    spread: float = float("nan")
+    spread: float = nan
     note: str = ""
 
     @classmethod
@@ -36,17 +36,20 @@ class Row(NamedTuple):
         """Return the row of costs that were taken in turn, a pair in each round."""
         ratios = np.array(theirs) / np.array(ours)
         low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75)).tolist()
-        spread = (high - low) / 2 / middle if len(ratios) > 1 else float("nan")
+        spread = (high - low) / 2 / middle if len(ratios) > 1 else nan
         return cls(what, reference, middle, spread, note)
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Row":
         """Return the row that `as_json` told of."""
-        return cls(**{**row, "spread": float("nan") if row["spread"] is None else row["spread"]})
+        return cls(**{name: nan if value is None else value for name, value in row.items()})
 
     def as_json(self) -> dict[str, str | float | None]:
-        """Return what JSON can hold: a spread that is nan is null."""
-        return self._asdict() | {"spread": None if isnan(self.spread) else self.spread}
+        """Return what JSON can hold: a number that is nan is null."""
+        return {
+            name: None if isinstance(value, float) and isnan(value) else value
+            for name, value in self._asdict().items()
+        }
 
 
 def in_turn(

@@ -111,6 +111,7 @@ def parse_arguments() -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--quick", dest="size", action="store_const", const="quick")
     parser.add_argument("--rank", type=int, default=8, help="of the low-rank changes")
     parser.add_argument("--out", type=Path, default=Path("runs/adapt"))
     return parser.parse_args()

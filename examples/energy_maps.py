@@ -44,7 +44,8 @@ def main() -> None:
     args = parse_arguments()
     torch.manual_seed(args.seed)
     extractor = planes_on(FORMAT.height, FORMAT.width)
-    training = make_scenes(args.scenes, args.duration_s, 100 * args.seed, extractor)
+    seed = 100 * args.seed + (args.seed >= 100)  # never that of the test
+    training = make_scenes(args.scenes, args.duration_s, seed, extractor)
     test = make_scenes(args.test_scenes, args.duration_s, 10_000, extractor)
     model = models.sphere_net(1, height=FORMAT.height, width=FORMAT.width)
     fit(model, training, args)

@@ -134,4 +134,7 @@ def features_of(
             held[number] = features
         held.flush()
         draft.rename(path)
-    return torch.from_numpy(np.lib.format.open_memmap(path, "c"))
+    kept = np.lib.format.open_memmap(path, "c")
+    if len(kept) != len(clips):
+        raise ValueError(f"{path} must hold {len(clips)} clips, got {len(kept)}: delete it")
+    return torch.from_numpy(kept)

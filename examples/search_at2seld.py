@@ -12,6 +12,7 @@ trainings so short that ranks next to each other mean little; `--quick` tries on
 in seconds that all of it runs. Everything is written to `runs/at2seld-search` (or `--out DIR`):
 
     scenes_SIZE/  audio and labels, made once     trials_SIZE.log  for optuna's own tools, too
+    tagger_STEPS.safetensors  the tagger, if it had to learn
 """
 
 import argparse

@@ -10,7 +10,8 @@ with 0.5. Takes about three hours on two processor cores, one run on each (see `
 DIR`); run it again, with the same arguments, to go on after the last epochs that were finished (the
 end is that of an unbroken run):
 
-    scenes_SIZE/  audio and labels, made once     tagger.safetensors  CNN14's, if it had to learn
+    scenes_SIZE/  audio and labels, made once
+    tagger_STEPS.safetensors  CNN14's weights, if it had to learn
     full-0/, ...  the trained systems, by recipe and seed, with checkpoints, logs and scores
 """
 
@@ -165,7 +166,7 @@ def load_tagger(folder: Path, sounds: sk.synth.Sounds, naming_steps: int) -> Tag
         return Tagger(partial(sk.backbones.yamnet, frames_per_step=16), "yamnet", weights)
     except ModuleNotFoundError as error:
         print(error)
-    file = folder / "tagger.safetensors"
+    file = folder / f"tagger_{naming_steps}.safetensors"
     if not file.exists():
         save_file(learn_names(sounds, naming_steps), file)
     build = partial(sk.backbones.cnn14, widths=CNN14_WIDTHS, pool_time=(2, 2, 2, 2, 1, 1))

@@ -60,6 +60,8 @@ def main() -> None:
     folder = args.out / "pipeline"
     if not folder.exists():
         train(args).save(folder)
+    else:
+        print(f"{folder} is there already: compared without a training")
     pipeline = sk.Pipeline.load(folder)
     compare({"SRP-DNN": pipeline}, sounds=args.sounds, data=args.data, quick=args.size == "quick")
 

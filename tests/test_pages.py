@@ -28,6 +28,11 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return text
 
 
+def test_files_are_put_in_as_they_must_be_named() -> None:
+    """A formatter takes the mark of a file, in a block of Python, for an expression."""
+    assert [name for name, text in PAGES.items() if re.search(r"--8\s+<", text)] == []
+
+
 @pytest.mark.parametrize(
     "page", [name for name, text in PAGES.items() if TRANSCRIPT.search(text)], indirect=True
 )
