@@ -42,7 +42,8 @@ class Row(NamedTuple):
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Row":
         """Return the row that `as_json` told of."""
-        return cls(**{name: nan if value is None else value for name, value in row.items()})
+        numbers: Mapping[str, Any] = {k: nan if v is None else v for k, v in row.items()}
+        return cls(**numbers)
 
     def as_json(self) -> dict[str, str | float | None]:
         """Return what JSON can hold: a number that is nan is null."""

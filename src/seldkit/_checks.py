@@ -106,6 +106,14 @@ def check_positive(**values: object) -> None:
             raise ValueError(f"{name} must be positive, got {value}")
 
 
+def check_weight(**values: object) -> None:
+    """Raise unless every value is a finite number that is not negative."""
+    check_number(**values)
+    for name, value in values.items():
+        if not 0 <= value < math.inf:  # type: ignore[operator]  # a number
+            raise ValueError(f"{name} must be finite and at least 0, got {value}")
+
+
 def integer(name: str, value: object) -> int:
     """Return an integer of Python or NumPy as Python's, or raise `TypeError`; `True` is none.
 

@@ -157,5 +157,17 @@ def test_messages() -> None:
         adyolo_loss(preds, target._replace(direction=target.direction[:, :, :1]))
     with pytest.raises(ValueError, match="angles_deg must hold an angle, got none"):
         adyolo_loss(preds, target, angles_deg=())
+    with pytest.raises(ValueError, match="angles_deg must be positive, got -3"):
+        ADYOLOLoss(angles_deg=(-3.0,))
+    with pytest.raises(TypeError, match="angles_deg must be a number, got '4'"):
+        adyolo_loss(preds, target, angles_deg="45")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="silence_weight must be finite and at least 0, got -5"):
+        adyolo_loss(preds, target, silence_weight=-5.0)
+    with pytest.raises(ValueError, match="angle_weight must be finite and at least 0, got nan"):
+        ADYOLOLoss(angle_weight=torch.nan)
+    with pytest.raises(TypeError, match="preds must hold floats"):
+        adyolo_loss(preds.long(), target)
+    with pytest.raises(ValueError, match=r"target.activity must be in 0..1, got 0 to 7"):
+        adyolo_loss(preds, target._replace(activity=7 * target.activity))
     with pytest.raises(ValueError, match="cell_deg must divide 180, got 50"):
         ADYOLOLoss(cell_deg=50.0)

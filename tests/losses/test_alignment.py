@@ -125,6 +125,9 @@ def test_wrong_arguments_are_named() -> None:
         reorder(target, torch.zeros(2, 5, 2, dtype=torch.int64))
     with pytest.raises(TypeError, match=r"index must hold integers, got torch.float32"):
         reorder(x, torch.zeros(2, 5, 3))
+    for wrong in (-1, 3):
+        with pytest.raises(ValueError, match=r"index must be in 0\.\.2, got "):
+            reorder(x, torch.full((2, 5, 3), wrong))
     with pytest.raises(TypeError, match=r"preds must be a SELDOutput.* for match_tracks, got a"):
         match_tracks(x, target)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="chunk needs per='chunk', got per='frame'"):

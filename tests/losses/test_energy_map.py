@@ -89,8 +89,10 @@ def test_modules_are_the_functions() -> None:
 @pytest.mark.messages
 def test_mistakes_are_told() -> None:
     preds, target = pair()
-    with pytest.raises(ValueError, match="active_weight must not be negative, got -1"):
+    with pytest.raises(ValueError, match="active_weight must be finite and at least 0, got -1"):
         energy_map_loss(preds, target, active_weight=-1)
+    with pytest.raises(ValueError, match="active_weight must be finite and at least 0, got nan"):
+        EnergyMapLoss(active_weight=float("nan"))
     with pytest.raises(ValueError, match=r"preds must be \(batch time cls height width\), or with"):
         energy_map_loss(preds[0], target[0])
     with pytest.raises(ValueError, match=r"preds must be \(batch time cls height width\), got"):

@@ -134,7 +134,11 @@ def test_messages() -> None:
         event_pit_loss(preds, event.long(), target)
     with pytest.raises(ValueError, match=r"must be weights of SED, DOA and events, got \(1, 1\)"):
         event_pit_loss(preds, event, target, selection=(1, 1))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"selection\[2\] must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"selection\[2\] must be finite and at least 0, got -1"):
         EventPITLoss(selection=(1, 1, -1))
+    with pytest.raises(ValueError, match=r"selection\[2\] must be finite and at least 0, got inf"):
+        event_pit_loss(preds, event, target, selection=(1, 1, torch.inf))
     with pytest.raises(ValueError, match="per must be one of"):
         event_pit_loss(preds, event, target, per="no")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"per must be one of .*'clip', got 'window'"):
+        EventPITLoss(per="window")  # type: ignore[arg-type]

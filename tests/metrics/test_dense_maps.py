@@ -224,8 +224,8 @@ def test_columns_that_are_drawn_twice_change_the_mask() -> None:
     once = scored((up, up), counting="corrected")
     twice = scored((up, up))
     same(once, twice)
-    settings = [MapSettings(6.0, 0.1, 20.0, doubled) for doubled in (True, False)]
-    drawn = [up.render(doubled_columns=each.doubled_columns) for each in settings]
+    settings = [MapSettings(6.0, 0.1, 20.0, each) for each in ("published", "corrected")]
+    drawn = [up.render(doubled_columns=each.counting == "published") for each in settings]
     areas = [int((maps >= 0.1 * maps.max()).sum()) for maps in drawn]
     assert areas[0] < areas[1]
 
@@ -253,7 +253,9 @@ def test_the_hundred_best_of_a_frame_count() -> None:
     many = EnergyMaps(
         [0] * 103, [0] * 103, range(103), [0] * 103, [0] * 103, [1] * 103, score=range(103)
     )
-    records = compare(many, many.select(torch.tensor([0])), 1, MapSettings(6.0, 0.1, 20.0, True))
+    records = compare(
+        many, many.select(torch.tensor([0])), 1, MapSettings(6.0, 0.1, 20.0, "published")
+    )
     assert sorted(records.score.tolist()) == list(range(3, 103))
 
 
@@ -274,7 +276,7 @@ def test_precision_by_hand() -> None:
 def test_it_tells_its_settings() -> None:
     assert repr(DenseMapMetrics("dcase2026", 2)) == (
         "DenseMapMetrics('dcase2026', num_classes=2, average='pairs', sigma_deg=6.0,"
-        " mask_threshold=0.1, angle_threshold_deg=20.0, doubled_columns=True, clips=0)"
+        " mask_threshold=0.1, angle_threshold_deg=20.0, counting='published', clips=0)"
     )
 
 
@@ -301,3 +303,6 @@ def test_wrong_settings_and_maps_are_told() -> None:
         metrics.merge(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"other.average must be 'pairs' as here, got 'macro'"):
         metrics.merge(DenseMapMetrics(num_classes=1, average="macro"))
+    rounded = EnergyMaps([0], [0], [0], [0], [0], [1], frame_s=0.1 * (1 + 1e-9))
+    metrics.update(rounded, point)
+    assert metrics.num_clips == 1

@@ -11,7 +11,7 @@ from torch.multiprocessing.spawn import spawn
 
 from metrics.clip_rows import assert_same_counts
 from metrics.random_clips import Variant, random_clip
-from seldkit.metrics import SELDMetrics, gather, jackknife
+from seldkit.metrics import DenseMapMetrics, SELDMetrics, gather, jackknife
 from seldkit.metrics.tracking import CLEARMOT
 
 pytestmark = pytest.mark.programs
@@ -55,6 +55,10 @@ def as_one_of_two(rank: int, file: Path) -> None:
             own, whole = variant.measure(*shares[rank]), variant.measure(*shares[0], *shares[1])
             assert_same_counts(gather(own).counts(), whole.counts())
             assert own.num_clips == len(shares[rank])
+    with pytest.raises(
+        TypeError, match=r"metrics must keep counts.* got DenseMapMetrics, which can"
+    ):
+        gather(DenseMapMetrics())  # type: ignore[type-var]
     assert_same_scores()
     assert_tracks_are_gathered(rank)
     assert_settings_must_agree(rank)

@@ -12,7 +12,7 @@ from seldkit.cli.recordings import a_format_of, add_convention, as_heard, read_a
 from seldkit.events import Events
 from seldkit.geometry import azimuth_elevation_deg
 from seldkit.io import audio_info, read_audio, write_events
-from seldkit.io.editions import FORMATS
+from seldkit.io.editions import FORMATS, Kind
 from seldkit.localization import localize
 from seldkit.localization.sightings import Method
 
@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.write(_table(events))
     if args.out is not None:
         edition = FORMATS[args.format]
-        kind = "output" if edition.names_classes("label") else None  # what sounds has no name
+        # What sounds has no name, which an event list would ask for.
+        kind: Kind | None = "output" if edition.names_classes("label") else None
         write_events(args.out, events.at(edition.frame_s), format=args.format, kind=kind)
     return 0
 

@@ -60,7 +60,7 @@ def sums_by_hand(logits: Tensor, preds: Tensor, b: Tensor, v: Tensor) -> Worked:
         error = torch.bmm(torch.cat((u, -v), dim=1).mT, torch.cat((a, b), dim=1))
     else:
         a, p, b, v = (x.permute(2, 3, 0, 1).contiguous() for x in parts)
-        a.sigmoid_()
+        a = a.sigmoid()  # not in place: of one clip or one class it may be the caller's memory
         u, *bent = _unit(p, 1)
         error = u[0].unsqueeze(1) * a[0]
         for x, y in zip(u[1:].unsqueeze(2), a[1:], strict=True):

@@ -155,7 +155,12 @@ def check_mask(mask: Bool[Tensor, "batch time"] | None, x: Tensor) -> None:
 
 
 def check_activity(name: str, x: Tensor) -> None:
-    """Raise `ValueError` if an activity is not in 0..1; nan is left to show in the loss.
+    """Raise `ValueError` if an activity is not in 0..1; nan is left to show in the loss."""
+    check_within(name, x, 1)
+
+
+def check_within(name: str, x: Tensor, largest: int) -> None:
+    """Raise `ValueError` if a value is not from 0 to the largest.
 
     On the processor alone: an accelerator would have to be waited for, and a graph, or a function
     under `vmap`, cannot depend on values.
@@ -166,8 +171,8 @@ def check_activity(name: str, x: Tensor) -> None:
         low, high = map(float, x.detach().aminmax())
     except RuntimeError:  # under vmap there are no values yet
         return
-    if low < 0 or high > 1:
-        raise ValueError(f"{name} must be in 0..1, got {low:g} to {high:g}")
+    if low < 0 or high > largest:
+        raise ValueError(f"{name} must be in 0..{largest}, got {low:g} to {high:g}")
 
 
 def _check_distances(

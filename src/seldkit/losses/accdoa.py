@@ -42,7 +42,8 @@ def accdoa_loss(
 
     Raises:
         TypeError: If one is no tensor of floats, or the mask does not hold booleans.
-        ValueError: If shapes differ or are wrong, or `error` is unknown.
+        ValueError: If shapes differ or are wrong, or `error` is unknown; on the processor, if what
+            the target has on screen is not in 0..1.
 
     Examples:
         >>> import torch

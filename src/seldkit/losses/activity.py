@@ -67,8 +67,8 @@ def focal_loss(
             `reduction="none"` the others are 0.
 
     Returns:
-        A scalar, or the loss of each place with `reduction="none"`. The mean of no places is 0,
-        with a gradient of zeros.
+        A scalar, or the loss of each place with `reduction="none"`. Under a mask the mean of no
+        places is 0, with a gradient of zeros; that of an empty batch is nan.
 
     Raises:
         TypeError: If one is no tensor, logits are no floats, the mask does not hold booleans, or a

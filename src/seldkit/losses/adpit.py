@@ -69,7 +69,8 @@ def adpit_loss(
     Raises:
         TypeError: If one is no tensor of floats, or the mask does not hold booleans.
         ValueError: If shapes differ or are wrong, `axis_weights` are not one factor from 0 up for
-            each entry, or there are too few entries for a distance.
+            each entry, or there are too few entries for a distance; on the processor, if what the
+            target has on screen is not in 0..1.
 
     Examples:
         The first two tracks predict one source, the last the other:

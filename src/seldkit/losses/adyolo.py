@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_shape
+from seldkit._checks import check_floating, check_positive, check_shape, check_weight
 from seldkit._typing import Bool, Float
 from seldkit.grids import AngularCells
-from seldkit.losses._checks import check_mask, check_tensors
+from seldkit.losses._checks import check_activity, check_mask, check_same_device, check_tensors
 from seldkit.losses._module import LossModule
 from seldkit.losses._reduce import blank, full, own_precision, spread, weighted_mean
 from seldkit.outputs import SELDOutput
@@ -65,9 +65,10 @@ def adyolo_loss(
         A scalar; terms over no anchor are a differentiable 0.
 
     Raises:
-        TypeError: If `preds` is no tensor, the target no `SELDOutput`, or the mask does not hold
-            booleans.
-        ValueError: If shapes are wrong, or there is no angle.
+        TypeError: If `preds` is no tensor of floats, the target no `SELDOutput`, the mask does not
+            hold booleans, or an angle or a weight is no number.
+        ValueError: If shapes are wrong, there is no angle, one is not positive, or a weight is
+            negative or infinite; on the processor, if an activity of the target is not in 0..1.
 
     Examples:
         >>> activity, direction = torch.ones(1, 1, 1, 1), torch.tensor([[[[0.0, 1.0, 0.0]]]])
@@ -78,8 +79,13 @@ def adyolo_loss(
         >>> adyolo_loss(preds, target).round(decimals=2)  # 31.4 of 180 degrees, five times
         tensor(0.8700)
     """
-    if not angles_deg:
-        raise ValueError("angles_deg must hold an angle, got none")
+    _check_settings(
+        angles_deg,
+        confidence_weight=confidence_weight,
+        silence_weight=silence_weight,
+        class_weight=class_weight,
+        angle_weight=angle_weight,
+    )
     cells = AngularCells(cell_deg, overlap)
     _check(preds, target, cells, mask)
     with own_precision(preds):
@@ -87,6 +93,7 @@ def adyolo_loss(
         active, direction = (
             blank(x.to(preds.dtype), mask) for x in (target.activity, target.direction)
         )
+        check_activity("target.activity", active)
         held = cells.holding(direction) & (active > 0).any(dim=-1)[..., None, None]
         places = preds.flatten(2, 4)  # batch time place entry
         vector = cells.directions(preds[..., -2:].tanh()).flatten(2, 4)
@@ -130,14 +137,15 @@ class ADYOLOLoss(LossModule):
         angle_weight: float = 5.0,
     ) -> None:
         AngularCells(cell_deg, overlap)
+        weights = {
+            "confidence_weight": confidence_weight,
+            "silence_weight": silence_weight,
+            "class_weight": class_weight,
+            "angle_weight": angle_weight,
+        }
+        _check_settings(angles_deg, **weights)
         super().__init__(
-            cell_deg=cell_deg,
-            overlap=overlap,
-            angles_deg=tuple(angles_deg),
-            confidence_weight=confidence_weight,
-            silence_weight=silence_weight,
-            class_weight=class_weight,
-            angle_weight=angle_weight,
+            cell_deg=cell_deg, overlap=overlap, angles_deg=tuple(angles_deg), **weights
         )
 
     def forward(
@@ -148,6 +156,15 @@ class ADYOLOLoss(LossModule):
     ) -> Float[Tensor, ""]:
         """Return the loss."""
         return adyolo_loss(preds, target, mask=mask, **self._settings())
+
+
+def _check_settings(angles_deg: Sequence[float], **weights: float) -> None:
+    """Raise unless there are angles, and weights that a loss can have."""
+    if not angles_deg:
+        raise ValueError("angles_deg must hold an angle, got none")
+    for angle in angles_deg:
+        check_positive(angles_deg=angle)
+    check_weight(**weights)
 
 
 def _check(preds: Tensor, target: SELDOutput, cells: AngularCells, mask: Tensor | None) -> None:
@@ -170,4 +187,7 @@ def _check(preds: Tensor, target: SELDOutput, cells: AngularCells, mask: Tensor 
     )
     axes = "batch time track axis"
     check_shape("target.direction", target.direction, axes, **sizes, track=tracks, axis=3)
+    check_floating(preds=preds)
+    on = {"preds": preds, "target.activity": target.activity}
+    check_same_device(**on, **{"target.direction": target.direction})
     check_mask(mask, preds)

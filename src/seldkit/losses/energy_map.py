@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_floating, check_number, check_same_shape
+from seldkit._checks import check_floating, check_same_shape, check_weight
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_mask, check_same_device, check_some, check_tensors
 from seldkit.losses._module import LossModule
@@ -43,7 +43,7 @@ def energy_map_loss(
 
     Raises:
         TypeError: If one is no tensor of floats, or the mask does not hold booleans.
-        ValueError: If shapes differ or are wrong, or the weight is negative.
+        ValueError: If shapes differ or are wrong, or the weight is negative or not finite.
 
     Examples:
         >>> target = torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 1, 2)
@@ -53,9 +53,7 @@ def energy_map_loss(
         tensor(0.5000)
     """
     _check("energy_map_loss", preds, target, mask)
-    check_number(active_weight=active_weight)
-    if active_weight < 0:
-        raise ValueError(f"active_weight must not be negative, got {active_weight}")
+    check_weight(active_weight=active_weight)
     with own_precision(preds):
         preds = blank(full(preds), mask)
         target = blank(target.to(preds.dtype), mask)
@@ -110,6 +108,7 @@ class EnergyMapLoss(LossModule):
     """Module form of [`energy_map_loss`][seldkit.losses.energy_map_loss]."""
 
     def __init__(self, *, active_weight: float = 10.0) -> None:
+        check_weight(active_weight=active_weight)
         super().__init__(active_weight=active_weight)
 
     def forward(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from seldkit._checks import check_floating, check_number, check_shape
+from seldkit._checks import check_choice, check_floating, check_shape, check_weight
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_same_device, check_tensors
 from seldkit.losses._module import LossModule
@@ -50,7 +50,8 @@ def event_pit_loss(
         event: Logits of whether each track holds an event.
         target: Activities in 0..1 and directions, as for
             [`trackwise_pit_loss`][seldkit.losses.trackwise_pit_loss].
-        per: For what the assignment is chosen, see there.
+        per: For what the assignment is chosen: `"frame"`, `"chunk"`, `"stretch"` or `"clip"`, see
+            there.
         selection: Weights of SED, DOA and events when the assignment is chosen. They do not scale
             the losses.
         direction: Error of the directions, see there.
@@ -76,7 +77,7 @@ def event_pit_loss(
         (True, tensor(True))
     """
     span, terms = Span(per, None, None), Terms(direction, inactive_weight, None)
-    _check_weights(selection)
+    _check_own(per, selection)
     check_matching("event_pit_loss", preds, target, span, selection[:2], terms, mask)
     check_tensors("event_pit_loss", event=event)
     batch, time, tracks = preds.activity.shape[:3]
@@ -105,7 +106,7 @@ class EventPITLoss(LossModule):
         direction: DirectionError = "mse",
         inactive_weight: float = 0.0,
     ) -> None:
-        _check_weights(selection)
+        _check_own(per, selection)
         terms = Terms(direction, inactive_weight, None)
         check_settings(Span(per, None, None), selection[:2], terms)
         super().__init__(
@@ -128,10 +129,9 @@ def _present(target: SELDOutput) -> Float[Tensor, "batch time track"]:
     return target.activity.amax(dim=-1)
 
 
-def _check_weights(selection: Weights) -> None:
+def _check_own(per: str, selection: Weights) -> None:
     """Raise unless there are three weights; the first two are checked with all else."""
+    check_choice("per", per, ("frame", "chunk", "stretch", "clip"))
     if len(selection) != 3:
         raise ValueError(f"selection must be weights of SED, DOA and events, got {selection}")
-    check_number(**{"selection[2]": selection[2]})
-    if not selection[2] >= 0:
-        raise ValueError(f"selection[2] must be at least 0, got {selection[2]}")
+    check_weight(**{"selection[2]": selection[2]})

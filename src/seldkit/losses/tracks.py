@@ -8,7 +8,7 @@ from torch import Tensor
 from seldkit._checks import check_number, check_shape
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
-from seldkit.losses._checks import check_outputs, check_tensors
+from seldkit.losses._checks import check_outputs, check_tensors, check_within
 from seldkit.losses._order import Target, either, flipped, moved
 from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import Alpha, activity_loss, check_focus
@@ -96,7 +96,8 @@ def reorder(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
 
     Raises:
         TypeError: If the index does not hold integers.
-        ValueError: If it has not the shape `(batch, time, track)` of the target.
+        ValueError: If it has not the shape `(batch, time, track)` of the target; on the processor,
+            if it names a track that is not there.
 
     Examples:
         >>> reorder(torch.tensor([[[0.5, 0.7]]]), torch.tensor([[[1, 0]]]))
@@ -106,6 +107,7 @@ def reorder(target: Target, index: Int[Tensor, "batch time track"]) -> Target:
     batch, time, tracks = x.shape[:3]
     check_shape("index", index, "batch time track", batch=batch, time=time, track=tracks)
     _check_integers("index", index)
+    check_within("index", index, tracks - 1)
     return moved(target, index)
 
 

@@ -1,21 +1,15 @@
 """Permutation-invariant training of tracks that are vectors alone."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice
 from seldkit._typing import Bool, Float, Int
 from seldkit.losses._checks import check_vectors
 from seldkit.losses._module import LossModule
 from seldkit.losses._order import in_cheapest_order
-from seldkit.losses._reduce import blank, full, mean_error, own_precision
+from seldkit.losses._reduce import Error, blank, check_error, full, mean_error, own_precision
 from seldkit.losses.spans import Per, Span, check_span, span_cost
 from seldkit.losses.tracks import check_chunk
-
-Error = Literal["mse", "l1"]
-ERRORS = ("mse", "l1")
 
 
 def vector_pit_loss(
@@ -115,4 +109,4 @@ class VectorPITLoss(LossModule):
 
 def _check_settings(span: Span, error: str) -> None:
     check_span(span)
-    check_choice("error", error, ERRORS)
+    check_error(error)

@@ -8,12 +8,16 @@ from torch import Tensor
 from seldkit.metrics.counts import Counts
 
 
-@runtime_checkable
-class ClipMetrics(Protocol):
-    """Counts of clip after clip, from which scores are computed."""
+class Alike(Protocol):
+    """What has settings."""
 
     alike: ClassVar[tuple[str, ...]]
-    """What must be the same wherever counts are put together: names of attributes."""
+    """What must be the same wherever clips are put together: names of attributes."""
+
+
+@runtime_checkable
+class ClipMetrics(Alike, Protocol):
+    """Counts of clip after clip, from which scores are computed."""
 
     @property
     def num_clips(self) -> int:
@@ -37,7 +41,7 @@ class ClipMetrics(Protocol):
         ...
 
 
-def check_alike(mine: ClipMetrics, other: object) -> None:
+def check_alike(mine: Alike, other: object) -> None:
     """Raise unless other metrics are of one kind and have the same settings.
 
     Raises:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from math import isclose
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit._typing import Float
 from seldkit.events import EnergyMaps
 from seldkit.metrics.average_precision import average_precision
+from seldkit.metrics.clip_metrics import check_alike
 from seldkit.metrics.map_pairs import ClipRecords, MapSettings, compare
 
 PUBLISHED_NAMES = {
@@ -20,8 +22,6 @@ PUBLISHED_NAMES = {
     "Distance RDE": "relative_distance_error",
 }
 """What the published report calls its scores; it prints the last one in percent."""
-
-ALIKE = ("protocol", "num_classes", "average", "settings")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ class DenseMapMetrics:
         0.1
     """
 
+    alike: ClassVar[tuple[str, ...]] = ("protocol", "num_classes", "average", "settings")
+
     def __init__(
         self,
         protocol: str = "dcase2026",
@@ -128,9 +130,7 @@ class DenseMapMetrics:
         self.protocol = protocol
         self.num_classes = integer("num_classes", num_classes)
         self.average: Literal["pairs", "macro"] = average
-        self.settings = MapSettings(
-            float(sigma_deg), mask_threshold, angle_threshold_deg, counting == "published"
-        )
+        self.settings = MapSettings(float(sigma_deg), mask_threshold, angle_threshold_deg, counting)
         self.reset()
 
     def reset(self) -> None:
@@ -161,7 +161,8 @@ class DenseMapMetrics:
                     f"{name}.label must be below num_classes={self.num_classes},"
                     f" got {int(maps.label.max())}"
                 )
-        if prediction.frame_s != reference.frame_s and len(prediction) and len(reference):
+        both = len(prediction) and len(reference)
+        if both and not isclose(prediction.frame_s, reference.frame_s, rel_tol=1e-6):
             raise ValueError(
                 f"prediction.frame_s must be {reference.frame_s} as the reference's,"
                 f" got {prediction.frame_s}"
@@ -175,12 +176,7 @@ class DenseMapMetrics:
             TypeError: If `other` is not `DenseMapMetrics`.
             ValueError: If its settings differ.
         """
-        if not isinstance(other, DenseMapMetrics):
-            raise TypeError(f"other must be DenseMapMetrics, got {type(other).__name__}")
-        for name in ALIKE:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
-                raise ValueError(f"other.{name} must be {mine!r} as here, got {theirs!r}")
+        check_alike(self, other)
         self._clips.extend(other._clips)
 
     def compute(self) -> DenseMapScores:

@@ -21,11 +21,13 @@ def gather(metrics: Metrics, group: "distributed.ProcessGroup | None" = None) ->
     have no clip.
 
     Args:
-        metrics: This process's own counts, of the same settings everywhere.
+        metrics: This process's own counts, of the same settings everywhere: `SELDMetrics`, or
+            metrics of tracks.
         group: The processes; all of them by default.
 
     Raises:
         RuntimeError: If no process group is initialised.
+        TypeError: If the metrics keep no counts, as `DenseMapMetrics` do not.
         ValueError: In all processes, if the settings are not the same in all of them.
 
     Examples:
@@ -34,6 +36,11 @@ def gather(metrics: Metrics, group: "distributed.ProcessGroup | None" = None) ->
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         raise RuntimeError("gather needs a group: call torch.distributed.init_process_group first")
+    if not isinstance(metrics, ClipMetrics):
+        raise TypeError(
+            "metrics must keep counts, as SELDMetrics and metrics of tracks do, got"
+            f" {type(metrics).__name__}, which can be merged"
+        )
     counts = metrics.counts()
     table = _table(counts)
     device = "cuda" if distributed.get_backend(group) == "nccl" else "cpu"

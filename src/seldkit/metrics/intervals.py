@@ -66,9 +66,11 @@ def jackknife(
 
     Args:
         metrics: What has counted at least two clips: [`SELDMetrics`][seldkit.metrics.SELDMetrics],
-            or [metrics of tracks][seldkit.metrics.tracking.CLEARMOT].
+            [`DenseMapMetrics`][seldkit.metrics.DenseMapMetrics], or
+            [metrics of tracks][seldkit.metrics.tracking.CLEARMOT].
         alpha: One minus the confidence: 0.05 for 95 %.
-        per_class: Whether to return the scores of each class, `[cls]`; of `SELDMetrics` alone.
+        per_class: Whether to return the scores of each class, `[cls]`, which those of tracks
+            do not know.
         clip: Whether to cut the interval to the values that a score can have; published intervals
             may go beyond.
 

@@ -1,7 +1,7 @@
 """What of predicted energy maps is right: masks that overlap, and pairs that are compared."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,13 +32,13 @@ class MapSettings(NamedTuple):
         sigma_deg: Width of a point, in degrees.
         mask_threshold: A mask is where a map has at least this share of its greatest value.
         angle_threshold_deg: Strongest points that are further apart are no pair.
-        doubled_columns: Whether points near the poles are drawn as in the published script.
+        counting: Whether points near the poles are drawn as the published script does, or once.
     """
 
     sigma_deg: float
     mask_threshold: float
     angle_threshold_deg: float
-    doubled_columns: bool
+    counting: Literal["published", "corrected"]
 
 
 class ClipRecords(NamedTuple):
@@ -118,7 +118,8 @@ class _Drawn(NamedTuple):
 
 
 def _draw(maps: EnergyMaps, settings: MapSettings) -> _Drawn:
-    drawn = maps.render(sigma_deg=settings.sigma_deg, doubled_columns=settings.doubled_columns)
+    doubled = settings.counting == "published"
+    drawn = maps.render(sigma_deg=settings.sigma_deg, doubled_columns=doubled)
     top = drawn.amax(dim=(1, 2))
     mask = drawn >= (settings.mask_threshold * top)[:, None, None]
     return _Drawn(drawn, mask, top >= EMPTY)

@@ -212,7 +212,7 @@ def test_wrong_settings_are_named() -> None:
     for record in (0, "epoch", 2.5, True):
         with pytest.raises(ValueError, match="record must be 'running' or a positive integer, got"):
             LossScaleBalancer(record=record)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"exponent must be at least 0, got -1.0"):
+    with pytest.raises(ValueError, match=r"exponent must be finite and at least 0, got -1.0"):
         LossScaleBalancer(exponent=-1.0)
     with pytest.raises(ValueError, match="tasks must be different names, at least one"):
         LossScaleBalancer({})

@@ -22,11 +22,10 @@ class DynamicWeightAverage(RecordBalancer):
 
     and 1 in the first two records.
 
-    They are
-    averaged over all processes before they are recorded, and recorded in training mode alone. A
-    step with a loss that is nan or infinite is not recorded: the weights stay as they were, and
-    the returned total is what the losses make of it. A record in which the mean loss of a task is
-    not above 1e-8 goes on until it is. The records travel with the `state_dict`.
+    Losses are averaged over all processes before they are recorded, and recorded in training mode
+    alone. A step with a loss that is nan or infinite is not recorded: the weights stay as they
+    were, and the returned total is what the losses make of it. A record in which the mean loss of a
+    task is not above 1e-8 goes on until it is. The records travel with the `state_dict`.
 
     Source: Liu, Johns and Davison, "End-to-end multi-task learning with attention", CVPR 2019.
 

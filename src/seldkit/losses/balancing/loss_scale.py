@@ -1,13 +1,13 @@
 """Loss scale balancing: weights that keep the shares of the tasks and stress slow ones."""
 
 from collections.abc import Iterable, Mapping
-from math import isfinite, isnan
+from math import isfinite
 from warnings import warn
 
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_number
+from seldkit._checks import check_number, check_weight
 from seldkit._typing import Bool, Float
 from seldkit.losses.balancing.base import TASKS
 from seldkit.losses.balancing.records import Record, RecordBalancer, check_record
@@ -29,12 +29,11 @@ class LossScaleBalancer(RecordBalancer):
     The published equation for $A$ takes the first task's priority for both, which lets the weights
     grow without bound unless it is 0.5; it is read as printed here.
 
-    They are
-    averaged over all processes before they are recorded, and recorded in training mode alone. A
-    step with a loss that is nan or infinite is not recorded: the weights stay as they were, and
-    the returned total is what the losses make of it. A record in which the mean loss of a task is
-    not above 1e-8 goes on until it is. The records travel with the `state_dict`, so a resumed run
-    goes on as if it had not been stopped.
+    Losses are averaged over all processes before they are recorded, and recorded in training mode
+    alone. A step with a loss that is nan or infinite is not recorded: the weights stay as they
+    were, and the returned total is what the losses make of it. A record in which the mean loss of a
+    task is not above 1e-8 goes on until it is. The records travel with the `state_dict`, so a
+    resumed run goes on as if it had not been stopped.
 
     Source: J.-H. Lee, C. Lee and C.-S. Kim, "Learning multiple pixelwise tasks based on loss scale
     balancing", ICCV 2021, as the ROAM paper on L3DAS22 Task 2 writes it, equations 8 to 13.
@@ -51,7 +50,7 @@ class LossScaleBalancer(RecordBalancer):
     Raises:
         TypeError: If a priority or `exponent` is no number.
         ValueError: If a priority is not positive and finite, `record` is neither, or `exponent` is
-            negative; if `tasks` are given and not those of the priorities.
+            negative or not finite; if `tasks` are given and not those of the priorities.
 
     Warns:
         UserWarning: If `record` is 1: the scale of the total then walks at random.
@@ -78,13 +77,11 @@ class LossScaleBalancer(RecordBalancer):
         exponent: float = 1.0,
     ) -> None:
         check_record(record, running=True)
-        check_number(exponent=exponent)
+        check_weight(exponent=exponent)
         for name, priority in (priorities or {}).items():
             check_number(**{f"priority of {name!r}": priority})
             if not (isfinite(priority) and priority > 0):
                 raise ValueError(f"priorities must be positive, got {priority} for {name!r}")
-        if isnan(exponent) or exponent < 0:
-            raise ValueError(f"exponent must be at least 0, got {exponent}")
         if priorities is not None and set(tasks) not in (set(TASKS), set(priorities)):
             raise ValueError(f"tasks must be those of priorities, {list(priorities)}, got {tasks}")
         super().__init__(tasks if priorities is None else priorities, record)
