@@ -47,6 +47,7 @@ def test_pairs_sizes_and_repr() -> None:
     assert line.aperture == pytest.approx(0.2)
     assert line.max_lag(34300) == 20
     assert line.max_lag(34301) == 21
+    assert [ArrayGeometry.line(2, n * 0.343).max_lag(1000) for n in range(1, 9)] == [*range(1, 9)]
     assert line.aliasing_frequency(speed_of_sound=340.0) == pytest.approx(850.0)
     assert repr(line) == "ArrayGeometry(3 channels, aperture 0.200 m)"
     alone = ArrayGeometry([[0.0, 0.0, 0.0]])

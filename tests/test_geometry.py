@@ -132,6 +132,17 @@ def test_vectors_have_three_coordinates() -> None:
         azimuth_elevation_deg(torch.zeros(2))
     with pytest.raises(ValueError, match=r"b must be \(\.\.\., axis=3\), got shape \(5, 4\)"):
         angle_deg(torch.zeros(5, 3), torch.zeros(5, 4))
+    whole = torch.tensor([1, 0, 0])
+    for wrong in (lambda: azimuth_elevation_deg(whole), lambda: angle_deg(whole, whole.float())):
+        with pytest.raises(TypeError, match=r"must hold floats, got torch\.int64"):
+            wrong()
+
+
+def test_zeros_have_no_sign() -> None:
+    for x, y, z in ((-0.0, -0.0, -0.0), (-0.0, 0.0, 1.0), (1.0, -0.0, -0.0)):
+        azimuth, elevation = azimuth_elevation_deg(torch.tensor([x, y, z]))
+        assert (azimuth.item(), elevation.item()) == (0, 90 * z)
+        assert not azimuth.signbit()
 
 
 @pytest.mark.transforms

@@ -212,7 +212,7 @@ class ArrayGeometry:
             5
         """
         check_positive(sample_rate=sample_rate, speed_of_sound=speed_of_sound)
-        return ceil(self.aperture * sample_rate / speed_of_sound)
+        return ceil(self.aperture * sample_rate / speed_of_sound - 1e-9)  # 3 is not 4 by rounding
 
     def aliasing_frequency(self, *, speed_of_sound: float = SPEED_OF_SOUND) -> float:
         """Return the frequency up to which every phase difference is unambiguous, in hertz.

@@ -77,15 +77,20 @@ def azimuth_elevation_deg(
     """Return azimuth in [-180, 180) and elevation in [-90, 90], in degrees.
 
     Args:
-        direction: Vectors (x, y, z) of any length; at the poles the azimuth is 0 or 180 by the
-            signs of x and y, and the zero vector counts as the front.
+        direction: Vectors (x, y, z) of any length; at the poles the azimuth is 0, and the zero
+            vector counts as the front.
+
+    Raises:
+        TypeError: If the direction holds integers.
+        ValueError: If its last axis is not x, y, z.
 
     Examples:
         >>> azimuth_elevation_deg(torch.tensor([-1.0, 0.0, 0.0]))
         (tensor(-180.), tensor(0.))
     """
     check_vectors(direction=direction)
-    x, y, z = direction.unbind(dim=-1)
+    check_floating(direction=direction)
+    x, y, z = (direction + 0.0).unbind(dim=-1)  # -0 is 0
     azimuth = torch.rad2deg(torch.atan2(y, x))
     elevation = torch.rad2deg(torch.atan2(z, torch.hypot(x, y)))
     return wrap_deg(azimuth), elevation
@@ -137,14 +142,20 @@ def angle_deg(
     its digits. The angle to the zero vector is nan.
 
     Args:
-        a: Vectors (x, y, z) of any length, broadcast against `b`.
-        b: Vectors (x, y, z) of any length.
+        a: Vectors (x, y, z) of any length whose square is a number of its type, broadcast against
+            `b`.
+        b: Vectors (x, y, z), likewise.
+
+    Raises:
+        TypeError: If one holds integers.
+        ValueError: If a last axis is not x, y, z.
 
     Examples:
         >>> angle_deg(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 2.0]))
         tensor(90.)
     """
     check_vectors(a=a, b=b)
+    check_floating(a=a, b=b)
     a = a / torch.linalg.vector_norm(a, dim=-1, keepdim=True)
     b = b / torch.linalg.vector_norm(b, dim=-1, keepdim=True)
     difference = torch.linalg.vector_norm(a - b, dim=-1)

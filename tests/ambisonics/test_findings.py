@@ -142,3 +142,6 @@ def test_findings_messages() -> None:
         check(torch.zeros(4, 8, dtype=torch.int16), RATE)
     with pytest.raises(ValueError, match="sample_rate must be positive, got 0"):
         check(torch.zeros(4, 8), 0)
+    for rate in (24, 300):
+        with pytest.raises(ValueError, match=f"sample_rate must be at least 400, got {rate}"):
+            check(torch.zeros(4, 24000), rate)

@@ -62,3 +62,10 @@ def test_stereo_has_two_directions_and_vectors_in_a_plane() -> None:
     assert features.shape[:2] == (40, 2)
     found = turned[:, 0, 0].unique(dim=0)
     torch.testing.assert_close(found, torch.tensor([[0.6, -0.8], [0.6, 0.8]]))
+
+
+@pytest.mark.messages
+def test_microphones_are_not_taken_for_ambisonics() -> None:
+    waveform, target = torch.randn(2, 4, 9600), torch.zeros(2, 4, 5, 3)
+    with pytest.raises(ValueError, match="swaps must be the ArrayGeometry of the microphones or"):
+        four_stage(waveform, target, extractor=presets.dcase2023_mic())

@@ -154,3 +154,5 @@ def test_wrong_arguments_are_named() -> None:
         spec_augment(features, labels, extractor=EXTRACTORS["dcase2023_mic"])
     with pytest.raises(ValueError, match=r"x must be \(batch, channel, time=30, \.\.\.\) for 10"):
         spec_augment(features, labels, ratio=3)
+    with pytest.raises(ValueError, match="max_time must hold a label frame, ratio=4, got 3"):
+        spec_augment(features, labels, ratio=4, max_time=3)

@@ -119,6 +119,13 @@ def test_events_are_united_and_their_sources_told_apart(one: list[Row], other: l
             assert len(set(rows.source.tolist())) == sum(len(set(c.source.tolist())) for c in clips)
 
 
+def test_a_source_that_is_not_told_stays_so() -> None:
+    clips = [Events([0], [3], [[1.0, 0, 0]], source=[0]), Events([0], [3], [[0, 1.0, 0]])]
+    untold = replace(clips[1], source=[-1])
+    _, union = mix_clips(torch.zeros(2, 4, 20), [clips[0], untold])
+    assert [rows.source.tolist() for rows in union] == [[0, -1], [-1, 0]]
+
+
 @quick
 @given(OVERLAPPING, OVERLAPPING)
 def test_events_have_the_room_of_their_format(one: list[Row], other: list[Row]) -> None:
@@ -272,9 +279,11 @@ def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="gain_db must be low and high, finite, got"):
         mix_clips(waveform, target, gain_db=(3.0, -3.0))
     with pytest.raises(
-        ValueError, match=r"labels must be \(batch, time, cls, axis\) or \(batch, ti"
+        ValueError, match=r"labels must be vectors, \(batch, time, cls, axis\) or \(batch, ti"
     ):
         mix_clips(waveform, torch.zeros(2, 10, 3))
+    with pytest.raises(ValueError, match=r"of other formats give the events of each clip"):
+        mix_clips(waveform, torch.zeros(2, 10, 3, 18, 36))
     late = Events([11], [0], [[1.0, 0.0, 0.0]])
     with pytest.raises(ValueError, match="labels must be of 10 frames, as x has them, got Events"):
         paste_events(waveform, [late, late], ratio=2)

@@ -355,6 +355,7 @@ def test_a_run_goes_on_with_its_own_settings_only(tmp_path: Path) -> None:
     assert before.any()
     with pytest.raises(TypeError, match=r"rates must be a plain value, got \{1\}"):
         RunSettings(rates={1})
+    RunSettings(w={"a": 2, "b": 1}).load_state_dict(RunSettings(w={"b": 1, "a": 2}).state_dict())
 
 
 def test_the_same_state_makes_the_same_bytes(tmp_path: Path) -> None:

@@ -60,6 +60,10 @@ def test_messages() -> None:
         tri_stage(0, 0)
     with pytest.raises(ValueError, match=r"at most 1 together, got 0.5 and 0.6"):
         tri_stage(0, 10, warmup=0.5)
+    with pytest.raises(ValueError, match=r"at most 1 together, got nan and 0.6"):
+        tri_stage(0, 10, warmup=float("nan"))
+    with pytest.raises(TypeError, match=r"step must be an integer, got 0.5"):
+        tri_stage(0.5, 10)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"first and last must be in \(0, 1\], got 2 and 0.05"):
         tri_stage(0, 10, first=2)
     with pytest.raises(ValueError, match="last must be positive, got 0"):

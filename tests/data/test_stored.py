@@ -135,10 +135,16 @@ def test_a_missing_or_doubled_chunk_is_named() -> None:
         ([*outputs, outputs[0]], "got number 0 of clip 0, which is done"),
         ([outputs[0], *outputs], "got number 0 of clip 0 twice"),
         ([(0, torch.zeros(3, 2))], r"outputs must have the 4 frames of a chunk, got \(3, 2\)"),
-        ([(9, torch.zeros(4, 2))], "index must be one of 5 chunks, got 9"),
+        ([(9, torch.zeros(4, 2))], "number must be of one of 5 chunks, got 9"),
+        ([(-1, torch.zeros(4, 2))], "number must be of one of 5 chunks, got -1"),
     ):
-        with pytest.raises((ValueError, IndexError), match=message):
+        with pytest.raises(ValueError, match=message):
             list(join_chunks(found, places))
+    numbers = torch.arange(len(places))  # as a loader gives them
+    joined = join_chunks(zip(numbers, [x for _, x in outputs], strict=True), places)  # type: ignore[arg-type]
+    assert [clip for clip, _ in joined] == [0, 1, 2]
+    with pytest.raises(TypeError, match=r"number must be an integer, got 0\.5"):
+        list(join_chunks([(0.5, torch.zeros(4, 2))], places))  # type: ignore[list-item]
     with pytest.raises(ValueError, match="of clip 0, which is done or was not asked for"):
         list(join_chunks(outputs, places, clips=[1]))
     assert [clip for clip, _ in join_chunks(outputs[3:4], places, clips=[1])] == [1]

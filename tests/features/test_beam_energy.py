@@ -66,3 +66,11 @@ def test_wrong_settings_are_told() -> None:
         BeamEnergy(GRID, scale="mean")
     with pytest.raises(RuntimeError):
         BeamEnergy(GRID)(torch.zeros(1, 4, 2, 129, dtype=torch.complex64))
+    with pytest.raises(ValueError, match="edges must be at most 4000, got 6400"):
+        BeamEnergy(GRID, n_fft=512, sample_rate=8000)
+    with pytest.raises(ValueError, match="BeamEnergy needs the 4 channels of FOA, got 2"):
+        FeatureExtractor(
+            STFT(n_fft=512, hop_length=256, sample_rate=24000), [BeamEnergy(GRID)], in_channels=2
+        )
+    with pytest.raises(ValueError, match=r"spectrum must be \(batch, channel=4, time, freq\)"):
+        BeamEnergy(GRID)(torch.zeros(1, 2, 2, 129, dtype=torch.complex64))

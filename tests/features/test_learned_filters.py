@@ -231,3 +231,13 @@ def test_repr() -> None:
 def test_messages(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.messages
+@pytest.mark.parametrize("kind", [GaborFilterbank, SincFilterbank])
+def test_samples_of_integers_are_told(kind: Any) -> None:
+    bank = kind(3, sample_rate=RATE)
+    with pytest.raises(TypeError, match=r"waveform must hold floats, got torch\.int16"):
+        bank(torch.zeros(1, 4, 2400, dtype=torch.int16))
+    with pytest.raises(TypeError, match=r"waveform must hold floats, got torch\.int16"):
+        max_corr()(torch.zeros(1, 4, 2400, dtype=torch.int16))

@@ -50,3 +50,7 @@ def test_messages() -> None:
         STFT(n_fft=16, hop_length=8, taper="kaiser")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="frame_length must be at least 1, got 0"):
         presets.ngcc_phat(frame_length=0)
+    part = Samples()
+    FeatureExtractor(STFT(n_fft=4, hop_length=4, sample_rate=8), [part], in_channels=1)
+    with pytest.raises(ValueError, match="n_fft must be one in the transform and all parts, got 8"):
+        FeatureExtractor(STFT(n_fft=8, hop_length=8, sample_rate=8), [part], in_channels=1)

@@ -149,6 +149,15 @@ def test_correlations_of_microphones(index: int) -> None:
             even.turn(features, matrix, array=TETRAHEDRON)
 
 
+def test_correlations_without_sign_have_none_in_a_mirror() -> None:
+    stft = STFT(n_fft=512, hop_length=256, sample_rate=24000)
+    extractor = FeatureExtractor(stft, [GCCPHAT(33, absolute=True)])
+    waveform = recording(extractor)
+    for matrix in MATRICES:
+        turned = extractor.turn(extractor(waveform), matrix, array="foa")
+        close(turned, extractor(turned_foa(waveform, matrix)))
+
+
 def test_the_tetrahedron_has_eight_turns() -> None:
     assert len(OF_TETRAHEDRON) == 8
 

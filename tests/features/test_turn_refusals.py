@@ -8,6 +8,7 @@ from seldkit.arrays import ArrayGeometry
 from seldkit.augment import channel_swaps, swap_channels
 from seldkit.features import (
     STFT,
+    TDOA,
     ChannelSwap,
     FeatureExtractor,
     IntensityVector,
@@ -90,6 +91,9 @@ def test_messages() -> None:
         levels.turn(features, torch.diag(torch.tensor([1, 1, 5])), array=flat)
     with pytest.raises(ValueError, match="lost_lag must be one of 'error', 'nearest', got 'zero'"):
         levels.turn(features, MATRICES[0], array=flat, lost_lag="zero")  # type: ignore[arg-type]
+    delays = FeatureExtractor(STFT(n_fft=64, hop_length=32), [TDOA(5)])
+    with pytest.raises(ValueError, match=r"TDOA cannot be turned so: channel . or . is inverted$"):
+        delays.turn(torch.zeros(1, 6, 3, 1), torch.diag(torch.tensor([1, -1, 1])), array="foa")
     two = FeatureExtractor(STFT(n_fft=64, hop_length=32), [LogMagnitude()], in_channels=2)
     with pytest.raises(ValueError, match="FOA must have 4 channels, or W alone, got 2"):
         two.turn(features[:, :2], MATRICES[0], array="foa")

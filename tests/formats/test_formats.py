@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from formats.sounding import CLASSES, FRAMES, OVERLAPPING, SINGLE, Row, in_order, make_events, quick
 from seldkit import SELDOutput
 from seldkit.events import Events
-from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
+from seldkit.formats import ACCDOA, ClassWise, DenseMap, MultiACCDOA, TrackWise
 
 FORMATS: list[Callable[..., Any]] = [ACCDOA, ClassWise, MultiACCDOA, TrackWise]
 VECTORS: list[Callable[..., Any]] = [ACCDOA, MultiACCDOA]
@@ -104,6 +104,25 @@ def test_a_clip_without_events_is_all_zeros(kind: Callable[..., Any]) -> None:
     decoded = format_.decode(target)
     assert (len(decoded), decoded.num_frames) == (0, 4)
     assert decoded.distance is not None
+
+
+@pytest.mark.parametrize(
+    "format_",
+    [
+        *(kind(2, distance=True) for kind in FORMATS),
+        *(kind(2, distance=True, onscreen=True) for kind in VECTORS),
+        TrackWise(2, positions_m=2.0),
+        DenseMap(2, height=6, width=12, distance=True),
+    ],
+    ids=repr,
+)
+def test_a_file_of_silence_tells_no_distance_and_lacks_none(format_: Any) -> None:
+    silent, sounding = Events([], [], []), Events([0], [1], [[1.0, 0, 0]], distance=[1.0])
+    shapes = [
+        [x.shape for x in tensors(format_.encode(replace(events, **onscreen), 4))]
+        for events, onscreen in ((silent, {}), (sounding, {"onscreen": [True]}))
+    ]
+    assert shapes[0] == shapes[1]
 
 
 @every_format

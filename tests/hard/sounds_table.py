@@ -115,7 +115,11 @@ AUGMENT: dict[str, Block] = {
     "cutout": Block(_augmented(augment.cutout), _PICTURES, partly="holes"),
     "equalize": Block(_augmented(augment.equalize), _WAVES),
     "four_stage": Block(
-        _augmented(augment.four_stage, extractor=presets.waveform_blocks(block_size=30)),
+        _augmented(
+            augment.four_stage,
+            extractor=presets.waveform_blocks(block_size=30),
+            swaps=torch.eye(3).unsqueeze(0),
+        ),
         _WAVES,
         together=_MIXED,
         partly="holes",

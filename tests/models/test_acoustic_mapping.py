@@ -41,6 +41,8 @@ def test_silence_has_zeros_and_loudness_does_not_count() -> None:
     assert visibility(torch.zeros(1, 4, 2400)).abs().max() == 0
     wave = torch.randn(1, 4, 2400, dtype=torch.float64)
     torch.testing.assert_close(visibility(wave), visibility(wave * 100))
+    half = wave.bfloat16()
+    torch.testing.assert_close(visibility(half), visibility(half.float()))
 
 
 @pytest.mark.parametrize("triangle", ["both", "lower"])
@@ -118,3 +120,5 @@ def test_mistakes_are_told() -> None:
         visibility(torch.zeros(1, 4, 2399))
     with pytest.raises(ValueError, match="fmin and fmax must rise and lie in"):
         visibility(torch.zeros(1, 4, 2400), fmin=5000.0)
+    with pytest.raises(ValueError, match="sample_rate must be a multiple of 100, got 22050"):
+        visibility(torch.zeros(1, 4, 22050), 22050)

@@ -34,7 +34,7 @@ class Noises:
 def mixtures(**arguments: Any) -> ArrayMixtures:
     """Return mixtures of half a second at 8 kHz."""
     given: dict[str, Any] = {"sounds": Noises(), "duration_s": 0.5, "sample_rate": 8000}
-    return ArrayMixtures(ARRAY, **(given | arguments))
+    return ArrayMixtures(**({"array": ARRAY} | given | arguments))
 
 
 @settings(max_examples=20)
@@ -56,6 +56,8 @@ def test_whole_delays_move_samples_and_what_leaves_is_gone() -> None:
     wanted = torch.tensor([[3, 4, 5, 6, 7, 0, 0], [1, 2, 3, 4, 5, 6, 7], [0, 0, 1, 2, 3, 4, 5]])
     torch.testing.assert_close(recorded, wanted.float(), rtol=0, atol=1e-4)
     assert recorded.dtype == signal.dtype
+    half = array_plane_wave(signal.half(), left.half(), array, sample_rate=2000)
+    torch.testing.assert_close(half, wanted.half())
 
 
 def test_a_mixture_is_its_target_another_sound_and_noise() -> None:
@@ -160,6 +162,7 @@ def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> 
         ({"snr_db": True}, "snr_db must be a number, got True"),
         ({"level_db": -20.0}, r"level_db must be \(low, high\), got -20\.0"),
         ({"sounds": 7}, "sounds must be a folder or have classes and draw, got 7"),
+        ({"array": None}, "array must be an ArrayGeometry, got None"),
     ],
 )
 def test_messages_of_settings_of_the_wrong_kind(arguments: dict[str, Any], message: str) -> None:

@@ -91,6 +91,7 @@ def test_settings_that_make_no_scene_are_named(settings: dict[str, Any], message
         ({"level_db": None}, r"level_db must be \(low, high\), got None"),
         ({"pause_s": (False, 1)}, "the low of pause_s must be a number, got False"),
         ({"event_s": "12"}, r"event_s must be \(low, high\), got '12'"),
+        ({"array": "mic"}, "array must be an ArrayGeometry, got 'mic'"),
         ({"room_m": (4.0, 4.0, 3.0)}, r"length in room_m must be \(low, high\), got 4\.0"),
     ],
 )

@@ -68,6 +68,13 @@ def test_directions_are_spread_over_the_ranges() -> None:
     assert 25 < widest.max() < 32
 
 
+def test_straight_behind_is_at_either_end() -> None:
+    behind = np.array([[-1.5, 0.0, 0.0], [-1.5, -0.0, 0.0]])
+    for azimuth in ((90, 180), (180, 180), (-180, -90), (-180, -180)):
+        assert Region(azimuth, (-10, 10), (1, 2), -BOX, BOX).holds(behind)
+    assert not Region((90, 179), (-10, 10), (1, 2), -BOX, BOX).holds(behind)
+
+
 def test_a_source_with_no_room_to_move_stays() -> None:
     narrow = Region((0, 1), (0, 1), (1, 1.01), -BOX, BOX)
     path = draw_trajectory(

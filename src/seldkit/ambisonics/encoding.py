@@ -205,7 +205,8 @@ def _heard_axes(positions: NDArray[np.float64], capsules: Capsules) -> NDArray[n
     axes = axes[: int((extent > FLAT * extent[0]).sum())] if len(positions) > 2 else axes[:1]
     if len(axes) < 2:
         raise ValueError(
-            f"array must have three microphones that are not on one line, got {len(positions)}"
+            "array must have three microphones that are not on one line, got"
+            f" {len(positions)} at {positions.tolist()}"
         )
     radius = np.linalg.norm(positions, axis=1)
     if capsules != "omni" and radius.min() < FLAT * radius.max():

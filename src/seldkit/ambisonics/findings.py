@@ -105,7 +105,7 @@ def check(waveform: Float[Tensor, "channel=4 sample"], sample_rate: float) -> Fi
 
     Raises:
         TypeError: If the waveform holds integers.
-        ValueError: If there are not four channels.
+        ValueError: If there are not four channels, or the rate is below 400 Hz.
 
     Examples:
         >>> sound = torch.randn(24000, generator=torch.Generator().manual_seed(0))
@@ -117,6 +117,8 @@ def check(waveform: Float[Tensor, "channel=4 sample"], sample_rate: float) -> Fi
     check_shape("waveform", waveform, "channel sample", channel=4)
     check_floating(waveform=waveform)
     check_positive(sample_rate=sample_rate)
+    if sample_rate < 2 * LOW_HZ:
+        raise ValueError(f"sample_rate must be at least {2 * LOW_HZ:g}, got {sample_rate:g}")
     if waveform.shape[1] < LEAST_S * sample_rate:
         return Findings(math.nan, (math.nan,) * 3)
     power, common = _bands(waveform.detach().double().cpu(), sample_rate)

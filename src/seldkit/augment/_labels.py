@@ -123,10 +123,10 @@ def active(labels: Tensor | SELDOutput) -> Bool[Tensor, "batch time *track cls"]
     """Return which places of a target hold an event."""
     if isinstance(labels, SELDOutput):
         return labels.activity > 0
-    if labels.ndim not in (4, 5):
+    if labels.ndim not in (4, 5) or not 2 <= labels.shape[-1] <= 5:
         raise ValueError(
-            "labels must be (batch, time, cls, axis) or (batch, time, track, cls, axis),"
-            f" got shape {tuple(labels.shape)}"
+            "labels must be vectors, (batch, time, cls, axis) or (batch, time, track, cls, axis),"
+            f" got shape {tuple(labels.shape)}; of other formats give the events of each clip"
         )
     return (labels != 0).any(dim=-1)
 

@@ -108,6 +108,7 @@ def _both(one: Events, other: Events) -> Events:
     """Return the rows of both, frame by frame, with sources told apart."""
     if not len(one) or not len(other):
         return one if len(one) else replace(other, num_frames=one.num_frames)
-    apart = replace(other, source=other.source + int(one.source.max()) + 1)
+    more = max(int(one.source.max()), -1) + 1
+    apart = replace(other, source=other.source + more * (other.source >= 0))  # -1: not told
     rows = Events.concatenate([one, apart])
     return replace(rows.select(rows.frame.argsort(stable=True)), num_frames=one.num_frames)

@@ -53,7 +53,8 @@ def spec_augment(
     Raises:
         TypeError: If the features hold integers, a size is none, or the labels are of another kind.
         ValueError: If a size is negative, the chance lies beyond 0..1, the features are not those
-            of the extractor, or with a ratio not that many times as long as the labels.
+            of the extractor, or with a ratio not that many times as long as the labels, or masks
+            that are shorter than one.
 
     Examples:
         >>> from seldkit.features import presets
@@ -69,6 +70,8 @@ def spec_augment(
     chance, frames, unit = Chance(features, p, generator), features.shape[2], 1
     if ratio is not None:
         frames, unit = check_frames(features, labels, ratio), ratio
+        if num_time and 0 < max_time < ratio:
+            raise ValueError(f"max_time must hold a label frame, ratio={ratio}, got {max_time}")
     in_time = _runs(chance, num_time, max_time // unit, frames).any(dim=1)
     in_time &= chance.chosen.unsqueeze(1)
     in_freq = _runs(chance, num_freq, max_freq, features.shape[3]).any(dim=1)

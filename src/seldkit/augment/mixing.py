@@ -48,7 +48,8 @@ def mix_clips(
 
     Args:
         waveform: Clips as they were recorded: sounds add up, levels in decibels do not.
-        labels: Target of the batch in any format, or the events of each clip.
+        labels: Target of the batch, vectors or an output, or the events of each clip: of maps, too,
+            which are drawn of what these become.
         gain_db: Least and greatest gain of the clip that is added, in dB, drawn from uniformly.
         format: For events: the format that will encode them, whose room they must fit; None mixes
             all.
@@ -106,7 +107,8 @@ def paste_events(
 
     Args:
         waveform: Clips as they were recorded.
-        labels: Target of the batch in any format, or the events of each clip.
+        labels: Target of the batch, vectors or an output, or the events of each clip: of maps, too,
+            which are drawn of what these become.
         ratio: Samples of a label frame.
         max_frames: Longest cut, in label frames; of a longer event a part is drawn.
         gain_db: Least and greatest gain of the cut, in dB, drawn from uniformly.

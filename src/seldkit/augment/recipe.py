@@ -29,9 +29,8 @@ def four_stage(
 ) -> tuple[Float[Tensor, "batch out time freq"], Labels]:
     """Swap channels, mix clips, extract features and mask them.
 
-    The eight swaps are those of the tetrahedron of DCASE, which turn FOA as well. Each stage takes
-    each clip with its own chance. The paper's other stage makes new multichannel sound of a single
-    event; [`paste_events`][seldkit.augment.paste_events] and scenes of
+    Each stage takes each clip with its own chance. The paper's other stage makes new multichannel
+    sound of a single event; [`paste_events`][seldkit.augment.paste_events] and scenes of
     [`synth`](synth.md) do that with directions that are known.
 
     Source: Wang et al., "A four-stage data augmentation approach to ResNet-Conformer based acoustic
@@ -40,9 +39,10 @@ def four_stage(
 
     Args:
         waveform: FOA audio, that of an array, or stereo.
-        labels: Targets of any format, or the events of each clip.
+        labels: Targets of vectors, outputs, or the events of each clip.
         extractor: What makes the features.
-        swaps: See [`turn_clips`][seldkit.augment.turn_clips]; the eight if None.
+        swaps: See [`turn_clips`][seldkit.augment.turn_clips]: the array of microphones, or
+            `"stereo"`. None will do for FOA: the eight of DCASE.
         planar: See [`turn_clips`][seldkit.augment.turn_clips].
         format: See [`mix_clips`][seldkit.augment.mix_clips].
         counts: See [`mix_clips`][seldkit.augment.mix_clips].
@@ -54,7 +54,8 @@ def four_stage(
 
     Raises:
         TypeError: As the stages do.
-        ValueError: As the stages do.
+        ValueError: As the stages do, or if the extractor may read microphones, and `swaps` do not
+            say which.
 
     Examples:
         >>> from seldkit.features import presets
@@ -64,6 +65,11 @@ def four_stage(
         (torch.Size([2, 7, 50, 64]), torch.Size([2, 10, 14, 3]))
     """
     if swaps is None:
+        if not getattr(extractor, "reads_foa", True):
+            raise ValueError(
+                "swaps must be the ArrayGeometry of the microphones or 'stereo', or matrices for"
+                " FOA, for an extractor that may read any of them, got None"
+            )
         swaps = torch.stack([swap.matrix for swap in ArrayGeometry.tetrahedron().swaps()])
     waveform, labels = turn_clips(
         waveform, labels, swaps=swaps, planar=planar, p=p, generator=generator

@@ -33,7 +33,7 @@ from seldkit.io.audacity import label_track
 from seldkit.io.editions import FORMATS
 from seldkit.pipeline import Pipeline
 from seldkit.pipeline.audio import check_channels
-from seldkit.pipeline.sound_field import Check, reads_ambisonics
+from seldkit.pipeline.sound_field import Check
 from seldkit.plot import plot_scene
 
 EXAMPLE = """examples:
@@ -188,7 +188,7 @@ def _find(
         notes = [f"{name}{warning.message}" for warning in caught]
         found = Found((events.num_frames or 0) * events.frame_s, events)
         if namer is not None:
-            directed = reads_ambisonics(system.extractor)
+            directed = system.extractor.reads_foa
             spans = namer.spans(events, audio, own_rate) if directed else None
             found = found._replace(spans=spans, stretches=namer.stretches(audio, own_rate))
         return found, notes

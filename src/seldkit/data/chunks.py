@@ -65,7 +65,8 @@ class ChunkPlaces(Sequence[ChunkPlace]):
 
     def __init__(self, lengths: Sequence[int], chunk: int, hop: int) -> None:
         check_count(chunk=chunk, hop=hop)
-        if not len(lengths) or min(lengths) < chunk:
+        lengths = [integer("lengths", length) for length in lengths]
+        if not lengths or min(lengths) < chunk:
             raise ValueError(
                 f"lengths must be of at least one clip, each at least chunk={chunk}, got"
                 f" {min(lengths, default='none')}"

@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from seldkit._checks import integer
 from seldkit.data.chunks import ChunkPlaces
 from seldkit.outputs import Output, apply, combine
 
@@ -33,6 +34,7 @@ def join_chunks(
         Number of the clip and its output, `(time, ...)`.
 
     Raises:
+        TypeError: If the number of a chunk is no integer.
         ValueError: If an output is not as long as a chunk, a chunk comes twice or is of no such
             clip, or, at the end, some are missing.
 
@@ -44,7 +46,10 @@ def join_chunks(
     """
     wanted = set(range(len(places.lengths)) if clips is None else clips)
     waiting: dict[int, dict[int, Output]] = {}
-    for number, output in outputs:
+    for index, output in outputs:
+        number = integer("number", index)
+        if not 0 <= number < len(places):
+            raise ValueError(f"number must be of one of {len(places)} chunks, got {number}")
         clip = places[number].clip
         if clip not in wanted:
             what = f"of clip {clip}, which is done or was not asked for"

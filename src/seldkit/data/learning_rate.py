@@ -1,6 +1,6 @@
 """A learning rate in three stages: up, level, down."""
 
-from seldkit._checks import check_count, check_number, check_positive
+from seldkit._checks import check_count, check_number, check_positive, integer
 
 
 def tri_stage(
@@ -50,10 +50,11 @@ def tri_stage(
         [1e-05]
     """
     check_count(num_steps=num_steps)
-    check_number(step=step, warmup=warmup, hold=hold)
+    check_number(warmup=warmup, hold=hold)
+    step = integer("step", step)
     if step < 0:
         raise ValueError(f"step must be at least 0, got {step}")
-    if min(warmup, hold) < 0 or warmup + hold > 1:
+    if not (min(warmup, hold) >= 0 and warmup + hold <= 1):
         raise ValueError(
             f"warmup and hold must be from 0 up and at most 1 together, got {warmup} and {hold}"
         )

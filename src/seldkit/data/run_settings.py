@@ -1,5 +1,6 @@
 """What a training run was begun with, so that it goes on with nothing else."""
 
+import json
 from os import PathLike, fspath
 from typing import Any
 
@@ -39,8 +40,7 @@ class RunSettings:
         """Raise `ValueError` if the settings of a checkpoint are others."""
         names = sorted(state_dict.keys() | self.settings.keys())
         pairs = [(n, state_dict.get(n, _NONE), self.settings.get(n, _NONE)) for n in names]
-        # By their text: nan is nan.
-        others = [f"{n}={old}, not {new}" for n, old, new in pairs if repr(old) != repr(new)]
+        others = [f"{n}={old}, not {new}" for n, old, new in pairs if _text(old) != _text(new)]
         if others:
             raise ValueError(
                 f"it was begun with {'; '.join(others)}: repeat that, or begin anew elsewhere"
@@ -56,6 +56,11 @@ class _Nothing:
 
 
 _NONE = _Nothing()
+
+
+def _text(value: Any) -> str:
+    """Return what is the same for equal settings: nan is nan, and dictionaries have no order."""
+    return repr(value) if value is _NONE else json.dumps(value, sort_keys=True)
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor
 from seldkit._checks import check_count, check_floating, check_positive, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.features.eigenvalues import finite_matrices
+from seldkit.features.precision import widened
 
 WINDOW_S = 0.01
 
@@ -47,8 +48,8 @@ def visibility(
 
     Raises:
         TypeError: If the waveform holds integers, or a number is none.
-        ValueError: If the waveform has another shape or is shorter than a frame, or the bands do
-            not lie between 0 and half the sampling rate.
+        ValueError: If the waveform has another shape or is shorter than a frame, the bands do not
+            lie between 0 and half the sampling rate, or that is no multiple of 100.
 
     Source: baseline of DCASE 2026 task 3; Simeoni et al., "DeepWave: a recurrent neural network for
     real-time acoustic imaging", NeurIPS 2019.
@@ -70,7 +71,10 @@ def visibility(
             f"fmin and fmax must rise and lie in {width / 2}..{(sample_rate - width) / 2},"
             f" got {fmin} and {fmax}"
         )
-    length = int(sample_rate * WINDOW_S)
+    if sample_rate % 100:
+        raise ValueError(f"sample_rate must be a multiple of 100, got {sample_rate}")
+    waveform = widened(waveform)
+    length = round(sample_rate * WINDOW_S)
     count = waveform.shape[2] // (length * windows)
     if not count:
         raise ValueError(

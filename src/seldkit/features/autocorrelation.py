@@ -49,7 +49,8 @@ class Autocorrelation(Part):
             None for all.
         resample: `"mean"` of the lags of a bin, or `"fft"`.
         n_fft: Length of the FFT; in a `FeatureExtractor` that of its transform.
-        floor: Least power of a frame that is divided by; silence gives zeros.
+        floor: Least power of a frame that is divided by, so that silence gives zeros; nothing else
+            changes by it.
 
     Raises:
         ValueError: If a size is out of range, or `num_bins` does not divide `num_lags`.

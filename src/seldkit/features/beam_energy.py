@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_choice
+from seldkit._checks import check_choice, check_shape
 from seldkit._typing import Complex, Float
 from seldkit.ambisonics import plane_wave_gains
 from seldkit.features.bands import band_bins, check_band
@@ -96,6 +96,8 @@ class BeamEnergy(Part):
     def make(self, n_fft: int, sample_rate: int | None) -> None:
         """Choose the bins of each band."""
         assert sample_rate is not None  # as it is needed
+        if self.edges[-1] > sample_rate / 2:
+            raise ValueError(f"edges must be at most {sample_rate / 2:g}, got {self.edges[-1]:g}")
         weight = torch.zeros(len(self.edges) - 1, n_fft // 2 + 1, dtype=torch.float64)
         for row, (low, high) in zip(weight, pairwise(self.edges), strict=True):
             first, stop = band_bins(low, high, n_fft, sample_rate)
@@ -103,14 +105,16 @@ class BeamEnergy(Part):
         self.register_constant("bands", weight)
 
     def num_channels(self, in_channels: int) -> int:
-        """Return the number of bands."""
-        del in_channels
+        """Return the number of bands, or raise `ValueError` unless there are the four of FOA."""
+        if in_channels != 4:
+            raise ValueError(f"BeamEnergy needs the 4 channels of FOA, got {in_channels}")
         return len(self.edges) - 1
 
     def forward(
         self, spectrum: Complex[Tensor, "batch channel time freq"]
     ) -> Float[Tensor, "batch band time point"]:
         """Return the maps of each frame."""
+        check_shape("spectrum", spectrum, "batch channel time freq", channel=4)
         self._check_bound()
         real, imag = spectrum.real, spectrum.imag
         with without_autocast(real):

@@ -171,9 +171,9 @@ class GCCPHAT(Part):
             return torch.cat((rest[..., :1], rest), dim=-1)
 
         pairs = pairs_among(len(swap.index), self.pairs)
-        return exchanged_pairs(
-            "GCCPHAT", features, pairs, swap, PairRules(mirrored, torch.neg, None)
-        )
+        negate = torch.abs if self.absolute else torch.neg
+        rules = PairRules(mirrored, negate, None)
+        return exchanged_pairs("GCCPHAT", features, pairs, swap, rules)
 
 
 def _both_ways(

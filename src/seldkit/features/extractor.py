@@ -128,6 +128,11 @@ class FeatureExtractor(PreciseModule):
             self.stft, self._parts(), in_channels=self.in_channels, dtype=self.dtype
         )
 
+    @property
+    def reads_foa(self) -> bool:
+        """Whether a part makes sense of first-order ambisonics alone."""
+        return any(part.reads_foa for part in self._parts())
+
     def turn(
         self,
         features: Float[Tensor, "batch out time bin"],
@@ -255,7 +260,7 @@ class FeatureExtractor(PreciseModule):
 
     def _array(self, array: ArrayGeometry | Literal["foa"] | None) -> ArrayGeometry | None:
         """Return the microphones, or None for FOA."""
-        foa = any(part.reads_foa for part in self._parts())
+        foa = self.reads_foa
         if array is None and not foa and self.in_channels > 1:
             raise ValueError(
                 "array must be the ArrayGeometry of the microphones, or 'foa', for parts that can"

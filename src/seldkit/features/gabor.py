@@ -34,7 +34,7 @@ class GaborFilterbank(Shown):
     what is known of phases of a spectrum holds, such as that of
     [`PhaseDifference`][seldkit.features.PhaseDifference], which reads the output.
 
-    Frequencies are kept within 0 and $\pi$; widths so that a band is between 1 / `kernel_size` and
+    Frequencies are kept within 0 and $\pi$; widths so that a band is between 2 / `kernel_size` and
     a half of the frequency range wide at half its height.
 
     The filters begin as triangular mel bands. LEAF takes the bin of the greatest weight and counts
@@ -61,6 +61,7 @@ class GaborFilterbank(Shown):
         mel_scale: Over which scale the first bands are evenly spaced.
 
     Raises:
+        TypeError: If the waveform holds integers.
         ValueError: If a number is out of range, or the waveform is shorter than a stride.
 
     Examples:

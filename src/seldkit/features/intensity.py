@@ -7,7 +7,7 @@ differ in how they normalise it:
 | `norm`          | divided by                            | used by                        |
 | --------------- | ------------------------------------- | ------------------------------ |
 | `"unit"`        | $\lVert I \rVert$                     | EINV2, PSELDNets, DCASE 2020   |
-| `"energy"`      | $|W|^2 + (|Y|^2 + |Z|^2 + |X|^2) / 3$ | Perotin 2018, DCASE 2022, 2023 |
+| `"energy"`      | $|W|^2 + (|Y|^2 + |Z|^2 + |X|^2) / 3$ | Perotin 2018, DCASE 2022-2024  |
 | `"mean_energy"` | $(|W|^2 + |Y|^2 + |Z|^2 + |X|^2) / 2$ | DCASE 2021, AT2SELD            |
 | None            | 1                                     | to let loudness weigh the bins |
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_number, check_shape
+from seldkit._checks import check_floating, check_number, check_shape
 from seldkit._typing import Float
 from seldkit.features.precision import widened
 
@@ -95,8 +95,9 @@ def check_not_negative(**values: float) -> None:
 def check_samples(
     waveform: Float[Tensor, "batch channel sample"], stride: int, **sizes: int
 ) -> None:
-    """Raise `ValueError` unless a waveform has a whole stride."""
+    """Raise unless a waveform holds floats and has a whole stride."""
     check_shape("waveform", waveform, "batch channel sample", **sizes)
+    check_floating(waveform=waveform)
     if waveform.shape[-1] < stride:
         raise ValueError(
             f"waveform must have at least {stride} samples, one stride, got {waveform.shape[-1]}"

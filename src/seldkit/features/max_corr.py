@@ -64,6 +64,7 @@ class MaxCorrFilterbank(LearnedBands):
         mel_scale: Over which scale the first bands are evenly spaced.
 
     Raises:
+        TypeError: If the waveform holds integers.
         ValueError: If a number is out of range, or the waveform has another number of channels or
             is shorter than a stride.
 

@@ -187,7 +187,8 @@ def angle_rules(turn: Float[Tensor, " bin"] | float) -> PairRules:
         less = torch.where(angle > half, angle - turn, angle)
         return torch.where(less < -half, less + turn, less)
 
-    return PairRules(torch.neg, None, between)
+    why = ", and angles wrap around; their cosines and sines can be turned"
+    return PairRules(torch.neg, None, between, why)
 
 
 def _conjugate(pair: Float[Tensor, "batch entry=2 time bin"]) -> Tensor:

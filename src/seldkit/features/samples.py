@@ -44,7 +44,7 @@ class Samples(Part):
     def make(self, n_fft: int, sample_rate: int | None) -> None:
         """Make the tables of an FFT length."""
         del sample_rate
-        self.num_bins = n_fft
+        self.n_fft = self.num_bins = n_fft
         bins, places = torch.arange(n_fft // 2 + 1).unsqueeze(1), torch.arange(n_fft)
         angle = (bins * places % n_fft).double() * (2 * math.pi / n_fft)
         ends = (bins == 0) | (2 * bins == n_fft)  # the bins without a mirror image

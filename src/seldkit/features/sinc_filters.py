@@ -93,9 +93,9 @@ class SincFilterbank(LearnedBands):
     w(n).$$
 
     Filters whose bands lie side by side sum to the filter of all of them with `gain="band"`. The
-    defaults are those of the published code of SincNet and NGCC-PHAT, whose first bands overlap by
-    both minima, as these are added to bands that lie side by side; and its window, which is not
-    quite even, differs by less than 1e-5 from this one.
+    defaults are those of the published code of SincNet and NGCC-PHAT, whose bands overlap by
+    `min_band_hz` at first, as it is added to bands that lie side by side; and its window, which is
+    not quite even, differs by less than 1e-5 from this one.
 
     Source: Ravanelli and Bengio, "Speaker recognition from raw waveform with SincNet", SLT 2018.
 
@@ -118,6 +118,7 @@ class SincFilterbank(LearnedBands):
         mel_scale: Over which scale the first bands are evenly spaced.
 
     Raises:
+        TypeError: If the waveform holds integers.
         ValueError: If a number is out of range, or the waveform is shorter than a stride.
 
     Examples:

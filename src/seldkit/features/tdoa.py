@@ -123,6 +123,6 @@ class TDOA(Part):
     def turn(
         self, features: Float[Tensor, "batch pair time 1"], swap: ChannelSwap
     ) -> Float[Tensor, "batch pair time 1"]:
-        """Return the delays of the swapped audio."""
+        """Return the delays of the swapped audio; reversed pairs that are silent have `max_lag`."""
         pairs = pairs_among(len(swap.index), self.pairs)
         return exchanged_pairs("TDOA", features, pairs, swap, PairRules(torch.neg, None, None))

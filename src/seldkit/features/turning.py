@@ -46,6 +46,8 @@ class PairRules:
     """Where one of both channels is inverted."""
     between: Callable[[Tensor, Tensor], Tensor] | None
     """Of `(m, n)`, from those of `(c, m)` and `(c, n)`."""
+    why: str = ""
+    """What a message says of features without a rule for an inverted channel."""
 
 
 def channel_swap(
@@ -75,9 +77,6 @@ def channel_swap(
             raise ValueError(
                 f"array must have {num_channels} channels, as the audio, got {array.num_channels}"
             )
-        error = (matrix @ matrix.mT - torch.eye(3, dtype=torch.float64, device="cpu")).abs().max()
-        if not error < 1e-6:
-            raise ValueError(f"matrix must be orthogonal, got {matrix.tolist()}")
         index = tuple(array.permutation(matrix).tolist())
         return ChannelSwap(index, (1,) * num_channels, lost_lag)
     axes, signs = _signed_permutation(matrix)
@@ -153,8 +152,8 @@ def exchanged_pairs(
         if swap.sign[first] != swap.sign[second]:
             if rules.negate is None:
                 raise ValueError(
-                    f"{name} cannot be turned so: channel {first} or {second} is inverted, and"
-                    " angles wrap around; their cosines and sines can be turned"
+                    f"{name} cannot be turned so: channel {first} or {second} is inverted"
+                    f"{rules.why}"
                 )
             value = rules.negate(value)
         turned.append(value)

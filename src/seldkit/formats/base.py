@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from math import isnan
 from typing import Literal
 
@@ -93,7 +93,7 @@ class Format(ABC):
         Raises:
             ValueError: If a label is not below `num_classes`, or what a target holds is missing.
         """
-        self._check(events, num_frames)
+        self._check(_complete(events), num_frames)
         inside = events.frame < num_frames
         held = inside & self._held(events)
         placed = held.clone()
@@ -158,7 +158,14 @@ class Format(ABC):
                 f"events must fit {self._room} and {num_frames} frames, but {len(dropped)} of"
                 f" {len(events)} rows do not ({counts}); overflow='drop' leaves them out"
             )
-        return kept
+        return _complete(kept)
+
+
+def _complete(events: Events) -> Events:
+    """Return a clip without any row with all columns: files of silence tell of none."""
+    if len(events):
+        return events
+    return replace(events, distance=torch.zeros(0), onscreen=torch.zeros(0, dtype=torch.bool))
 
 
 def scatter(

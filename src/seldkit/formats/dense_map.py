@@ -102,11 +102,12 @@ class DenseMap(Format):
         index = cell.unsqueeze(1).expand_as(drawn)
         target = torch.zeros(shape).scatter_reduce_(0, index, drawn, "amax")
         target = target.reshape(num_frames, self.num_classes, self.height, self.width)
-        if not self.distance or maps.distance is None:
+        if not self.distance:
             return target
         top = drawn.amax(dim=1, keepdim=True)
         own = (drawn >= self.mask * top) & (drawn >= target.reshape(shape)[cell]) & (drawn > 0)
-        metres = torch.where(own, maps.distance.float().unsqueeze(1), 0)
+        metres = torch.zeros(len(maps)) if maps.distance is None else maps.distance.float()
+        metres = torch.where(own, metres.unsqueeze(1), 0)  # without any row there may be none
         far = torch.zeros(shape).scatter_reduce_(0, index, metres, "amax")
         return torch.stack((target, far.reshape(target.shape)), dim=2)
 

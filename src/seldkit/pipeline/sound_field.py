@@ -21,11 +21,6 @@ PIECE_S = 4.0
 """How much of a stream is looked at together."""
 
 
-def reads_ambisonics(extractor: FeatureExtractor) -> bool:
-    """Whether some of the features make sense of ambisonics alone."""
-    return any(getattr(part, "reads_foa", False) for part in extractor.parts)
-
-
 def watched(
     blocks: Iterable[Tensor], audio: Audio, extractor: FeatureExtractor, check: Check
 ) -> Iterator[Tensor]:
@@ -43,7 +38,7 @@ def watched(
         ValueError: If the check is unknown; while blocks are read, if it is to be an error.
     """
     check_literal("check", check, Check)
-    if check is None or not reads_ambisonics(extractor):
+    if check is None or not extractor.reads_foa:
         return iter(blocks)
     name = str(audio) if isinstance(audio, str | PathLike) else "audio"
     return _watched(blocks, name, extractor.sample_rate, check)
@@ -66,7 +61,7 @@ class SoundFieldWatch:
     def __init__(self, extractor: FeatureExtractor, check: Check) -> None:
         check_literal("check", check, Check)
         self._check, self._rate = check, extractor.sample_rate
-        self._decided = check is None or not reads_ambisonics(extractor)
+        self._decided = check is None or not extractor.reads_foa
         self._held: list[Tensor] = []
 
     def push(self, chunk: Float[Tensor, "channel sample"]) -> None:

@@ -24,6 +24,7 @@ from seldkit.synth.ranges import (
     checked_seeds,
     checked_value,
 )
+from seldkit.synth.receiver import check_array
 from seldkit.synth.sounds import Sounds, as_sounds, draw_sound, drawable
 
 _RINGING = 64
@@ -67,16 +68,19 @@ def array_plane_wave(
     check_shape("direction", direction, "axis", axis=3)
     check_floating(signal=signal, direction=direction)
     check_positive(sample_rate=sample_rate, speed_of_sound=speed_of_sound)
-    delay = array.delays(direction.double(), speed_of_sound=speed_of_sound) * sample_rate
+    wide = signal.to(torch.promote_types(signal.dtype, torch.float32))
+    towards = direction.to(signal.device, torch.float64)
+    delay = array.delays(towards, speed_of_sound=speed_of_sound) * sample_rate
     # The silence around it takes up what the delays push out, and the ringing of fractions.
     margin = _RINGING + math.ceil(float(delay.abs().max()))
     length = next_fast_len(len(signal) + 2 * margin, real=True)
-    padded = functional.pad(signal, (margin, length - len(signal) - margin))
-    turns = torch.outer(delay, torch.fft.rfftfreq(length, dtype=torch.float64)).to(signal.device)
+    padded = functional.pad(wide, (margin, length - len(signal) - margin))
+    hertz = torch.fft.rfftfreq(length, dtype=torch.float64, device=signal.device)
+    turns = torch.outer(delay, hertz)
     spectrum = torch.fft.rfft(padded)
     shifted = spectrum * torch.exp(-2j * torch.pi * turns).to(spectrum)
     recorded: Tensor = torch.fft.irfft(shifted, length)[:, margin : margin + len(signal)]
-    return recorded
+    return recorded.to(signal.dtype)
 
 
 class ArrayMixture(NamedTuple):
@@ -122,7 +126,7 @@ class ArrayMixtures:
             noise; None for no noise.
 
     Raises:
-        TypeError: If a number, a range or the sounds are of the wrong kind.
+        TypeError: If the array, a number, a range or the sounds are of the wrong kind.
         ValueError: If a number or a range is out of bounds, or there are not as many classes and
             directions as sounds.
 
@@ -147,6 +151,7 @@ class ArrayMixtures:
     _sounds: Sounds = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_array(self.array)
         check_count(num_sounds=self.num_sounds, sample_rate=self.sample_rate)
         settings: dict[str, object] = {
             "_sounds": as_sounds(self.sounds),

@@ -19,7 +19,7 @@ class BuiltinSounds:
     """Eight classes of sounds made from formulas, each with random parameters.
 
     Two sounds of one class differ in pitch, rhythm, length and colour, but a listener would call
-    them by one name. They last from half a second to four seconds.
+    them by one name. They last from under half a second to over five seconds.
 
     Examples:
         >>> BuiltinSounds().classes

@@ -161,9 +161,18 @@ class ArrayReceiver:
 FOA = FOAReceiver()
 
 
+def check_array(array: object) -> None:
+    """Raise `TypeError` unless something is an array of microphones."""
+    if not isinstance(array, ArrayGeometry):
+        raise TypeError(f"array must be an ArrayGeometry, got {array!r}")
+
+
 def receiver(array: ArrayGeometry | None) -> Receiver:
     """Return the microphones of an array, or a first-order ambisonics one for None."""
-    return FOA if array is None else ArrayReceiver(array)
+    if array is None:
+        return FOA
+    check_array(array)
+    return ArrayReceiver(array)
 
 
 def longest_delay(radius_m: float, distance_m: float, sample_rate: int) -> int:

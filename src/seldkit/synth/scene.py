@@ -125,7 +125,7 @@ class SceneSynthesizer:
     t60_s: Range = (0.15, 0.45)
     image_order: int = 12
     label_range_db: float = 30.0
-    _sounds: Sounds = field(init=False, repr=False)
+    _sounds: Sounds = field(init=False, repr=False, compare=False)
     _rooms: tuple[MeasuredPlace, ...] = field(init=False, repr=False, compare=False, default=())
     _noise: RecordedNoise | None = field(init=False, repr=False, compare=False)
 

@@ -81,11 +81,13 @@ class Region:
 
     def holds(self, position_m: Float[NDArray[np.float64], "knot axis=3"]) -> bool:
         """Whether all positions lie in the region."""
-        azimuth, elevation = azimuth_elevation_deg(torch.from_numpy(position_m))
+        direction = azimuth_elevation_deg(torch.from_numpy(position_m))
+        azimuth, elevation = (degrees.numpy() for degrees in direction)
         distance = np.linalg.norm(position_m, axis=-1)
+        turned = _within(azimuth + 360, self.azimuth_deg)  # straight behind is -180 and 180
         return bool(
-            _within(azimuth.numpy(), self.azimuth_deg).all()
-            and _within(elevation.numpy(), self.elevation_deg).all()
+            (_within(azimuth, self.azimuth_deg) | turned).all()
+            and _within(elevation, self.elevation_deg).all()
             and _within(distance, self.distance_m).all()
             and ((self.low_m <= position_m) & (position_m <= self.high_m)).all()
         )
