@@ -116,6 +116,42 @@ def test_two_bumps_are_told_apart_and_the_higher_is_first() -> None:
     assert (grid.peaks(maps, max_peaks=2, separation_deg=80.0).point[:, 1] == -1).all()
 
 
+@pytest.mark.parametrize("count", range(1, 12))
+def test_few_points_have_neighbours_and_peaks(count: int) -> None:
+    ring = DirectionGrid(unit_vector(torch.arange(count) * 360 / count, torch.zeros(count)))
+    for grid in (ring, DirectionGrid.fibonacci(count)):
+        found = grid.peaks(torch.arange(float(count)), max_peaks=2, separation_deg=1e-6)
+        assert found.point[0] == count - 1
+    if count > 2:
+        rows = enumerate(ring.neighbours.tolist())
+        assert {len({*row} - {own}) for own, row in rows} == {2}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_peaks_are_apart_to_the_last_digit_whatever_the_precision(dtype: torch.dtype) -> None:
+    grid = DirectionGrid.fibonacci(1000)
+    values = torch.randn(20, grid.num_points).to(dtype)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for separation_deg in (1e-6, 15.0):
+            found = grid.peaks(values, max_peaks=9, separation_deg=separation_deg)
+            for points in found.point.tolist():
+                there = [point for point in points if point >= 0]
+                assert len(set(there)) == len(there)
+                apart = grid.directions[there]
+                angles = angle_deg(apart[:, None], apart[None]).fill_diagonal_(180)
+                assert (angles > separation_deg - 1e-9).all()
+            assert found.direction.dtype == torch.promote_types(dtype, torch.float32)
+
+
+def test_tables_that_are_made_in_inference_mode_serve_a_training() -> None:
+    grid = DirectionGrid(unit_vector(torch.arange(8) * 45 - 7, torch.zeros(8)))
+    values = torch.randn(8, dtype=torch.float64)
+    with torch.inference_mode():
+        grid.peaks(values)
+    found = grid.peaks(values.requires_grad_())
+    assert found.point.shape == (1,)
+
+
 def test_flat_and_undefined_maps() -> None:
     grid = GRIDS["equiangular"]
     flat = torch.zeros(2, grid.num_points)

@@ -102,6 +102,7 @@ def test_classes_and_frames_do_not_merge() -> None:
     assert events.label.tolist() == [0, 1, 0]
     assert len(AngularGrid(2, threshold=[0.5, 1.5]).decode(output)) == 2
     assert len(AngularGrid(2, confidence=0.99999).decode(output)) == 0
+    assert len(AngularGrid(2, threshold=1e-6).decode(output)) >= 3
 
 
 @pytest.mark.messages
@@ -116,6 +117,13 @@ def test_messages() -> None:
         AngularGrid(2, distance=True)
     with pytest.raises(ValueError, match="threshold must be positive for AngularGrid, got 0"):
         AngularGrid(2, threshold=0.0)
+    for wrong in (float("nan"), 7.0, 1.0, -0.1):
+        with pytest.raises(ValueError, match=r"confidence must be in \[0, 1\), got"):
+            AngularGrid(2, confidence=wrong)
+    with pytest.raises(ValueError, match=r"merge_deg must be in 0\.\.180, got -5"):
+        AngularGrid(2, merge_deg=-5)
+    with pytest.raises(TypeError, match="output must be a tensor, got list"):
+        AngularGrid(2).decode([1])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"\(time, column=8, row=4, anchor=5, entry=5\), got"):
         AngularGrid(2).decode(torch.zeros(1, 8, 4, 5, 6))
     twice = Events.from_degrees([0, 0], [0, 1], [0.0, 9.0], [0.0, 0.0])

@@ -163,3 +163,11 @@ def test_wrong_outputs_and_events_are_named() -> None:
         DenseMap(3, distance=True).encode(Events.from_degrees([0], [0], [0], [0]), 1)
     with pytest.raises(ValueError, match="points must be one of 'centre', 'cells'"):
         FORMAT.decode_maps(target, points="peak")  # type: ignore[arg-type]
+
+
+def test_a_grid_that_is_made_in_inference_mode_serves_a_training() -> None:
+    with torch.inference_mode():
+        grid = DenseMap(1, height=5, width=11).grid
+    values = torch.randn(55, dtype=torch.float64, requires_grad=True)
+    grid.soft_argmax(values).sum().backward()
+    assert values.grad is not None

@@ -15,6 +15,7 @@ from seldkit.events import Events
 from seldkit.formats import DirectPathPhase
 from seldkit.geometry import angle_deg, unit_vector
 from seldkit.grids import DirectionGrid
+from seldkit.outputs import SELDOutput
 
 SMALL: dict[str, Any] = {"n_fft": 64, "bins": (1, 33)}
 GRID = DirectionGrid.equiangular(7, 12)
@@ -184,3 +185,14 @@ def test_messages_of_outputs() -> None:
         format.score(torch.zeros(5, 2, 31))
     with pytest.raises(ValueError, match="output must be finite"):
         format.decode(torch.full((3, 5, 2, 32), torch.nan))
+    with pytest.raises(TypeError, match="output must be a tensor, got SELDOutput"):
+        format.decode(SELDOutput(torch.zeros(1, 1), torch.zeros(1, 3)))  # type: ignore[arg-type]
+
+
+def test_phases_that_are_made_in_inference_mode_serve_a_training() -> None:
+    format = DirectPathPhase(WIDE, DirectionGrid.fibonacci(97), **SMALL)
+    output = torch.randn(3, 5, 2, 32, dtype=torch.float64)
+    with torch.inference_mode():
+        format.decode(output)
+    format.score(output.requires_grad_()).sum().backward()
+    assert output.grad is not None

@@ -158,6 +158,13 @@ def test_maps_become_tracks() -> None:
     ],
 )
 def test_messages(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="array must be an ArrayGeometry or 'foa', got 'banana'"):
+        search_grid("banana")  # type: ignore[arg-type]
+    grid = DirectionGrid.fibonacci(20)
+    with pytest.raises(ValueError, match="max_sources must be at least 1, got 0"):
+        map_events(torch.zeros(2, 20), grid, max_sources=0)
+    with pytest.raises(TypeError, match="maps must hold floats"):
+        map_events(torch.zeros(2, 20).long(), grid)
     standard: dict[str, Any] = {"waveform": noises().repeat(2, 1), "array": "foa"}
     with pytest.raises(ValueError, match=message):
         localize(**({"sample_rate": RATE} | standard | settings))

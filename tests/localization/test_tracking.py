@@ -276,3 +276,7 @@ def test_messages() -> None:
         link_sources(events, max_jump_deg=-1)
     with pytest.raises(ValueError, match=r"direction must be \(row, axis=3\), got shape \(2, 2\)"):
         DirectionTracker().push(torch.zeros(2, 2))
+    with pytest.raises(ValueError, match="direction must be finite, got nan"):
+        DirectionTracker().push(torch.full((1, 3), torch.nan))
+    with pytest.raises(ValueError, match="direction must hold vectors that are not zero"):
+        DirectionTracker().push(torch.zeros(1, 3))

@@ -62,3 +62,7 @@ def test_what_cannot_be_drawn_is_told() -> None:
         plot_maps(maps, classes=[])
     with pytest.raises(ValueError, match="speed must be positive, got 0"):
         animate_maps(maps, speed=0)
+    slow = EnergyMaps([0], [0], [0], [0], [0], [1], frame_s=0.02)
+    for draw in (plot_maps, animate_maps):
+        with pytest.raises(ValueError, match=r"prediction.frame_s must be 0.1 as the reference's"):
+            draw(maps, slow)

@@ -106,6 +106,12 @@ def test_a_log_without_a_clock_counts_its_rows() -> None:
     assert (figure, panel.get_xlabel(), panel.get_ylabel()) == (panel.figure, "row", "loss")
 
 
+def test_the_localization_recall_is_no_learning_rate() -> None:
+    figure = plot_training([{"epoch": 1, "lr": 0.1, "LR": 0.5, "val/LR": 0.4, "LR_CD": 0.3}])
+    named = {panel.get_ylabel(): drawn.legend(panel) for panel in figure.axes}
+    assert named == {"learning rate": ["lr"], "score": ["LR", "val/LR", "LR_CD"]}
+
+
 @pytest.mark.messages
 def test_messages(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"activity must be from 0, not logits, got -0.5"):

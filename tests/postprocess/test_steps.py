@@ -16,6 +16,7 @@ from seldkit import postprocess
 from seldkit._builders import built_by
 from seldkit.events import Events
 from seldkit.formats import ACCDOA, ClassWise, MultiACCDOA, TrackWise
+from seldkit.geometry import angle_deg, unit_vector
 from seldkit.outputs import SELDOutput
 from seldkit.postprocess import (
     Chain,
@@ -242,6 +243,18 @@ def test_the_longest_vectors_stay_the_longest() -> None:
     assert ACCDOA(3, max_events=1).decode(changed).label.tolist() == [1] * 4
 
 
+def test_a_step_that_decides_nothing_moves_nothing() -> None:
+    output = torch.zeros(5, 2, 1, 3)
+    lengths = torch.tensor([1.0, 0.55])
+    azimuth = torch.tensor([0.0, 14.0])
+    output[..., 0, :] = unit_vector(azimuth, torch.zeros(2)) * lengths.unsqueeze(1)
+    format_ = MultiACCDOA(1, num_tracks=2)
+    plain = format_.decode(output)
+    for step in (DropShort(1), Hysteresis(0.5), FillGaps(0)):
+        same = format_.decode(step(output))
+        assert angle_deg(same.direction, plain.direction).max() < 1e-4
+
+
 CHAIN = Chain(
     [
         LinkTracks(memory=0.5),
@@ -317,6 +330,14 @@ def test_what_is_wrong_with_a_step_is_told() -> None:
         Hysteresis(True)
     with pytest.raises(TypeError, match=r"max_frames must be an integer, got 1\.5"):
         FillGaps([1.5, 2])
+    with pytest.raises(ValueError, match="threshold must not be nan, got nan"):
+        DropShort(1, threshold=float("nan"))
+    with pytest.raises(ValueError, match="high must not be nan, got nan"):
+        Hysteresis(float("nan"))
+    with pytest.raises(ValueError, match="high must be one number or broadcast"):
+        Hysteresis([0.5] * 4)(output)
+    silent = output._replace(activity=torch.full_like(output.activity, -torch.inf))
+    assert not MedianFilter(3)(silent).activity.sigmoid().any()
     with pytest.raises(ValueError, match="min_frames must not be negative, got -1"):
         DropShort(-1)
     with pytest.raises(ValueError, match="edge must be one of"):

@@ -47,9 +47,10 @@ class AngularGrid(Format):
             validation after every epoch.
         merge: How anchors of a class that are close become one event. `"connected"`: all that a
             chain of close ones joins become their mean. `"soft"`: the surest becomes the mean of
-            all that are close to it, which are taken out; so on with the rest. `"suppress"`:
-            likewise, but the surest stays as it is. Means are of unit vectors, weighted by the
-            softmax of exp(score² / threshold), as published; then made unit vectors.
+            all that are close to it, which are taken out; so on with the rest, each mean being of
+            all that are close, also those taken out before. `"suppress"`: likewise, but the surest
+            stays as it is. Means are of unit vectors, weighted by the softmax of exp(score² /
+            threshold), as published; then made unit vectors.
         merge_deg: Closer than this is close.
         overflow: What `encode` does with events that find no free track or lie beyond the clip.
 
@@ -83,6 +84,10 @@ class AngularGrid(Format):
             raise ValueError("distance must be False for AngularGrid, which has none")
         check_literal("merge", self.merge, Merge)
         check_number(confidence=self.confidence, merge_deg=self.merge_deg)
+        if not 0 <= self.confidence < 1:
+            raise ValueError(f"confidence must be in [0, 1), got {self.confidence}")
+        if not 0 <= self.merge_deg <= 180:
+            raise ValueError(f"merge_deg must be in 0..180, got {self.merge_deg}")
         if not (self._thresholds() > 0).all():
             raise ValueError(f"threshold must be positive for AngularGrid, got {self.threshold}")
         AngularCells(self.cell_deg, self.overlap)
@@ -174,6 +179,7 @@ class AngularGrid(Format):
             left[:, i + 1 :] &= ~(near[:, i, i + 1 :] & left[:, i : i + 1])
         if self.merge != "suppress":
             raised = score.square().div(self._thresholds()[label]).exp()
+            raised = raised.clamp(max=torch.finfo(raised.dtype).max)  # of thresholds near 0
             weight = table.new_zeros(shape).index_put_((group, member), raised).unsqueeze(1)
             weight = weight.where(near, -torch.inf).where(there.unsqueeze(2), 0).softmax(dim=2)
             table = weight @ table

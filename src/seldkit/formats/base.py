@@ -183,7 +183,9 @@ def scatter(
 
 
 def numbers(name: str, x: Tensor, axes: str, **sizes: int) -> Float[Tensor, "*axes"]:
-    """Return an output in float64 on the CPU, or raise `ValueError` if it cannot be one."""
+    """Return an output in float64 on the CPU, or raise if it cannot be one."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {type(x).__name__}")
     check_shape(name, x, axes, **sizes)
     x = x.detach().cpu().double()
     check_finite(name, x)

@@ -119,7 +119,7 @@ class DenseMap(Format):
         grid; the distance is that of the peak.
 
         Args:
-            output: Maps of any height, `time cls height width` or, with distances,
+            output: Maps of any length, `time cls height width` or, with distances,
                 `time cls map height width`. Values below zero count as zero.
 
         Returns:
@@ -268,5 +268,6 @@ def _rows(maps: EnergyMaps) -> Events:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)  # it may be needed in a training afterwards
 def _grid(height: int, width: int) -> DirectionGrid:
     return DirectionGrid.equiangular(height, width)

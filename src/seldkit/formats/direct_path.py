@@ -274,6 +274,7 @@ class DirectPathPhase(Format):
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(mode=False)  # they may be needed in a training afterwards
 def _templates(format: DirectPathPhase) -> Float[Tensor, "point entry"]:
     """Return the phases of each point of the grid."""
     assert format.grid is not None

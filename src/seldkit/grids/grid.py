@@ -231,7 +231,7 @@ class DirectionGrid:
         neighbours, first = (table.to(values.device) for table in _neighbours(self))
         candidates = local_maxima(exact, neighbours, first) & (exact > least)
         cosine = float(unit_vector(torch.tensor(separation_deg, dtype=torch.float64), 0.0)[0])
-        directions = self.directions.to(exact)
+        directions = self.directions.to(values.device)
         return highest_apart(exact, candidates, directions, int(max_peaks), cosine)
 
     def soft_argmax(
@@ -286,5 +286,6 @@ class DirectionGrid:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(mode=False)  # they may be needed in a training afterwards
 def _neighbours(grid: DirectionGrid) -> tuple[Tensor, Tensor]:
     return neighbour_table(grid.directions)

@@ -10,6 +10,7 @@ from seldkit.grids.points import icosahedron
 
 _SAME = 1e-9
 _EMPTY = 0.5  # radians that a hole in the grid is wide, at least
+_WIDEST = 1.2  # what is surely one
 
 
 def neighbour_table(
@@ -56,7 +57,8 @@ def _sides(points: NDArray[np.float64]) -> NDArray[np.int64]:
     # Triangles across a hole, such as the lower half, would link its opposite rims.
     filling = icosahedron(1).numpy()
     distance, _ = tree.query(filling)
-    filling = filling[np.asarray(distance) > max(_EMPTY, 1.5 * spacing)]
+    # Of few points some of the filling must stay: without it there may be no hull.
+    filling = filling[np.asarray(distance) > max(_EMPTY, min(1.5 * spacing, _WIDEST))]
     hull = ConvexHull(np.concatenate((points, filling)))
     corners = hull.simplices
     pairs = [corners[:, [i, j]] for i, j in ((0, 1), (1, 2), (0, 2))]

@@ -43,7 +43,11 @@ def highest_apart(
     max_peaks: int,
     cosine: float,
 ) -> Peaks:
-    """Return the highest candidates of which no two are nearer than an angle of that cosine."""
+    """Return the highest candidates of which no two are nearer than an angle of that cosine.
+
+    Directions are in float64, which autocast leaves as it is: close to a border others would not
+    tell.
+    """
     left = values.masked_fill(~candidates, -torch.inf)
     found = []
     for _ in range(max_peaks):
@@ -51,9 +55,10 @@ def highest_apart(
         height = left.gather(-1, index)
         found.append(index.where(height > -torch.inf, -1))
         near = directions[index.squeeze(-1)] @ directions.mT > cosine
+        near = near.scatter(-1, index, True)  # itself, whatever rounding makes of its product
         left = left.masked_fill(near, -torch.inf)
     index = torch.cat(found, dim=-1)
     there = index >= 0
     value = values.gather(-1, index.clamp(min=0)).where(there, torch.nan)
     direction = directions[index.clamp(min=0)].where(there.unsqueeze(-1), torch.nan)
-    return Peaks(index, value, direction)
+    return Peaks(index, value, direction.to(values.dtype))

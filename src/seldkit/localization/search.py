@@ -28,7 +28,8 @@ def search_grid(array: ArrayGeometry | Literal["foa"], num_points: int = 3000) -
         num_points: How many points the whole sphere would have; 3000 are 3.7 degrees apart.
 
     Raises:
-        ValueError: If the number is not positive, or there is a single microphone.
+        ValueError: If the array is none, the number is not positive, or there is a single
+            microphone.
 
     Examples:
         >>> search_grid("foa", 1000), search_grid(ArrayGeometry.circle(4, 0.05), 1000)
@@ -38,6 +39,8 @@ def search_grid(array: ArrayGeometry | Literal["foa"], num_points: int = 3000) -
     """
     check_count(num_points=num_points)
     if not isinstance(array, ArrayGeometry):
+        if array != "foa":
+            raise ValueError(f"array must be an ArrayGeometry or 'foa', got {array!r}")
         return DirectionGrid.fibonacci(num_points)
     if array.num_channels < 2:
         raise ValueError("array must have at least 2 microphones, got 1")

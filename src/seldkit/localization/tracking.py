@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldkit._checks import check_count, check_literal, check_positive, check_shape
+from seldkit._checks import check_count, check_finite, check_literal, check_positive, check_shape
 from seldkit._typing import Float, Int
 from seldkit.events import Events
 from seldkit.geometry import unit_norm
@@ -274,6 +274,9 @@ def _by_first(number: Int[Tensor, " row"], frame: Int[Tensor, " row"]) -> Int[Te
 
 def _sightings(direction: Tensor) -> NDArray[np.float64]:
     check_shape("direction", direction, "row axis", axis=3)
+    check_finite("direction", direction)
+    if not direction.any(dim=1).all():
+        raise ValueError("direction must hold vectors that are not zero")
     seen: NDArray[np.float64] = unit_norm(direction.detach().cpu().double()).numpy()
     return seen
 

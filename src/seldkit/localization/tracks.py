@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_finite, check_positive, check_shape
+from seldkit._checks import check_count, check_finite, check_floating, check_positive, check_shape
 from seldkit._typing import Float
 from seldkit.events import Events
 from seldkit.grids import DirectionGrid
@@ -40,6 +40,7 @@ def map_events(
         Events without distances. Sources are numbered by when they are first heard.
 
     Raises:
+        TypeError: If the maps hold integers, or a setting is no number.
         ValueError: If there is no value for each point, one is not finite, or a setting is out of
             range.
 
@@ -51,6 +52,8 @@ def map_events(
         ([90.0, 90.0, -180.0], [0, 0, 1])
     """
     check_shape("maps", maps, "time point", point=grid.num_points)
+    check_floating(maps=maps)
+    check_count(max_sources=max_sources)
     check_finite("maps", maps)
     check_positive(max_jump_deg=max_jump_deg, memory_s=memory_s, frame_s=frame_s)
     peaks = grid.peaks(

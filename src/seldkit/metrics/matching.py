@@ -155,6 +155,7 @@ def _as_scipy(cost: Float[Tensor, "cell row col"]) -> Int[Tensor, "cell pair"]:
 
 
 @cache
+@torch.inference_mode(mode=False)  # it may be needed in a training afterwards
 def _matchings(rows: int, cols: int) -> Int[Tensor, "matching pair"]:
     """Return where in a flattened matrix the pairs of every matching stand, row by row."""
     if rows <= cols:

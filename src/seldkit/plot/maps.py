@@ -1,6 +1,7 @@
 """Energy maps in the sky: points, masks and energy, frame by frame or as a moving picture."""
 
 from collections.abc import Sequence
+from math import isclose
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,14 +52,15 @@ def plot_maps(
     Raises:
         ModuleNotFoundError: If matplotlib is not installed.
         TypeError: If `classes` is one text.
-        ValueError: If a class has no name, there is nothing to draw and no frame is named, or there
-            are not as many panels as frames.
+        ValueError: If a class has no name, frames of the prediction have another length, there is
+            nothing to draw and no frame is named, or there are not as many panels as frames.
 
     Examples:
         >>> siren = EnergyMaps([0, 9], [0, 0], [0, 1], [90, 60], [10, 20], [1, 1])
         >>> [panel.get_title(loc="left") for panel in plot_maps(siren, classes=["siren"]).axes]
         ['0.0 s', '0.9 s']
     """
+    _check_frames(reference, prediction)
     frames = _frames(reference, prediction) if frames is None else list(frames)
     if not frames:
         raise ValueError("frames must name one where nothing sounds, got none")
@@ -111,9 +113,11 @@ def animate_maps(
     Raises:
         ModuleNotFoundError: If matplotlib is not installed.
         TypeError: If `classes` is one text.
-        ValueError: If a class has no name, or a number is not positive.
+        ValueError: If a class has no name, frames of the prediction have another length, or a
+            number is not positive.
     """
     check_positive(speed=speed)
+    _check_frames(reference, prediction)
     if num_frames is None:
         sides = [reference] if prediction is None else [reference, prediction]
         ends = [int(side.frame.max()) + 1 for side in sides if len(side)]
@@ -134,6 +138,14 @@ def animate_maps(
         figure, show, frames=num_frames, interval=1000 * reference.frame_s / speed
     )
     return made
+
+
+def _check_frames(reference: EnergyMaps, prediction: EnergyMaps | None) -> None:
+    if prediction is not None and not isclose(prediction.frame_s, reference.frame_s, rel_tol=1e-6):
+        raise ValueError(
+            f"prediction.frame_s must be {reference.frame_s} as the reference's,"
+            f" got {prediction.frame_s}"
+        )
 
 
 def _frames(reference: EnergyMaps, prediction: EnergyMaps | None) -> list[int]:

@@ -69,7 +69,7 @@ def plot_sky(
     if level is not None:
         check_shape("level", level, "elevation azimuth")
         check_finite("level", level)
-        values = level.detach().cpu().numpy()
+        values = level.detach().cpu().double().numpy()
         shades = [ink.paper, ink.pale(ink.text, 0.45)]
         colours = require("matplotlib.colors", "plot").LinearSegmentedColormap.from_list("", shades)
         panel.imshow(values, extent=(-180, 180, -90, 90), origin="lower", cmap=colours)

@@ -67,18 +67,18 @@ def plot_thresholds(
     panel = one_axes(ax, (6.6, 3.6))
     ink = ink_of(panel)
     looks = class_looks(range(len(scores)), ink)
-    tried = thresholds.detach().cpu().numpy()
+    tried = thresholds.detach().cpu().double().numpy()
     handles = []
     pale: dict[str, Any] = {"color": ink.pale(ink.text, 0.75), "linewidth": 0.8}
     if per_class is not None:
-        panel.plot(tried, per_class.detach().cpu().numpy(), **pale)
+        panel.plot(tried, per_class.detach().cpu().double().numpy(), **pale)
     for number, (name, score) in enumerate(scores.items()):
         look: dict[str, Any] = {
             "color": looks[number].colour,
             "linestyle": looks[number].dashes,
             "linewidth": 1.8,
         }
-        panel.plot(tried, score.detach().cpu().numpy(), **look)
+        panel.plot(tried, score.detach().cpu().double().numpy(), **look)
         handles.append(legend_line(name, **look))
     if per_class is not None:
         handles.append(legend_line("each class", **pale))

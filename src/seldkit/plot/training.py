@@ -98,7 +98,10 @@ def plot_training(
 
 
 def _kind(name: str) -> str:
-    words = set(name.lower().replace("/", "_").replace(".", "_").split("_")) | {name.lower()}
+    parts = name.replace("/", "_").replace(".", "_").split("_")
+    if "LR" in parts:  # as the published programs call the localization recall
+        return "score"
+    words = {part.lower() for part in parts} | {name.lower()}
     return next((kind for kind, known in WORDS if words & set(known)), "score")
 
 

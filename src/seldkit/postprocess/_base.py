@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import isnan
 
 import torch
 from torch import Tensor
@@ -33,7 +34,10 @@ class KeptStep:
 
     def _keep_numbers(self, *names: str) -> None:
         for name in names:
-            object.__setattr__(self, name, plain_numbers(name, getattr(self, name)))
+            kept = plain_numbers(name, getattr(self, name))
+            if any(isnan(x) for x in (kept if isinstance(kept, tuple) else (kept,))):
+                raise ValueError(f"{name} must not be nan, got {kept}")
+            object.__setattr__(self, name, kept)
 
     def _keep_counts(self, *names: str) -> None:
         for name in names:

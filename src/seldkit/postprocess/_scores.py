@@ -1,4 +1,4 @@
-"""Outputs of any format as scores, and back from decisions to outputs that decode to them."""
+"""Outputs as scores, and back from decisions to outputs that decode to them."""
 
 import torch
 from torch import Tensor
@@ -53,8 +53,8 @@ def decided(
 ) -> Output:
     """Return an output that decodes to a decision, with thresholds from 0 to below 1.
 
-    Probabilities become 0 and 1; vectors are made longer by 1 where they are active, which keeps
-    their order, and zero elsewhere.
+    Probabilities become 0 and 1. Vectors become zero where they are not active; those of a frame
+    that are keep their shares, by which formats weigh them, and the shortest has length 2.
 
     Args:
         output: What was decided on.
@@ -66,7 +66,10 @@ def decided(
         active = strongest(factor, active) if has_tracks(output) else active
         certain = torch.full_like(output.activity, CERTAIN)
         return output._replace(activity=certain.where(active, -certain))
-    return with_lengths(output, (1 + scores_of(output, planar)) * active, planar)
+    scores = scores_of(output, planar)
+    least = scores.where(active & (scores > 0), torch.inf).flatten(1).amin(dim=1)
+    scale = 2 / least.clamp(min=1e-12).reshape(-1, *[1] * (scores.ndim - 1))
+    return with_lengths(output, scores * scale * active, planar)
 
 
 def with_lengths(output: Tensor, length: Float[Tensor, "*places"], planar: bool) -> Tensor:

@@ -86,7 +86,7 @@ def hysteresis(
     """
     check_finite("scores", scores)
     dim = time_axis("scores", scores, dim)
-    least, most = threshold_of("low", low, scores), threshold_of("high", high, scores)
+    most, least = threshold_of("high", high, scores), threshold_of("low", low, scores)
     if (least > most).any():
         raise ValueError(f"low must not exceed high, got {low} and {high}")
     sustained, seed = scores.double() > least, scores.double() > most

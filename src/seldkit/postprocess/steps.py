@@ -1,6 +1,7 @@
 """Steps of post-processing that are kept with a trained system: settings, and a call.
 
-Each takes an output without the batch axis, of any format, and returns one of its kind.
+Each takes an output without the batch axis, class-wise, track-wise, ACCDOA or multi-ACCDOA, and
+returns one of its kind.
 """
 
 from dataclasses import KW_ONLY, dataclass
@@ -50,7 +51,7 @@ class LinkTracks(KeptStep):
 
     @property
     def lookahead(self) -> int:
-        """None: a track is what it was."""
+        """Zero frames: a track is what it was."""
         return 0
 
     def __call__(self, output: Output) -> Output:
@@ -88,7 +89,7 @@ class MedianFilter(KeptStep):
             filtered = median_filter(scores, self.window, dim=0, edge=self.edge)
             return with_lengths(hold(output, scores <= 0, scores > 0), filtered, self.planar)
         scores_of(output, self.planar)
-        logits, half = output.activity, self.window // 2
+        logits, half = output.activity.clamp(-CERTAIN, CERTAIN), self.window // 2
         if self.edge == "zero":  # of the probability
             silence = (0, 0) * (logits.ndim - 1) + (half, half)
             logits = functional.pad(logits, silence, value=-CERTAIN)
