@@ -9,6 +9,7 @@ from numbers import Real
 from types import ModuleType, NoneType
 from typing import Literal, Protocol, get_args, get_origin, runtime_checkable
 
+import torch
 from torch import Size, Tensor
 
 
@@ -178,6 +179,22 @@ def whole_number(name: str, value: float) -> int:
     if not math.isfinite(value) or abs(value - round(value)) > 1e-6 or round(value) < 1:
         raise ValueError(f"{name} must be a whole number, got {shortest(value)}")
     return round(value)
+
+
+def check_within(name: str, x: Tensor, largest: int) -> None:
+    """Raise `ValueError` if a value is not from 0 to the largest.
+
+    On the processor alone: an accelerator would have to be waited for, and a graph, or a function
+    under `vmap`, cannot depend on values.
+    """
+    if torch.compiler.is_compiling() or x.device.type != "cpu" or x.numel() == 0:
+        return
+    try:
+        low, high = map(float, x.detach().aminmax())
+    except RuntimeError:  # under vmap there are no values yet
+        return
+    if low < 0 or high > largest:
+        raise ValueError(f"{name} must be in 0..{largest}, got {low:g} to {high:g}")
 
 
 def check_rate(**values: float) -> None:

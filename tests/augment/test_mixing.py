@@ -121,7 +121,7 @@ def test_events_are_united_and_their_sources_told_apart(one: list[Row], other: l
 
 def test_a_source_that_is_not_told_stays_so() -> None:
     clips = [Events([0], [3], [[1.0, 0, 0]], source=[0]), Events([0], [3], [[0, 1.0, 0]])]
-    untold = replace(clips[1], source=[-1])
+    untold = replace(clips[1], source=torch.tensor([-1]))
     _, union = mix_clips(torch.zeros(2, 4, 20), [clips[0], untold])
     assert [rows.source.tolist() for rows in union] == [[0, -1], [-1, 0]]
 

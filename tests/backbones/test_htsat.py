@@ -98,6 +98,10 @@ def test_published_sizes() -> None:
         ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
         ({"num_bins": 48}, "spec_size must be a multiple of num_bins=48, got 256"),
         ({"num_bins": 16}, "num_bins must be a multiple of 32, got 16"),
+        (
+            {"num_bins": 16, "spec_size": 16, "num_heads": (2, 2, 2, 2), "embed_dim": 16},
+            "num_bins must be a multiple of 32, got 16",
+        ),
         ({"patch": 0}, "patch must be at least 1, got 0"),
         ({"embed_dim": 0}, "embed_dim must be at least 1, got 0"),
         ({"window": 5}, "window must divide the 64 patches of stage 0, got 5"),
@@ -119,6 +123,8 @@ def test_messages_of_wrong_channels() -> None:
         htsat_pair(3, 4, **SMALL)
     with pytest.raises(ValueError, match=r"sed must have the sizes of doa, .* 16, 3\), got "):
         htsat_branches(small(embed_dim=16), small())
+    with pytest.raises(TypeError, match="doa must be an HTSAT, got Linear"):
+        htsat_branches(small(), nn.Linear(2, 2))  # type: ignore[arg-type]
     with pytest.raises(
         ValueError, match=r"x must be \(batch, channel=3, time, freq=8\), got shape"
     ):

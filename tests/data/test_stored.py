@@ -141,7 +141,7 @@ def test_a_missing_or_doubled_chunk_is_named() -> None:
         with pytest.raises(ValueError, match=message):
             list(join_chunks(found, places))
     numbers = torch.arange(len(places))  # as a loader gives them
-    joined = join_chunks(zip(numbers, [x for _, x in outputs], strict=True), places)  # type: ignore[arg-type]
+    joined = join_chunks(zip(numbers, [x for _, x in outputs], strict=True), places)
     assert [clip for clip, _ in joined] == [0, 1, 2]
     with pytest.raises(TypeError, match=r"number must be an integer, got 0\.5"):
         list(join_chunks([(0.5, torch.zeros(4, 2))], places))  # type: ignore[list-item]

@@ -122,3 +122,17 @@ def test_mistakes_are_told() -> None:
         visibility(torch.zeros(1, 4, 2400), fmin=5000.0)
     with pytest.raises(ValueError, match="sample_rate must be a multiple of 100, got 22050"):
         visibility(torch.zeros(1, 4, 22050), 22050)
+    for model in (lam(2, 4, 6), uplam(2, 6, num_channels=4)):
+        with pytest.raises(TypeError, match=r"matrices must hold complex numbers, got"):
+            model(torch.zeros(1, 3, 2, 4, 4))
+    with pytest.raises(ValueError, match=r"must be \(batch, time, band, channel=4, other\)"):
+        uplam(2, 6, num_channels=4)(torch.zeros(1, 3, 2, 8, 8, dtype=torch.complex64))
+    with pytest.raises(TypeError, match=r"num_points must be an integer, got 2\.5"):
+        lam_points(2.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_leaves_matrices_as_they_are(dtype: torch.dtype) -> None:
+    with torch.autocast("cpu", dtype=dtype):
+        maps = uplam(2, 8, filters=2, features=2)(matrices())
+    assert maps.isfinite().all()

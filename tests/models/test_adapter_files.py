@@ -61,6 +61,16 @@ def test_it_comes_back_onto_a_plain_network_and_onto_an_adapted_one(
     assert set(load_file(path)) >= learned[0]
 
 
+def test_gradients_at_the_end_do_not_say_what_was_learned(tmp_path: Path) -> None:
+    module, path = trained(HOWS["lora and biases"]), tmp_path / "room.safetensors"
+    learned = {name for name, p in module.named_parameters() if p.requires_grad}
+    save_adapters(module.requires_grad_(False), path)
+    assert set(load_file(path)) == learned
+    other = load_adapters(HOWS["lora and biases"](network()).requires_grad_(False), path)
+    torch.testing.assert_close(values(other), values(module))  # one of them without gradients
+    assert {name for name, p in other.named_parameters() if p.requires_grad} == learned
+
+
 def test_the_file_is_small(tmp_path: Path) -> None:
     module = with_lora(nn.Linear(512, 512), rank=1)
     save_adapters(module, tmp_path / "small")
@@ -95,6 +105,11 @@ def test_messages(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(ValueError, match="must have adapters or LoRA, got one with neither"):
         save_adapters(network(), path)
+    module = trained(HOWS["lora"])
+    module.get_parameter("attention.query.bias").requires_grad_(True)
+    with pytest.raises(ValueError, match=r"also must name all .* are \['attention\.query\.bias'\]"):
+        save_adapters(module, path)
+    assert not path.exists()
     module = trained(HOWS["lora"])
     save_adapters(module, path)
     wide: Any = ConformerBlock(12)

@@ -470,7 +470,7 @@ def test_messages_of_wrong_settings(arguments: dict[str, Any], message: str) -> 
 
 @pytest.mark.messages
 def test_messages_of_wrong_parts_and_features() -> None:
-    with pytest.raises(KeyError, match="until must be one of norm, block1"):
+    with pytest.raises(ValueError, match="frozen must be True, False or one of norm, block1"):
         small(frozen="conv9")
     model = small()
     parts = dict(model.named_children()) | {"early_stitches": None}

@@ -6,8 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.utils import _pytree
 
+from seldkit.heads import ClassWiseHead
+from seldkit.layers import step_size
 from seldkit.models import SequenceSELD, causal_crnn
 from transforms import assert_compiles_and_exports
 
@@ -110,3 +113,17 @@ def test_messages(arguments: dict[str, Any], message: str) -> None:
         small(**arguments)
     with pytest.raises(ValueError, match="features must have at least 5 frames"):
         small()(torch.zeros(1, 7, 4, 16))
+
+
+def test_branches_step_side_by_side_and_not_with_a_video() -> None:
+    parts: dict[str, Any] = {"in_channels": 2, "num_bins": 3, "trunk": nn.Identity()}
+    parts |= {"sequence": nn.Identity(), "head": ClassWiseHead(6, 2)}
+    model = SequenceSELD(**parts, branches=[nn.MaxPool2d((2, 1)), nn.MaxPool2d((2, 1))])
+    assert step_size(model) == (2, 1)
+    uneven = SequenceSELD(**parts, branches=[nn.Identity(), nn.MaxPool2d((2, 1))])
+    with pytest.raises(ValueError, match="branches must make as many frames each"):
+        step_size(uneven)
+    model = SequenceSELD(**parts, branches=[nn.Identity()] * 2, fusion=nn.Identity())
+    for call in (lambda: step_size(model), lambda: model.step(torch.zeros(1, 2, 4, 3))):
+        with pytest.raises(ValueError, match="SequenceSELD cannot stream: it reads a video, too"):
+            call()

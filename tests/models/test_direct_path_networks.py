@@ -224,3 +224,6 @@ def test_messages(name: str) -> None:
     if name != "srp_dnn":
         with pytest.raises(ValueError, match="cannot stream: it is not causal"):
             step_size(small(name, causal=False))
+    if name == "fn_ssl":
+        with pytest.raises(ValueError, match="must have 8 bins for the classifier, got 16"):
+            small(name, num_bins=8, num_directions=5)(torch.zeros(1, 6, 8, 16))

@@ -1,6 +1,7 @@
 """Proposals: made events come back exactly, maps are right, one of near events stays."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -190,3 +191,29 @@ def test_messages() -> None:
         proposal_targets(made([]), 0)
     with pytest.raises(ValueError, match="overlap"):
         proposal_losses(maps, proposal_targets(made([]), 5))
+    with pytest.raises(TypeError, match="activity must hold floats"):
+        proposal_targets(made([])._replace(activity=made([]).activity.long()), 4)
+    logits = maps._replace(overlap=maps.overlap + 5)
+    with pytest.raises(ValueError, match=r"overlap must be in 0\.\.1, got 5 to 5"):
+        propose_events(logits)
+    for name in ("threshold", "smoothness_weight"):
+        settings: Any = {name: float("nan")}
+        with pytest.raises(ValueError, match=f"{name} must be finite and at least 0, got nan"):
+            propose_events(maps, **settings)
+    batched = SELDOutput(torch.zeros(1, 5, 2), torch.zeros(1, 5, 2, 3))
+    with pytest.raises(ValueError, match=r"activity must be \(time, cls\), got shape \(1, 5, 2\)"):
+        proposed_output(batched, propose_events(maps))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_loses_no_sound(dtype: torch.dtype) -> None:
+    direction = torch.randn(2000, 1, 3).to(dtype)
+    target = SELDOutput(torch.ones(2000, 1, dtype=dtype), direction)
+    maps = proposal_targets(target, 2)
+    exact = proposal_targets(SELDOutput(torch.ones(2000, 1), direction.float()), 2)
+    torch.testing.assert_close(maps.smoothness, exact.smoothness.to(dtype))
+    first, stop, label = (torch.tensor([n]) for n in (3, 9, 0))
+    sure = EventProposals(first, stop, label, torch.ones(1))
+    activity = proposed_output(target, sure).activity
+    assert activity.dtype == dtype
+    assert activity.isfinite().all()

@@ -150,3 +150,9 @@ def test_messages() -> None:
         joined_trainings(small(), small(), small(**FAR))(torch.zeros(1, 7, 10, 16))
     with pytest.raises(TypeError, match="sed_doa must be a module, got str"):
         joined_trainings("a", "b", "c")  # type: ignore[arg-type]
+    tracks = small(format="accdoa")
+    with pytest.raises(TypeError, match="sed_sde must return activity and direction, got a Tensor"):
+        joined_trainings(small(), tracks, small(**FAR))(torch.zeros(1, 7, 10, 16))
+    more = resnet_conformer(4, **SIZES | FAR)
+    with pytest.raises(ValueError, match="sed_doa and sed_sde and sed_doa_sde must have the same"):
+        joined_trainings(small(), more, small(**FAR))(torch.zeros(1, 7, 10, 16))

@@ -156,6 +156,7 @@ def htsat(
     check_one_length(depths=depths, num_heads=num_heads)
     if spec_size % num_bins:
         raise ValueError(f"spec_size must be a multiple of num_bins={num_bins}, got {spec_size}")
+    fold = TimeFold(num_bins, size=spec_size, frames_per_step=patch << (len(depths) - 1))
     rates = torch.linspace(0, drop_path, sum(depths), device="cpu").tolist()
     stages: list[nn.Module] = [PatchEmbedding(in_channels, embed_dim, patch=patch)]
     for stage, (depth, heads) in enumerate(zip(depths, num_heads, strict=True)):
@@ -183,7 +184,7 @@ def htsat(
         stages.append(SwinStage(blocks, nn.LayerNorm(width) if last else PatchMerging(width)))
     return HTSAT(
         norm=BinNorm(in_channels, num_bins=num_bins),
-        fold=TimeFold(num_bins, size=spec_size, frames_per_step=patch << (len(depths) - 1)),
+        fold=fold,
         stages=stages,
         in_channels=in_channels,
         out_channels=width,
@@ -210,6 +211,7 @@ def htsat_branches(
         freq)` for activity and one for direction.
 
     Raises:
+        TypeError: If one is no HTS-AT.
         ValueError: If `sed` reads more channels than `doa`, or their sizes differ.
 
     Examples:
@@ -220,6 +222,9 @@ def htsat_branches(
         >>> sed.shape, doa.shape
         (torch.Size([1, 32, 64, 2]), torch.Size([1, 32, 64, 2]))
     """
+    for name, encoder in (("sed", sed), ("doa", doa)):
+        if not isinstance(encoder, HTSAT):
+            raise TypeError(f"{name} must be an HTSAT, got {type(encoder).__name__}")
     if sed.in_channels > doa.in_channels:
         raise ValueError(
             f"sed must read at most the {doa.in_channels} channels of doa, got {sed.in_channels}"

@@ -134,6 +134,7 @@ class YAMNet(TaggingBackbone):
         self, features: Float[Tensor, "batch channel time freq"], between: Between | None = None
     ) -> Float[Tensor, "batch out step bin"]:
         """Return the last map of the convolutions, of `ceil(time / frames_per_step)` steps."""
+        _check(features)
         x = _continued(features, -features.shape[2] % self.frames_per_step)
         for number, block in enumerate(self.blocks, start=1):
             x = block(x)
@@ -149,6 +150,7 @@ class YAMNet(TaggingBackbone):
 
     def tag_patches(self, features: Float[Tensor, "batch channel time freq"]) -> TaggingOutput:
         """Return logits `batch patch cls` and embeddings `batch patch channel` of each patch."""
+        _check(features)
         frames, size, hop = features.shape[2], self.patch_frames, self.patch_hop
         x = _continued(features, (size - frames) % hop if frames > size else size - frames)
         patches = rearrange(x.unfold(2, size, hop), "b c p f t -> (b p) c t f")
@@ -230,7 +232,10 @@ def yamnet(
     )
 
 
+def _check(features: Tensor) -> None:
+    check_shape("features", features, "batch+ channel time+ freq", channel=1, freq=_NUM_BINS)
+
+
 def _continued(features: Tensor, frames: int) -> Tensor:
     """Return features with so many frames of silence behind them."""
-    check_shape("features", features, "batch+ channel time+ freq", channel=1, freq=_NUM_BINS)
     return functional.pad(features, (0, 0, 0, frames), value=_SILENCE) if frames else features

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_floating, check_same_shape, check_shape
+from seldkit._checks import check_floating, check_same_shape, check_shape, check_within
 from seldkit._typing import Bool
 from seldkit.outputs import SELDOutput
 
@@ -157,22 +157,6 @@ def check_mask(mask: Bool[Tensor, "batch time"] | None, x: Tensor) -> None:
 def check_activity(name: str, x: Tensor) -> None:
     """Raise `ValueError` if an activity is not in 0..1; nan is left to show in the loss."""
     check_within(name, x, 1)
-
-
-def check_within(name: str, x: Tensor, largest: int) -> None:
-    """Raise `ValueError` if a value is not from 0 to the largest.
-
-    On the processor alone: an accelerator would have to be waited for, and a graph, or a function
-    under `vmap`, cannot depend on values.
-    """
-    if torch.compiler.is_compiling() or x.device.type != "cpu" or x.numel() == 0:
-        return
-    try:
-        low, high = map(float, x.detach().aminmax())
-    except RuntimeError:  # under vmap there are no values yet
-        return
-    if low < 0 or high > largest:
-        raise ValueError(f"{name} must be in 0..{largest}, got {low:g} to {high:g}")
 
 
 def _check_distances(

@@ -5,10 +5,10 @@ from math import inf
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_number, check_shape
+from seldkit._checks import check_number, check_shape, check_within
 from seldkit._typing import Bool, Float, Int
 from seldkit.assignment import cheapest_matching
-from seldkit.losses._checks import check_outputs, check_tensors, check_within
+from seldkit.losses._checks import check_outputs, check_tensors
 from seldkit.losses._order import Target, either, flipped, moved
 from seldkit.losses._reduce import blank, full_pair, own_precision
 from seldkit.losses.activity import Alpha, activity_loss, check_focus

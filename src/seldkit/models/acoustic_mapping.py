@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
-from seldkit._checks import check_shape
+from seldkit._checks import check_count, check_shape
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Complex, Float
 from seldkit.features.eigenvalues import with_eigenvalues
@@ -81,6 +81,7 @@ class LatentAcousticMap(Shown):
     ) -> Float[Tensor, "batch time band point"]:
         """Return the maps."""
         sizes = {"band": self.num_bands, "channel": self.num_channels}
+        _check_complex(matrices)
         check_shape("matrices", matrices, "batch time band channel other", **sizes)
         check_shape("matrices", matrices, "batch time band other channel", **sizes)
         if self.triangle == "both":
@@ -100,6 +101,11 @@ class LatentAcousticMap(Shown):
         return maps
 
 
+def _check_complex(matrices: Tensor) -> None:
+    if not matrices.is_complex():
+        raise TypeError(f"matrices must hold complex numbers, got {matrices.dtype}")
+
+
 def _without_negative(values: Float[Tensor, "*batch row"]) -> tuple[Tensor, Tensor]:
     return values.clamp(min=0), (values > 0).to(values.dtype)
 
@@ -110,15 +116,20 @@ class UpLatentAcousticMap(Shown):
     See [`uplam`][seldkit.models.uplam].
     """
 
-    def __init__(self, *, lift: nn.Module, mapping: nn.Module) -> None:
+    def __init__(
+        self, *, lift: nn.Module, mapping: nn.Module, num_channels: int | None = None
+    ) -> None:
         super().__init__()
+        self.num_channels = num_channels
         self.lift, self.mapping = lift, mapping
 
     def forward(
         self, matrices: Complex[Tensor, "batch time band channel channel"]
     ) -> Float[Tensor, "batch time band point"]:
         """Return the maps."""
-        check_shape("matrices", matrices, "batch time band channel other")
+        _check_complex(matrices)
+        sizes = {} if self.num_channels is None else {"channel": self.num_channels}
+        check_shape("matrices", matrices, "batch time band channel other", **sizes)
         lifted = self.lift(matrices.flatten(0, 1)).unflatten(0, matrices.shape[:2])
         return self.mapping(lifted)  # type: ignore[no-any-return]
 
@@ -207,6 +218,7 @@ def uplam(
     return UpLatentAcousticMap(
         lift=BackProjection(num_bands, scale=scale, filters=filters, features=features),
         mapping=LatentAcousticMap(num_bands, num_channels * scale, num_points, triangle=triangle),
+        num_channels=num_channels,
     )
 
 
@@ -224,6 +236,7 @@ def lam_points(num_points: int = 484) -> DirectionGrid:
         >>> lam_points()
         DirectionGrid(484 points)
     """
+    check_count(num_points=num_points)
     number = torch.arange(num_points, dtype=torch.float64)
     z = 1 - (2 * number + 1) / num_points
     turn = number * (4 * torch.pi / (1 + 5**0.5))

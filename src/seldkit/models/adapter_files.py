@@ -32,13 +32,18 @@ def save_adapters(network: nn.Module, path: str | PathLike[str]) -> None:
         path: Where to; a file that is there is replaced, at once and whole.
 
     Raises:
-        ValueError: If the network has neither adapters nor LoRA.
+        ValueError: If the network has neither adapters nor LoRA, or parameters that they leave
+            frozen have been given gradients.
     """
     from safetensors.torch import save_file
 
     adaptation = adaptation_of(network)
     if adaptation is None:
         raise ValueError("network must have adapters or LoRA, got one with neither")
+    trained = {name for name, p in network.named_parameters() if p.requires_grad}
+    thawed = sorted(trained & adaptation.frozen)
+    if thawed:
+        raise ValueError(f"also must name all that is trained besides, but not in it are {thawed}")
     learned = _learned(network, adaptation)
     state = network.state_dict()
     tensors = {name: state[name].contiguous().cpu().clone() for name in sorted(learned)}
@@ -115,7 +120,9 @@ def load_adapters(
         except ValueError as error:
             raise ValueError(f"{path} does not fit the network: {error}") from error
     current = network.state_dict()
-    names = _learned(network, adaptation_of(network))
+    made = adaptation_of(network)
+    assert made is not None  # it had one, or has been given one
+    names = _learned(network, made)
     shapes = {name: tuple(current[name].shape) for name in names}
     wrong = sorted(
         name
@@ -129,13 +136,15 @@ def load_adapters(
     with torch.no_grad():
         for name, tensor in tensors.items():
             current[name].copy_(tensor)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in tensors)
     return network
 
 
-def _learned(network: nn.Module, adaptation: Adaptation | None) -> set[str]:
+def _learned(network: nn.Module, adaptation: Adaptation) -> set[str]:
     """Return the names of what training changes: parameters, and statistics that follow data."""
-    learned = {name for name, p in network.named_parameters() if p.requires_grad}
-    if adaptation is not None and adaptation.settings["batch_norms"] == "statistics":
+    learned = {name for name, _ in network.named_parameters()} - adaptation.frozen
+    if adaptation.settings["batch_norms"] == "statistics":
         for prefix, module in network.named_modules():
             if isinstance(module, _BatchNorm):
                 learned |= {f"{prefix}.{name}".lstrip(".") for name, _ in module.named_buffers()}

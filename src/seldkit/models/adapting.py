@@ -24,12 +24,14 @@ class Adaptation(NamedTuple):
         kind: `"adapters"` or `"lora"`.
         settings: Arguments of the function that did it.
         learned: Names of the parameters that were learned before.
+        frozen: Names of those that stay as they are; what is not among them is learned now.
         recipe: How the network was built.
     """
 
     kind: str
     settings: dict[str, Any]
     learned: frozenset[str]
+    frozen: frozenset[str]
     recipe: Recipe | None
 
 
@@ -158,6 +160,8 @@ def with_lora(
     where = [*where] if not isinstance(where, str) else [where]
     layers = {n: x for n, x in network.named_modules() if takes_low_rank(x)}
     chosen = _named("where", layers, where)
+    if not chosen:
+        raise ValueError("where must name a layer, got none")
     settings = {"rank": rank, "alpha": alpha, "where": list(where)}
     _freeze(network, "lora", settings, also, batch_norms)
     for name, layer in layers.items():  # in their order, so that a seed gives the same start
@@ -240,7 +244,9 @@ def _freeze(
                 turn(module, Settled)
                 module.eval()
     settings = {**settings, "also": also, "batch_norms": batch_norms}
-    vars(network)["_adaptation"] = Adaptation(kind, settings, learned, recipe_of(network))
+    frozen = frozenset(parameters.keys() - more)
+    adaptation = Adaptation(kind, settings, learned, frozen, recipe_of(network))
+    vars(network)["_adaptation"] = adaptation
 
 
 def _named(argument: str, names: Iterable[str], patterns: Sequence[str]) -> set[str]:

@@ -94,7 +94,8 @@ def at2seld(
             yours makes, such as `yamnet(frames_per_step=8)`, or `"none"`. Any but
             [`YAMNet`][seldkit.backbones.YAMNet] is given the log-mel of PANNs.
         frozen: Whether its weights and statistics stay as they are; the name of a block, such as
-            `"block3"`, freezes it up to this, and `False` leaves it as it is given.
+            `"block3"`, freezes it up to this, `False` no block. Its embedding and classifier, on
+            which nothing depends, are never trained.
         neighbours: Steps before and after each whose maximum and mean are taken.
         block: Of the spatial encoder: residual, or two convolutions.
         attention: Within a residual block.

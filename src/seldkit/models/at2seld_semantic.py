@@ -110,6 +110,9 @@ def freeze(backbone: TaggingBackbone, frozen: bool | str) -> None:
 
     What classifies its map is never trained, since nothing depends on it.
     """
+    names = [*backbone.parts()]
+    if isinstance(frozen, str) and frozen not in names:
+        raise ValueError(f"frozen must be True, False or one of {', '.join(names)}, got {frozen!r}")
     if frozen:
         backbone.freeze(frozen if isinstance(frozen, str) else None)
     for name, part in backbone.parts().items():
@@ -150,6 +153,7 @@ def map_channels(backbone: TaggingBackbone) -> dict[str, int]:
 
     training = backbone.training
     with torch.no_grad():
-        backbone.eval().encode(torch.zeros(1, 1, backbone.frames_per_step, 64), look)
+        like = next(backbone.parameters())
+        backbone.eval().encode(like.new_zeros(1, 1, backbone.frames_per_step, 64), look)
     backbone.train(training)
     return channels

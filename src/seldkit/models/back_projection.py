@@ -47,7 +47,8 @@ class BackProjection(Shown):
     ) -> Complex[Tensor, "batch band more_rows more_columns"]:
         """Return the larger matrices."""
         check_shape("x", x, "batch band row column", band=self.num_bands)
-        return torch.complex(self.real(x.real), self.imag(x.imag))
+        real, imag = self.real(x.real), self.imag(x.imag)  # autocast makes them shorter
+        return torch.complex(real.to(x.real.dtype), imag.to(x.real.dtype))
 
 
 class _Part(nn.Module):

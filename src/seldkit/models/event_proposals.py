@@ -5,7 +5,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seldkit._checks import check_count, check_finite, check_rate, check_same_shape, check_shape
+from seldkit._checks import (
+    check_count,
+    check_finite,
+    check_rate,
+    check_same_shape,
+    check_shape,
+    check_weight,
+    check_within,
+)
 from seldkit._typing import Float, Int
 from seldkit.models.proposal_maps import ProposalMaps, interval_iou, places
 from seldkit.outputs import SELDOutput
@@ -64,6 +72,10 @@ def propose_events(
     check_same_shape(overlap=scores.overlap, smoothness=scores.smoothness)
     check_finite("overlap", scores.overlap)
     check_finite("smoothness", scores.smoothness)
+    check_within("overlap", scores.overlap, 1)
+    check_within("smoothness", scores.smoothness, 1)
+    check_rate(overlap=overlap)
+    check_weight(threshold=threshold, smoothness_weight=smoothness_weight)
     check_count(max_candidates=max_candidates)
     durations, time = scores.overlap.shape[1:]
     score = scores.overlap * scores.smoothness**smoothness_weight
@@ -129,10 +141,13 @@ def proposed_output(output: SELDOutput, proposals: EventProposals) -> SELDOutput
     Returns:
         The same directions, with the logits of the best event's score in each frame.
     """
+    check_shape("activity", output.activity, "time cls")
     time, classes = output.activity.shape
     frame = torch.arange(time, device=output.activity.device).unsqueeze(1)
     inside = (frame >= proposals.start) & (frame < proposals.stop)
-    score = torch.where(inside, proposals.score.to(output.activity), 0.0)
-    activity = output.activity.new_zeros(time, classes)
+    # In half precision the probability next to 1 has no logit.
+    exact = torch.promote_types(output.activity.dtype, torch.float32)
+    score = torch.where(inside, proposals.score.to(output.activity.device, exact), 0.0)
+    activity = score.new_zeros(time, classes)
     activity = activity.scatter_reduce(1, proposals.label.expand_as(score), score, "amax")
-    return output._replace(activity=activity.logit(eps=1e-6))
+    return output._replace(activity=activity.logit(eps=1e-6).to(output.activity.dtype))

@@ -62,6 +62,11 @@ class FNSSL(Shown):
         phases = x.transpose(1, 2)
         if self.classifier is None:
             return phases
+        if 2 * phases.shape[-1] != self.classifier.in_features:
+            raise ValueError(
+                f"features must have {self.classifier.in_features // 2} bins for the classifier,"
+                f" got {phases.shape[-1]}"
+            )
         logits: Tensor = self.classifier(phases.flatten(3))
         return logits
 
@@ -151,7 +156,8 @@ def fn_ssl(
     Args:
         num_microphones: Number of microphones.
         pairs: Pairs `(m, n)` of microphones; by default the first with each other one.
-        num_bins: Bins of the features.
+        num_bins: Bins of the features, where there is a layer behind the phases; without it any
+            number will do.
         width: Channels of each LSTM, of both directions together.
         num_blocks: Number of [`FullNarrowBand`][seldkit.layers.FullNarrowBand] blocks.
         pool_time: Frames of features that are averaged into one of the output.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seldkit._builders import builder
+from seldkit._checks import check_same_shape
 from seldkit._typing import Float
 from seldkit.outputs import SELDOutput
 
@@ -35,6 +36,11 @@ class JoinedTrainings(nn.Module):
             cast("SELDOutput", network(features))
             for network in (self.sed_doa, self.sed_sde, self.sed_doa_sde)
         )
+        for name, output in (("sed_doa", doa), ("sed_sde", sde), ("sed_doa_sde", joint)):
+            if not isinstance(output, SELDOutput):
+                kind = type(output).__name__
+                raise TypeError(f"{name} must return activity and direction, got a {kind}")
+        check_same_shape(sed_doa=doa.activity, sed_sde=sde.activity, sed_doa_sde=joint.activity)
         for name, output in (("sed_sde", sde), ("sed_doa_sde", joint)):
             if output.distance is None:
                 raise ValueError(f"{name} must estimate distances, got none")

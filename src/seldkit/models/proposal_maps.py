@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldkit._checks import check_count, check_same_shape, check_shape
+from seldkit._checks import check_count, check_floating, check_same_shape, check_shape
 from seldkit._typing import Bool, Float
 from seldkit.outputs import SELDOutput
 
@@ -38,6 +38,10 @@ def proposal_targets(target: SELDOutput, max_duration: int) -> ProposalMaps:
             direction `(time, cls, axis)`.
         max_duration: Durations of the maps, in frames.
 
+    Raises:
+        TypeError: If activity or direction hold no floats.
+        ValueError: If a shape is wrong, or the duration is not positive.
+
     Examples:
         >>> activity = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # frames 1 and 2
         >>> maps = proposal_targets(SELDOutput(activity, torch.zeros(4, 1, 3)), max_duration=3)
@@ -50,6 +54,7 @@ def proposal_targets(target: SELDOutput, max_duration: int) -> ProposalMaps:
     check_shape("activity", activity, "time cls")
     time, classes = activity.shape
     check_shape("direction", direction, "time cls axis", time=time, cls=classes)
+    check_floating(activity=activity, direction=direction)
     check_count(max_duration=max_duration)
     active = functional.pad((activity > 0).int(), (0, 0, 1, 1)).diff(dim=0).T
     label, first = (active > 0).nonzero().unbind(dim=1)
@@ -108,6 +113,7 @@ def proposal_losses(maps: ProposalMaps, target: ProposalMaps) -> dict[str, Tenso
 def _smoothness(target: SELDOutput, stop: Tensor) -> Tensor:
     """Return the smoothness of each class from every frame to before `duration start` others."""
     active, direction = target.activity > 0, target.direction
+    direction = direction.to(torch.promote_types(direction.dtype, torch.float32))
     time = len(active)
     turns = functional.pad(direction, (0, 0, 0, 0, 1, 1))
     turns = (turns[2:] - 2 * turns[1:-1] + turns[:-2]).norm(dim=-1)
@@ -118,7 +124,7 @@ def _smoothness(target: SELDOutput, stop: Tensor) -> Tensor:
     last = (stop - 1).clamp(max=time).maximum(first)
     total, count = (sums[:, last] - sums[:, first.expand_as(last)]).permute(0, 3, 1, 2)
     smoothness: Tensor = (-total / count.clamp(min=1)).exp()
-    return smoothness
+    return smoothness.to(target.direction.dtype)
 
 
 def _mean_where(x: Tensor, mask: Tensor) -> Tensor:

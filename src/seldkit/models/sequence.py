@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from math import lcm
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -89,12 +90,9 @@ class SequenceSELD(Shown):
         Raises:
             ValueError: If a part of the network cannot stream; the error names it.
         """
-        if self.fusion is not None:
-            raise ValueError(f"{type(self).__name__} cannot stream: it reads a video, too")
+        self._check_streams()
         size = step_size(self.trunk).then(step_size(self.sequence))
-        for branch in self.branches:
-            size = size.then(step_size(branch))
-        return size
+        return size.then(side_by_side([step_size(branch) for branch in self.branches]))
 
     def step(
         self,
@@ -112,6 +110,7 @@ class SequenceSELD(Shown):
         Raises:
             ValueError: If a part of the network cannot stream, or the shape is wrong.
         """
+        self._check_streams()
         sizes = {"channel": self.in_channels, "freq": self.num_bins}
         check_shape("features", features, "batch channel time freq", **sizes)
         of_trunk, of_sequence, *of_branches = state or [None] * (2 + len(self.branches))
@@ -121,6 +120,24 @@ class SequenceSELD(Shown):
         results = [stream_step(branch, x, before) for branch, before in pairs]
         output: SELDOutput | Tensor = self.head(*(result for result, _ in results))
         return output, (of_trunk, of_sequence, *(after for _, after in results))
+
+    def _check_streams(self) -> None:
+        if self.fusion is not None:
+            raise ValueError(f"{type(self).__name__} cannot stream: it reads a video, too")
+
+
+def side_by_side(sizes: Sequence[StepSize]) -> StepSize:
+    """Return the step of branches that read the same frames, or raise `ValueError`.
+
+    Examples:
+        >>> side_by_side([StepSize(2, 1), StepSize(4, 2), StepSize(6, 3)])
+        StepSize(taken=12, made=6)
+    """
+    taken = lcm(*(size.taken for size in sizes))
+    made = {taken // size.taken * size.made for size in sizes}
+    if len(made) != 1:
+        raise ValueError(f"branches must make as many frames each, got steps of {[*sizes]}")
+    return StepSize(taken, made.pop())
 
 
 def _sequence_of(
