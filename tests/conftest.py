@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Under load any example may be slow. The same examples every time, so that a change passes or fails
 # by what it changes; SELDKIT_EXAMPLES=new looks for others, and few are enough to see their shapes.
 settings.register_profile("same", deadline=None, derandomize=True)
-settings.register_profile("few", deadline=None, derandomize=True, max_examples=20)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=8)
 settings.register_profile("new", deadline=None)
 settings.load_profile(os.environ.get("SELDKIT_EXAMPLES", "same"))
 
