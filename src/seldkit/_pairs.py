@@ -12,15 +12,13 @@ def check_pairs(pairs: Iterable[Sequence[int]] | None) -> tuple[Pair, ...] | Non
     """Return the pairs as tuples, or raise `ValueError` unless each joins two channels."""
     if pairs is None:
         return None
-    checked = tuple((integer("pairs", first), integer("pairs", second)) for first, second in pairs)
+    checked = [tuple(integer("pairs", channel) for channel in pair) for pair in pairs]
     if not checked:
         raise ValueError("pairs must hold at least one pair of channels, got none")
-    for first, second in checked:
-        if first == second or min(first, second) < 0:
-            raise ValueError(
-                f"pairs must join two different channels, counted from 0, got {(first, second)}"
-            )
-    return checked
+    for pair in checked:
+        if len(pair) != 2 or pair[0] == pair[1] or min(pair) < 0:
+            raise ValueError(f"pairs must join two different channels, counted from 0, got {pair}")
+    return tuple((first, second) for first, second in checked)
 
 
 def every_pair(num_channels: int) -> tuple[Pair, ...]:

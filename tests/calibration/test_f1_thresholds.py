@@ -178,3 +178,12 @@ def test_wrong_settings_are_told() -> None:
         choose_thresholds(scores, target, objective="f20")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="min_positives must be at least 1, got 0"):
         choose_thresholds(scores, target, min_positives=0)
+
+
+@pytest.mark.messages
+def test_a_fallback_is_a_number() -> None:
+    scores, target = torch.rand(4, 2), torch.tensor([[1, 0]] * 4)
+    with pytest.raises(ValueError, match="fallback must be finite, got nan"):
+        choose_thresholds(scores, target, fallback=float("nan"))
+    with pytest.raises(TypeError, match="fallback must be a number, got 'a'"):
+        choose_thresholds(scores, target, fallback="a")  # type: ignore[arg-type]

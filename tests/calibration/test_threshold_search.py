@@ -164,3 +164,8 @@ def test_what_is_wrong_with_a_search_is_told(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         search_thresholds(lambda _: 0.0, start, **settings)  # type: ignore[arg-type]
+
+
+def test_a_search_may_start_from_a_plain_number() -> None:
+    found = search_thresholds(lambda x: -float((x - 0.3).abs()), 0.5)
+    assert found.item() == pytest.approx(0.3)

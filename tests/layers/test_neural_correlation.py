@@ -83,3 +83,13 @@ def test_messages() -> None:
         layer(torch.zeros(1, 1, 3, 64))
     with pytest.raises(ValueError, match=r"frames must be \(batch, channel, time, sample=64\)"):
         layer(torch.zeros(1, 2, 3, 63))
+
+
+def test_tables_are_filled_after_a_start_without_memory() -> None:
+    with torch.device("meta"):
+        layer = NeuralCorrelation(channels=2, out_channels=2, frame_length=16)
+    layer = layer.to_empty(device="cpu")
+    layer.reset_parameters()
+    torch.testing.assert_close(
+        layer.cosine, NeuralCorrelation(channels=2, out_channels=2, frame_length=16).cosine
+    )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seldkit.layers import MicPairMetadata, PairEncoder
+from seldkit.layers import MicPairMetadata, OverPairs, PairEncoder
 from transforms import assert_compiles_and_exports
 
 FORMS: dict[Any, int] = {"both": 6, "difference": 3, "direction": 4, "number": 1}
@@ -67,7 +67,7 @@ def test_compiles_and_exports() -> None:
 
 @pytest.mark.messages
 def test_messages() -> None:
-    with pytest.raises(ValueError, match=r"pairs must join two different channels, got \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"two different channels, counted from 0, got \(1, 1\)"):
         MicPairMetadata(pairs=[(1, 1)])
     with pytest.raises(ValueError, match="pairs must hold at least one pair of channels"):
         MicPairMetadata(pairs=[])
@@ -81,3 +81,12 @@ def test_messages() -> None:
         small()(torch.zeros(1, 0, 3, 5), torch.zeros(1, 0, 6))
     with pytest.raises(ValueError, match=r"metadata must be \(batch=1, pair=2, entry\)"):
         small()(torch.zeros(1, 2, 3, 5), torch.zeros(1, 3, 6))
+
+
+@pytest.mark.messages
+def test_a_pair_has_two_channels() -> None:
+    for make in (MicPairMetadata, lambda pairs: OverPairs(nn.Identity(), 3, pairs=pairs)):
+        with pytest.raises(
+            ValueError, match=r"two different channels, counted from 0, got \(0, 1, 2"
+        ):
+            make(pairs=[(0, 1, 2)])

@@ -46,3 +46,9 @@ def test_messages() -> None:
         SinusoidalPositions(0)
     with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=4\), got shape"):
         SinusoidalPositions(4)(torch.zeros(1, 4, 3))
+
+
+def test_positions_are_as_exact_as_the_sequence() -> None:
+    layer, x = SinusoidalPositions(8), torch.zeros(1, 3001, 8, dtype=torch.float64)
+    frame = torch.arange(3001.0, dtype=torch.float64)
+    torch.testing.assert_close(layer(x)[0, :, 0], frame.sin(), rtol=0, atol=1e-12)

@@ -124,6 +124,8 @@ def test_messages() -> None:
         SphericalPad(1, 5)(torch.zeros(2, 4))
     with pytest.raises(ValueError, match="x must have an even number of columns with pole_shift"):
         SphericalPad(1, 1)(torch.zeros(2, 5))
+    with pytest.raises(ValueError, match=r"must have rows and columns for pool=\(4, 4\), got \(2"):
+        CausalSphericalConv(3, 4, pool=(4, 4))(torch.zeros(1, 3, 5, 2, 2))
     with pytest.raises(ValueError, match="kernel_size must be odd, got 4"):
         CausalSphericalConv(2, 3, kernel_size=4)
     with pytest.raises(ValueError, match="pool must be rows and columns, got"):

@@ -17,6 +17,7 @@ from seldkit.layers import (
     ChunkedAttention,
     ConformerBlock,
     CrossPooling,
+    FullNarrowBand,
     GatedRecurrentUnit,
     LongShortTermMemory,
     Mamba2,
@@ -236,6 +237,67 @@ def test_a_step_runs_in_onnx_runtime() -> None:
     torch.testing.assert_close(torch.cat(made, dim=1), module(x), rtol=1e-4, atol=1e-5)
 
 
+class Shortcut(nn.Sequential):
+    """Layers beside a shortcut, which is no chain of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return both."""
+        output: Tensor = x + super().forward(x)  # type: ignore[no-untyped-call]
+        return output
+
+
+class StreamingShortcut(Shortcut):
+    """The same with a step."""
+
+    step_size = StepSize()
+
+    def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Return the next frames and no state."""
+        del state
+        return self(x), ()
+
+
+def test_a_step_of_ones_own_comes_before_that_of_a_chain() -> None:
+    module, x = StreamingShortcut(nn.ReLU()), torch.randn(1, 2, 3, 4)
+    assert step_size(module) == (1, 1)
+    assert torch.equal(stream_step(module, x)[0], module(x))
+    assert step_size(nn.Conv2d(1, 1, 1, padding="valid")) == (1, 1)
+
+
+def test_the_first_state_goes_where_the_weights_go() -> None:
+    x = torch.randn(1, 7, 5, 64)
+    step = StreamingStep(CausalConv2d(7, 8), x)
+    assert list(step.state_dict()) == ["module.weight", "module.bias"]
+    for dtype in (torch.bfloat16, torch.float64):
+        step = step.to(dtype)
+        output, past = step(x.to(dtype), *step.start())
+        assert output.dtype == past.dtype == dtype
+    assert step.to("meta").start()[0].device.type == "meta"
+
+
+@pytest.mark.messages
+def test_a_state_of_other_streams_is_refused() -> None:
+    x = torch.randn(3, 6, 8)
+    lstm = LongShortTermMemory(8, 4, bidirectional=False)
+    gru = GatedRecurrentUnit(8, 4, bidirectional=False)
+    for part in (torch.zeros(1, 4), torch.zeros(3, 5), torch.zeros(3, 1, 4)):
+        with pytest.raises(ValueError, match=r"state must be \(batch=3, state=4\), got shape"):
+            lstm.step(x, (part, part))
+        with pytest.raises(ValueError, match=r"state must be \(batch=3, layer=., state=4\), got"):
+            gru.step(x, part[:1] if part.ndim == 3 else part)
+    for module in (lstm, gru):
+        with pytest.raises(ValueError, match=r"x must be \(batch, time, channel=8\), got shape"):
+            module.step(x[..., :5])
+    block = FullNarrowBand(4, 32, 4, device=torch.device("cpu"), dtype=torch.float64)
+    x = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    _, _, state = block.step(x[:1], x[:1])
+    with pytest.raises(ValueError, match=r"state must be \(batch=2, freq=5, state=32\), got shape"):
+        block.step(x, x, state)
+    step = StreamingStep(lstm, torch.randn(1, 6, 8))
+    with pytest.raises(ValueError, match="state must be 2 tensors, got 0"):
+        step(torch.randn(1, 6, 8))
+
+
 @pytest.mark.messages
 @pytest.mark.parametrize(
     ("module", "message"),
@@ -246,6 +308,11 @@ def test_a_step_runs_in_onnx_runtime() -> None:
         (nn.Conv2d(2, 2, 1, padding=1), "Conv2d cannot stream: it must not be padded in time"),
         (nn.MaxPool2d(2, 1), "MaxPool2d cannot stream: its kernel of 2 frames must be its stride"),
         (nn.Sequential(nn.ReLU(), nn.GRU(2, 2)), "GRU cannot stream: it has no step of its own"),
+        (Shortcut(nn.ReLU()), "Shortcut cannot stream: it has no step of its own"),
+        (
+            nn.Conv2d(1, 1, (2, 1), stride=(2, 1), dilation=(2, 1)),
+            "Conv2d cannot stream: its dilation must be 1 in time, got 2",
+        ),
     ],
 )
 def test_what_cannot_stream_says_so(module: nn.Module, message: str) -> None:

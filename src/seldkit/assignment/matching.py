@@ -58,8 +58,9 @@ def cheapest_matching(cost: Float[Tensor, "*axes row col"]) -> Int[Tensor, "*axe
         cost: `cost[..., row, col]`, at least as many columns as rows.
 
     Returns:
-        One column per row, each column at most once; on ties the first matching in lexical order.
-        A cost of nan counts as infinite, so it is taken only where there is no way around it.
+        One column per row, each column at most once; up to eight columns, on ties the first
+        matching in lexical order. A cost of nan counts as infinite, so it is taken only where there
+        is no way around it; a row that has no other may leave the others' costs out of account.
 
     Raises:
         ValueError: If there are fewer than two axes, or more rows than columns.

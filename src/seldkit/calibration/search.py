@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from math import inf, isnan
 
+import torch
 from torch import Tensor
 
 from seldkit._checks import check_count, check_finite, integer
@@ -16,7 +17,7 @@ Score = Callable[[Tensor], float]
 
 def search_thresholds(
     score: Score,
-    start: Float[Tensor, "*cls"],
+    start: Float[Tensor, "*cls"] | float,
     *,
     grid: Sequence[float] | Float[Tensor, " threshold"] = GRID,
     classes: Sequence[int] | None = None,
@@ -58,12 +59,13 @@ def search_thresholds(
         >>> search_thresholds(score, torch.tensor([0.5, 0.5]))
         tensor([0.2000, 0.7000], dtype=torch.float64)
     """
+    start = torch.as_tensor(start, dtype=torch.float64)
     if start.ndim > 1:
         raise ValueError(f"start must be one threshold or (cls,), got shape {tuple(start.shape)}")
     check_finite("start", start)
     check_count(max_rounds=max_rounds)
     candidates = grid_of(grid).tolist()
-    best = start.detach().cpu().double().clone()
+    best = start.detach().cpu().clone()
     flat = best.view(-1)
     given = range(len(flat)) if classes is None else classes
     order = tuple(dict.fromkeys(integer("classes", place) for place in given))

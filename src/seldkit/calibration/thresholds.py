@@ -1,12 +1,12 @@
 """Thresholds chosen on validation data."""
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, isfinite
 from typing import Literal
 
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_count
+from seldkit._checks import check_choice, check_count, check_number
 from seldkit._typing import Float
 from seldkit.calibration._places import Target
 from seldkit.calibration.f1 import GRID, f1_curve
@@ -51,7 +51,7 @@ def choose_thresholds(
         One threshold for each class, `[cls]`, or a single number; float64 on the CPU.
 
     Raises:
-        TypeError: If `min_positives` is no integer.
+        TypeError: If `min_positives` is no integer, or `fallback` no number.
         ValueError: If shapes differ or there is no place, a score or threshold is not finite, a
             target is neither 0 nor 1, `min_positives` is below 1, or the objective is unknown.
 
@@ -69,6 +69,9 @@ def choose_thresholds(
     if not callable(objective):
         check_choice("objective", objective, ("f1",))
     check_count(min_positives=min_positives)
+    check_number(fallback=fallback)
+    if not isfinite(fallback):
+        raise ValueError(f"fallback must be finite, got {fallback}")
     curve = f1_curve(scores, target, grid=grid)
     if per_class:
         supported, f1 = curve.num_positives >= min_positives, curve.per_class

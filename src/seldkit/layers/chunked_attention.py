@@ -89,6 +89,18 @@ class ChunkedAttention(RelativePositionAttention):
         self.chunk = context[1] + 1
         self.past = context[0] // self.chunk * self.chunk
 
+    def forward(
+        self,
+        x: Float[Tensor, "batch time channel"],
+        padding: Bool[Tensor, "batch time"] | None = None,
+    ) -> Float[Tensor, "batch time channel"]:
+        """Return the sequence after attention; no frame attends to where `padding` is true.
+
+        Chunks are counted from the first frame: padding before the others changes nothing in these
+        if it is whole chunks, padding behind them in any case.
+        """
+        return super().forward(x, padding)
+
     @property
     def step_size(self) -> StepSize:
         """A step takes a chunk."""

@@ -151,7 +151,8 @@ class ConformerBlock(Shown):
     ) -> Float[Tensor, "batch time channel"]:
         """Return the sequence after the block; `padding` is true at frames that are none.
 
-        Those frames change nothing in the others, but batch norm counts them in training.
+        Those frames change nothing in the others, but batch norm counts them in training; with a
+        context, chunks are counted from the first frame, padding too.
         """
         check_shape("x", x, "batch time channel", channel=self.channels)
         if padding is not None:

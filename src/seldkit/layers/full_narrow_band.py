@@ -61,6 +61,8 @@ class FullNarrowBand(Shown):
         join: Join = "concat",
         causal: bool = True,
         dropout: float = 0.0,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         if channels % 2:
@@ -69,11 +71,13 @@ class FullNarrowBand(Shown):
             raise ValueError(f"beside must be {channels} channels to be added, got {beside}")
         self.in_channels, self.channels, self.beside = in_channels, channels, beside
         self.join, self.causal = join, causal
-        self.full = LongShortTermMemory(in_channels, channels // 2)
+        place: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.full = LongShortTermMemory(in_channels, channels // 2, **place)
         self.narrow = LongShortTermMemory(
             channels + (beside if join == "concat" else 0),
             channels if causal else channels // 2,
             bidirectional=not causal,
+            **place,
         )
         self.dropout = nn.Dropout(dropout)
 
@@ -102,6 +106,9 @@ class FullNarrowBand(Shown):
         """Return the outputs of the next frames, and the state of the narrow band in each bin."""
         inputs, full = self._bins(x, beside)
         if state is not None:
+            sizes = {"batch": x.shape[0], "freq": x.shape[2], "state": self.channels}
+            for part in state:
+                check_shape("state", part, "batch freq state", **sizes)
             state = tuple(part.flatten(0, 1) for part in state)
         outputs, after = self.narrow.step(inputs, state)
         after = tuple(part.reshape(x.shape[0], x.shape[2], -1) for part in after)

@@ -72,9 +72,12 @@ class GatedRecurrentUnit(nn.RNNBase):
         state: Float[Tensor, "batch layer state"] | None = None,
     ) -> tuple[Float[Tensor, "batch time out"], State]:
         """Return the states of the last layer, and behind the last frame those of all layers."""
+        check_shape("x", x, "batch time channel", channel=self.input_size)
         check_step(x, self.step_size.taken, dim=1)
+        sizes = {"batch": x.shape[0], "layer": self.num_layers, "state": self.hidden_size}
         if state is None:
-            state = x.new_zeros(x.shape[0], self.num_layers, self.hidden_size)
+            state = x.new_zeros(*sizes.values())
+        check_shape("state", state, "batch layer state", **sizes)
         states, last = self._run(x, state.transpose(0, 1).contiguous())
         return states, last.transpose(0, 1)
 

@@ -66,10 +66,14 @@ class LongShortTermMemory(nn.RNNBase):
         state: tuple[Float[Tensor, "batch state"], Float[Tensor, "batch state"]] | None = None,
     ) -> tuple[Float[Tensor, "batch time out"], State]:
         """Return the outputs, and behind the last frame output and cell, as `nn.LSTM` has them."""
+        check_shape("x", x, "batch time channel", channel=self.input_size)
         check_step(x, self.step_size.taken, dim=1)
+        sizes = {"batch": x.shape[0], "state": self.hidden_size}
         if state is None:
-            zeros = x.new_zeros(x.shape[0], self.hidden_size)
+            zeros = x.new_zeros(*sizes.values())
             state = zeros, zeros
+        for part in state:
+            check_shape("state", part, "batch state", **sizes)
         outputs, last, cell = self._run(x, *(part.unsqueeze(0) for part in state))
         return outputs, (last.squeeze(0), cell.squeeze(0))
 

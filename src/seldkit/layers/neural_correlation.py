@@ -97,12 +97,15 @@ class NeuralCorrelation(Shown):
             for pair, size in zip(pairwise(widths), (*_FILTERS, 3), strict=True)
         )
         self.lag_norms = nn.ModuleList(norm(width) for width in widths[1:])
-        cosine, sine = _lag_tables(max_lag, 2 * frame_length)
+        cosine, sine = self._tables()
         self.register_buffer("cosine", cosine.to(device), persistent=False)
         self.register_buffer("sine", sine.to(device), persistent=False)
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew."""
+        """Draw the weights anew, and fill the tables."""
+        with torch.no_grad():
+            for table, values in zip((self.cosine, self.sine), self._tables(), strict=True):
+                table.copy_(values)
         for module in self.modules():
             if isinstance(module, SincFilters | nn.Conv1d | nn.BatchNorm1d):
                 module.reset_parameters()
@@ -124,6 +127,9 @@ class NeuralCorrelation(Shown):
             x = functional.leaky_relu(norm(conv(x)), 0.2)
         filtered: Tensor = x.unflatten(0, (batch, pairs, time)).transpose(2, 3)
         return filtered
+
+    def _tables(self) -> tuple[Tensor, Tensor]:
+        return _lag_tables(self.max_lag, 2 * self.frame_length)
 
     def _bands(
         self, waveform: Float[Tensor, "batch 1 sample"]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seldkit._checks import check_shape
+from seldkit._pairs import check_pairs
 from seldkit._settings import Shown, plain_settings
 from seldkit._typing import Float
 
@@ -51,11 +52,7 @@ class MicPairMetadata(Shown):
         self, form: PairForm = "both", *, pairs: Sequence[Sequence[int]] | None = None
     ) -> None:
         super().__init__()
-        for pair in pairs or ():
-            if len(pair) != 2 or pair[0] == pair[1]:
-                raise ValueError(f"pairs must join two different channels, got {tuple(pair)}")
-        if pairs is not None and not pairs:
-            raise ValueError("pairs must hold at least one pair of channels, got none")
+        check_pairs(pairs)
         self.form, self.pairs = form, pairs
         self.num_entries = _ENTRIES[form]
 

@@ -56,5 +56,6 @@ class SinusoidalPositions(Shown):
     ) -> Float[Tensor, "batch time channel"]:
         """Return the sequence with the positions added."""
         check_shape("x", x, "batch time channel", channel=self.channels)
-        frame = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)
+        exact = torch.promote_types(x.dtype, torch.float32)
+        frame = torch.arange(x.shape[1], device=x.device, dtype=exact)
         return x + self.scale * sinusoids(frame, self.channels).to(x.dtype)

@@ -175,6 +175,10 @@ class CausalSphericalConv(Shown):
     def _ended(self, x: Tensor) -> Tensor:
         """Return the maximum of each patch after PReLU."""
         if max(self.pool) > 1:
+            if x.shape[3] < self.pool[0] or x.shape[4] < self.pool[1]:
+                raise ValueError(
+                    f"x must have rows and columns for pool={self.pool}, got {tuple(x.shape[3:])}"
+                )
             # Of pictures alone, frames beside channels: faster, and in any precision.
             pictures = functional.max_pool2d(x.flatten(1, 2), self.pool)
             x = pictures.unflatten(1, x.shape[1:3])

@@ -1,11 +1,11 @@
 """Layers that read a sequence piece by piece and remember what the next piece needs."""
 
-from collections.abc import Iterator
 from math import lcm
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree
 
 State: TypeAlias = Tensor | tuple[Any, ...]
 """What a layer remembers: tensors whose first axis is the batch, or tuples of such."""
@@ -97,9 +97,9 @@ def step_size(module: nn.Module) -> StepSize:
     if hasattr(type(module), "step_size"):
         size: StepSize = module.step_size  # type: ignore[assignment]
         return size
-    if isinstance(module, nn.Sequential):
+    if _is_chain(module):
         size = StepSize()
-        for layer in module:
+        for layer in module.children():
             size = size.then(step_size(layer))
         return size
     if isinstance(module, _PATCHES):
@@ -134,16 +134,17 @@ def stream_step(module: nn.Module, x: Any, state: Any = None) -> tuple[Any, Stat
         >>> torch.allclose(torch.cat((first, second), dim=2), layers(x), atol=1e-6)
         True
     """
-    if isinstance(module, nn.Sequential):
-        states = []
-        for layer, before in zip(module, state or [None] * len(module), strict=True):
-            x, after = stream_step(layer, x, before)
-            states.append(after)
-        return x, tuple(states)
     if hasattr(type(module), "step_size"):
         layer_of_ours: Any = module
         output: tuple[Any, State] = layer_of_ours.step(x, state)
         return output
+    if _is_chain(module):
+        layers = list(module.children())
+        states = []
+        for layer, before in zip(layers, state or [None] * len(layers), strict=True):
+            x, after = stream_step(layer, x, before)
+            states.append(after)
+        return x, tuple(states)
     taken = step_size(module).taken
     check_step(x, taken, dim=-2)
     return module(x), ()
@@ -182,16 +183,28 @@ class StreamingStep(nn.Module):
         self.module = module
         self.eval()
         with torch.no_grad():
-            _, self._state = stream_step(module, torch.zeros_like(example[:1]))
+            _, state = stream_step(module, torch.zeros_like(example[:1]))
+        tensors, self._form = _pytree.tree_flatten(state)
+        for number, tensor in enumerate(tensors):  # they go where the weights go
+            self.register_buffer(f"start{number}", torch.zeros_like(tensor), persistent=False)
 
     def start(self, batch: int = 1) -> tuple[Tensor, ...]:
         """Return the state before the first frame of so many streams."""
-        return tuple(x.new_zeros(batch, *x.shape[1:]) for x in _leaves(self._state))
+        starts = (self.get_buffer(f"start{number}") for number in range(self._form.num_leaves))
+        return tuple(x.new_zeros(batch, *x.shape[1:]) for x in starts)
 
     def forward(self, x: Tensor, *state: Tensor) -> tuple[Any, ...]:
         """Return the output and the tensors of the next state."""
-        output, after = stream_step(self.module, x, _filled(self._state, iter(state)))
-        return (output, *_leaves(after))
+        if len(state) != self._form.num_leaves:
+            raise ValueError(f"state must be {self._form.num_leaves} tensors, got {len(state)}")
+        before = _pytree.tree_unflatten(state, self._form)
+        output, after = stream_step(self.module, x, before)
+        return (output, *_pytree.tree_leaves(after))
+
+
+def _is_chain(module: nn.Module) -> bool:
+    """Return whether a module does no more than its layers, one behind the other."""
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
 
 
 def _step_of_patches(module: nn.Module) -> StepSize:
@@ -205,23 +218,11 @@ def _step_of_patches(module: nn.Module) -> StepSize:
         raise ValueError(
             f"{name} cannot stream: its kernel of {kernel} frames must be its stride, got {stride}"
         )
-    if padding:
-        raise ValueError(f"{name} cannot stream: it must not be padded in time, got {padding}")
+    dilation = getattr(module, "dilation", 1)  # which averages do not have
+    dilation = dilation[0] if isinstance(dilation, tuple) else dilation
     assert isinstance(kernel, int)
+    if kernel > 1 and dilation != 1:
+        raise ValueError(f"{name} cannot stream: its dilation must be 1 in time, got {dilation}")
+    if padding and not isinstance(padding, str):  # of one frame "same" is none, as "valid" is
+        raise ValueError(f"{name} cannot stream: it must not be padded in time, got {padding}")
     return StepSize(kernel, 1)
-
-
-def _leaves(state: State) -> Iterator[Tensor]:
-    """Yield the tensors of a state."""
-    if isinstance(state, Tensor):
-        yield state
-    else:
-        for part in state:
-            yield from _leaves(part)
-
-
-def _filled(state: State, tensors: Iterator[Tensor]) -> State:
-    """Return a state of the same form with other tensors."""
-    if isinstance(state, Tensor):
-        return next(tensors)
-    return tuple(_filled(part, tensors) for part in state)

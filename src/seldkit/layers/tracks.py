@@ -97,7 +97,7 @@ class SharedTrackEncoder(Shown):
         self, x: Float[Tensor, "batch time track channel"]
     ) -> Float[Tensor, "batch time track out"]:
         """Return the sequence of every track."""
-        check_shape("x", x, "batch time track channel")
+        check_shape("x", x, "batch time track+ channel")
         read = self.encoder(rearrange(x, "b t n c -> (b n) t c"))
         tracks: Tensor = rearrange(read, "(b n) t c -> b t n c", n=x.shape[2])
         return x + tracks if self.residual else tracks

@@ -49,7 +49,7 @@ class UNetEncoder(Shown):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _check_levels(widths, pool_time, pool_freq)
+        _check_levels(widths)
         self.in_channels, self.pool_time, self.pool_freq = in_channels, pool_time, pool_freq
         self.levels = nn.ModuleList(
             DoubleConv(*pair, device=device, dtype=dtype)
@@ -109,7 +109,7 @@ class UNetDecoder(Shown):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _check_levels(widths, pool_time, pool_freq)
+        _check_levels(widths)
         self.widths, self.pool_time, self.pool_freq = tuple(widths), pool_time, pool_freq
         pool, steps = (pool_time, pool_freq), list(pairwise(widths))
         self.ups = nn.ModuleList(
@@ -202,6 +202,6 @@ class UNet(Shown):
         return output
 
 
-def _check_levels(widths: Sequence[int], pool_time: int, pool_freq: int) -> None:
+def _check_levels(widths: Sequence[int]) -> None:
     if len(widths) < 2:
         raise ValueError(f"widths must be of two levels at least, got {widths}")
