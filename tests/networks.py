@@ -419,7 +419,6 @@ NETWORKS: dict[str, Network] = {
         partial(
             models.sound_doa,
             3,
-            1,
             sample_rate=4000,
             block_size=16,
             num_filters=16,

@@ -64,6 +64,10 @@ def _tdoa(logits: Tensor) -> Tensor:
     )
 
 
+def _proposed(scores: Tensor) -> Tensor:
+    return models.propose_events(models.ProposalMaps(scores, scores)).score.sum()
+
+
 def _events() -> Events:
     return Events.from_degrees([0, 2], [0, 1], [30.0, -90.0], [10.0, 0.0], distance=[1.0, 2.0])
 
@@ -133,7 +137,7 @@ LOSSES |= {
         ((TIME, 2, 3),),
     ),
     "models.propose_events": Block(
-        lambda: each(lambda x: models.propose_events(models.ProposalMaps(x, x)).score.sum()),
+        lambda: each(lambda x: _proposed(x.sigmoid())),
         ((2, 4, 9),),
     ),
     "models.temporal_nms": Block(
