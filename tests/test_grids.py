@@ -118,7 +118,7 @@ def test_two_bumps_are_told_apart_and_the_higher_is_first() -> None:
 
 @pytest.mark.parametrize("count", range(1, 12))
 def test_few_points_have_neighbours_and_peaks(count: int) -> None:
-    ring = DirectionGrid(unit_vector(torch.arange(count) * 360 / count, torch.zeros(count)))
+    ring = DirectionGrid(unit_vector(torch.arange(count) * 360.0 / count, torch.zeros(count)))
     for grid in (ring, DirectionGrid.fibonacci(count)):
         found = grid.peaks(torch.arange(float(count)), max_peaks=2, separation_deg=1e-6)
         assert found.point[0] == count - 1
@@ -144,7 +144,7 @@ def test_peaks_are_apart_to_the_last_digit_whatever_the_precision(dtype: torch.d
 
 
 def test_tables_that_are_made_in_inference_mode_serve_a_training() -> None:
-    grid = DirectionGrid(unit_vector(torch.arange(8) * 45 - 7, torch.zeros(8)))
+    grid = DirectionGrid(unit_vector(45.0 * torch.arange(8) - 7, torch.zeros(8)))
     values = torch.randn(8, dtype=torch.float64)
     with torch.inference_mode():
         grid.peaks(values)

@@ -69,6 +69,10 @@ def test_places_are_those_of_each_clip(chunk: int, more: list[int], hop: int) ->
 def test_wrong_lengths_are_named(arguments: tuple[int, int, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         chunk_starts(*arguments)
+
+
+@pytest.mark.messages
+def test_lengths_are_whole() -> None:
     with pytest.raises(TypeError, match=r"lengths must be an integer, got 10\.7"):
         ChunkPlaces([10.7], 4, 4)  # type: ignore[list-item]
 

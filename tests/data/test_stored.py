@@ -126,6 +126,12 @@ def test_each_frame_of_a_clip_counts_once(chunk: int, more: list[int], data: st.
         assert set(output.direction[:, 0].tolist()) == {clip}
 
 
+@pytest.mark.messages
+def test_numbers_of_chunks_are_whole() -> None:
+    with pytest.raises(TypeError, match=r"number must be an integer, got 0\.5"):
+        list(join_chunks([(0.5, torch.zeros(4, 2))], ChunkPlaces([4], 4, 4)))  # type: ignore[list-item]
+
+
 def test_a_missing_or_doubled_chunk_is_named() -> None:
     places = ChunkPlaces([10, 4, 4], 4, 4)
     outputs = [(number, torch.zeros(4, 2)) for number in range(len(places))]
@@ -143,8 +149,6 @@ def test_a_missing_or_doubled_chunk_is_named() -> None:
     numbers = torch.arange(len(places))  # as a loader gives them
     joined = join_chunks(zip(numbers, [x for _, x in outputs], strict=True), places)
     assert [clip for clip, _ in joined] == [0, 1, 2]
-    with pytest.raises(TypeError, match=r"number must be an integer, got 0\.5"):
-        list(join_chunks([(0.5, torch.zeros(4, 2))], places))  # type: ignore[list-item]
     with pytest.raises(ValueError, match="of clip 0, which is done or was not asked for"):
         list(join_chunks(outputs, places, clips=[1]))
     assert [clip for clip, _ in join_chunks(outputs[3:4], places, clips=[1])] == [1]

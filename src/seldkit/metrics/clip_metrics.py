@@ -8,6 +8,7 @@ from torch import Tensor
 from seldkit.metrics.counts import Counts
 
 
+@runtime_checkable
 class Alike(Protocol):
     """What has settings."""
 
