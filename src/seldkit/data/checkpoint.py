@@ -38,7 +38,7 @@ def save_checkpoint(path: str | PathLike[str], *, epoch: int, **parts: Part) -> 
         path: The file, `.safetensors`.
         epoch: Number of epochs done.
         parts: What has a state, by name: the model, the optimiser, the schedule, balancers,
-            generators of torch or NumPy, samplers, and the
+            generators of torch and NumPy's `default_rng`, samplers, and the
             [settings][seldkit.data.RunSettings] of the run.
 
     Raises:
