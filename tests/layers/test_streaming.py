@@ -264,6 +264,14 @@ def test_a_step_of_ones_own_comes_before_that_of_a_chain() -> None:
     assert step_size(nn.Conv2d(1, 1, 1, padding="valid")) == (1, 1)
 
 
+def test_a_layer_may_stand_in_a_chain_twice() -> None:
+    halve = nn.MaxPool2d((2, 1))
+    module, x = nn.Sequential(halve, nn.ReLU(), halve), torch.randn(1, 2, 8, 3)
+    assert step_size(module) == (4, 1)
+    pieces = [stream_step(module, piece)[0] for piece in x.split(4, dim=2)]
+    assert torch.equal(torch.cat(pieces, dim=2), module(x))
+
+
 def test_the_first_state_goes_where_the_weights_go() -> None:
     x = torch.randn(1, 7, 5, 64)
     step = StreamingStep(CausalConv2d(7, 8), x)

@@ -38,10 +38,25 @@ def check_frame_s(name: str, got: float, frame_s: float) -> None:
         ...
         ValueError: events must have frames of 0.1 s, got 0.02 s: events.at(0.1) has them
     """
-    if abs(got - frame_s) > 1e-6 * frame_s:
+    if not _same(got, frame_s):
         raise ValueError(
             f"{name} must have frames of {shortest(frame_s)} s, got {shortest(got)} s:"
             f" events.at({shortest(frame_s)}) has them"
+        )
+
+
+def check_same_frame_s(prediction: float, reference: float) -> None:
+    """Raise `ValueError` unless maps of both sides have frames of one length, but for rounding.
+
+    Examples:
+        >>> check_same_frame_s(0.2, 0.1)
+        Traceback (most recent call last):
+        ...
+        ValueError: prediction.frame_s must be 0.1 as the reference's, got 0.2
+    """
+    if not _same(prediction, reference):
+        raise ValueError(
+            f"prediction.frame_s must be {reference} as the reference's, got {prediction}"
         )
 
 
@@ -74,6 +89,10 @@ def reframe(
     if multiple == 1:
         return *_refine(frame, parts), length
     return *_coarsen(frame, label, source, multiple), length
+
+
+def _same(got: float, frame_s: float) -> bool:
+    return abs(got - frame_s) <= 1e-6 * frame_s
 
 
 def _refine(frame: Int[Tensor, " event"], parts: int) -> tuple[Tensor, Tensor]:

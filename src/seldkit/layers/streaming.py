@@ -1,7 +1,7 @@
 """Layers that read a sequence piece by piece and remember what the next piece needs."""
 
 from math import lcm
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -99,7 +99,7 @@ def step_size(module: nn.Module) -> StepSize:
         return size
     if _is_chain(module):
         size = StepSize()
-        for layer in module.children():
+        for layer in module:
             size = size.then(step_size(layer))
         return size
     if isinstance(module, _PATCHES):
@@ -139,9 +139,8 @@ def stream_step(module: nn.Module, x: Any, state: Any = None) -> tuple[Any, Stat
         output: tuple[Any, State] = layer_of_ours.step(x, state)
         return output
     if _is_chain(module):
-        layers = list(module.children())
         states = []
-        for layer, before in zip(layers, state or [None] * len(layers), strict=True):
+        for layer, before in zip(module, state or [None] * len(module), strict=True):
             x, after = stream_step(layer, x, before)
             states.append(after)
         return x, tuple(states)
@@ -202,7 +201,7 @@ class StreamingStep(nn.Module):
         return (output, *_pytree.tree_leaves(after))
 
 
-def _is_chain(module: nn.Module) -> bool:
+def _is_chain(module: nn.Module) -> TypeGuard[nn.Sequential]:
     """Return whether a module does no more than its layers, one behind the other."""
     return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from seldkit._checks import check_choice, check_floating, check_shape, check_weight
+from seldkit._checks import check_floating, check_literal, check_shape, check_weight
 from seldkit._typing import Bool, Float
 from seldkit.losses._checks import check_same_device, check_tensors
 from seldkit.losses._module import LossModule
@@ -18,6 +18,7 @@ from seldkit.losses.tracks import cheapest_tracks, check_matching, check_setting
 from seldkit.outputs import SELDOutput
 
 Weights = tuple[float, float, float]
+EventPer = Literal["frame", "chunk", "stretch", "clip"]
 
 
 def event_pit_loss(
@@ -25,7 +26,7 @@ def event_pit_loss(
     event: Float[Tensor, "batch time track"],
     target: SELDOutput,
     *,
-    per: Literal["frame", "chunk", "stretch", "clip"] = "frame",
+    per: EventPer = "frame",
     selection: Weights = (1.0, 1.0, 1.0),
     direction: DirectionError = "mse",
     inactive_weight: float = 0.0,
@@ -101,7 +102,7 @@ class EventPITLoss(LossModule):
     def __init__(
         self,
         *,
-        per: Literal["frame", "chunk", "stretch", "clip"] = "frame",
+        per: EventPer = "frame",
         selection: Weights = (1.0, 1.0, 1.0),
         direction: DirectionError = "mse",
         inactive_weight: float = 0.0,
@@ -131,7 +132,7 @@ def _present(target: SELDOutput) -> Float[Tensor, "batch time track"]:
 
 def _check_own(per: str, selection: Weights) -> None:
     """Raise unless there are three weights; the first two are checked with all else."""
-    check_choice("per", per, ("frame", "chunk", "stretch", "clip"))
+    check_literal("per", per, EventPer)
     if len(selection) != 3:
         raise ValueError(f"selection must be weights of SED, DOA and events, got {selection}")
     check_weight(**{"selection[2]": selection[2]})

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isclose
 from typing import ClassVar, Literal
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from seldkit._checks import check_choice, check_count, check_positive, integer
 from seldkit._typing import Float
 from seldkit.events import EnergyMaps
+from seldkit.events.frames import check_same_frame_s
 from seldkit.metrics.average_precision import average_precision
 from seldkit.metrics.clip_metrics import check_alike
 from seldkit.metrics.map_pairs import ClipRecords, MapSettings, compare
@@ -161,12 +161,8 @@ class DenseMapMetrics:
                     f"{name}.label must be below num_classes={self.num_classes},"
                     f" got {int(maps.label.max())}"
                 )
-        both = len(prediction) and len(reference)
-        if both and not isclose(prediction.frame_s, reference.frame_s, rel_tol=1e-6):
-            raise ValueError(
-                f"prediction.frame_s must be {reference.frame_s} as the reference's,"
-                f" got {prediction.frame_s}"
-            )
+        if len(prediction) and len(reference):
+            check_same_frame_s(prediction.frame_s, reference.frame_s)
         self._clips.append(compare(prediction, reference, self.num_classes, self.settings))
 
     def merge(self, other: "DenseMapMetrics") -> None:

@@ -1,7 +1,6 @@
 """Energy maps in the sky: points, masks and energy, frame by frame or as a moving picture."""
 
 from collections.abc import Sequence
-from math import isclose
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 
 from seldkit._checks import check_count, check_positive, integer, require
 from seldkit.events import EnergyMaps
+from seldkit.events.frames import check_same_frame_s
 from seldkit.plot.canvas import add_legend, class_handles, dress, figure_of, legend_line, new_figure
 from seldkit.plot.ink import Ink, Look, class_looks, ink_of
 from seldkit.plot.sky import SIDES
@@ -60,7 +60,8 @@ def plot_maps(
         >>> [panel.get_title(loc="left") for panel in plot_maps(siren, classes=["siren"]).axes]
         ['0.0 s', '0.9 s']
     """
-    _check_frames(reference, prediction)
+    if prediction is not None:
+        check_same_frame_s(prediction.frame_s, reference.frame_s)
     frames = _frames(reference, prediction) if frames is None else list(frames)
     if not frames:
         raise ValueError("frames must name one where nothing sounds, got none")
@@ -117,7 +118,8 @@ def animate_maps(
             number is not positive.
     """
     check_positive(speed=speed)
-    _check_frames(reference, prediction)
+    if prediction is not None:
+        check_same_frame_s(prediction.frame_s, reference.frame_s)
     if num_frames is None:
         sides = [reference] if prediction is None else [reference, prediction]
         ends = [int(side.frame.max()) + 1 for side in sides if len(side)]
@@ -138,14 +140,6 @@ def animate_maps(
         figure, show, frames=num_frames, interval=1000 * reference.frame_s / speed
     )
     return made
-
-
-def _check_frames(reference: EnergyMaps, prediction: EnergyMaps | None) -> None:
-    if prediction is not None and not isclose(prediction.frame_s, reference.frame_s, rel_tol=1e-6):
-        raise ValueError(
-            f"prediction.frame_s must be {reference.frame_s} as the reference's,"
-            f" got {prediction.frame_s}"
-        )
 
 
 def _frames(reference: EnergyMaps, prediction: EnergyMaps | None) -> list[int]:
