@@ -1,5 +1,6 @@
 """Where reference numbers and real recordings are, a seed for every test, and the program."""
 
+import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +14,10 @@ from hypothesis import settings
 from seldkit.cli import main
 
 ROOT = Path(__file__).parents[1]
+
+# Thirteen thousand tests and the graphs of exported networks are many objects: looking through
+# them as often as by default is 5 % of a run.
+gc.set_threshold(20_000, 20, 50)
 
 # Under load any example may be slow. The same examples every time, so that a change passes or fails
 # by what it changes; SELDKIT_EXAMPLES=new looks for others, and few are enough to see their shapes.
