@@ -39,7 +39,7 @@ from train_at2seld import (
     Recipe,
     Tagger,
     build_model,
-    choose_thresholds,
+    choose_threshold,
     load_tagger,
     read_chunks,
     read_scenes,
@@ -206,7 +206,7 @@ def seld_scores(setup: Setup, settings: dict[str, str]) -> Iterator[float]:
     pipeline = sk.Pipeline(extractor, model, format, window_s=CHUNK_S).to(fabric.device)
     for _ in train_system(fabric, args, model, extractor, Recipe(), chunks):
         outputs = scan(pipeline, validation_clips)
-        best = choose_thresholds(outputs, validation_clips)
+        best = choose_threshold(outputs, validation_clips)
         yield score(map(best.decode, outputs), validation_clips, num_classes)["SELD"]
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from metrics.clip_rows import in_frames
 from references.overlapping_scenes import CLASSES, random_scene
 from seldkit.events import Events
-from seldkit.formats import TrackWise
+from seldkit.formats import ACCDOA, TrackWise
 from seldkit.metrics import SELDMetrics
 from seldkit.metrics.analysis import (
     Sweep,
@@ -262,6 +262,25 @@ def test_a_class_without_references_falls_back() -> None:
     found = made_up(f_score=[0.9, 0.8, 0.8])
     assert found.best_per_class().tolist() == [0.3, 0.5]
     assert found.best_per_class(fallback=0.4).tolist() == [0.3, 0.4]
+
+
+@pytest.mark.messages
+def test_classes_that_compete_are_not_chosen_one_by_one() -> None:
+    """A class with a low threshold takes the tracks of others: together they find nothing."""
+    probability = torch.tensor([[0.8, 0.3], [0.8, 0.3], [0.2, 0.25], [0.2, 0.25], [0.3, 0.2]])
+    front = torch.tensor([1.0, 0.0, 0.0]).expand(5, 1, 3)
+    scene = Events.from_degrees([0, 1, 2], [0, 0, 1], [0, 0, 0], [0, 0, 0], num_frames=5)
+    clips = [(SELDOutput(probability.unsqueeze(1).logit(), front), scene)]
+    metrics = SELDMetrics("dcase2024", 2, frames="clip")
+    found = sweep(clips, TrackWise(2, 1), [0.1, 0.5], metrics)
+    assert found.classes_compete
+    assert found.per_class["f_score"].argmax(dim=0).tolist() == [1, 0]  # 0.5 and 0.1
+    assert TrackWise(2, 1, threshold=[0.5, 0.1]).decode(clips[0][0]).label.tolist() == [1] * 5
+    assert found.best() == 0.1
+    with pytest.raises(ValueError, match="best_per_class needs classes that do not compete"):
+        found.best_per_class()
+    formats = {ACCDOA(2): False, ACCDOA(2, max_events=1): True, TrackWise(1): False}
+    assert {format_: format_.classes_compete for format_ in formats} == formats
 
 
 def test_undefined_scores_are_never_best() -> None:

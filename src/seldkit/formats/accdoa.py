@@ -102,6 +102,11 @@ class ACCDOA(VectorFormat):
         return self._events(frame, label, x[frame, label], torch.zeros_like(frame), len(x))
 
     @property
+    def classes_compete(self) -> bool:
+        """Whether `max_events` is given."""
+        return self.max_events is not None
+
+    @property
     def _room(self) -> str:
         return "one event of a class"
 

@@ -106,6 +106,11 @@ class Format(ABC):
         return events.select(placed), dropped
 
     @property
+    def classes_compete(self) -> bool:
+        """Whether the thresholds of other classes decide what is found of a class, too."""
+        return False
+
+    @property
     @abstractmethod
     def _room(self) -> str:
         """What a format has room for, in messages."""

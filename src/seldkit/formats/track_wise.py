@@ -118,6 +118,11 @@ class TrackWise(ActivityFormat):
         return self._events(output, index, source=track)
 
     @property
+    def classes_compete(self) -> bool:
+        """True of several classes: a track gives one event."""
+        return self.num_classes > 1
+
+    @property
     def _room(self) -> str:
         return f"{self.num_tracks} tracks"
 

@@ -52,12 +52,15 @@ class Sweep:
             [`SELDScores`][seldkit.metrics.SELDScores], `[threshold]`.
         per_class: The same of each class, `[threshold, cls]`.
         num_references: How many references each class has, as the protocol counts, `[cls]`.
+        classes_compete: Whether classes take places from one another, as on the tracks of
+            `TrackWise`: then each class was scored beside others that had the same threshold.
     """
 
     thresholds: Float[Tensor, " threshold"]
     scores: Mapping[str, Float[Tensor, " threshold"]]
     per_class: Mapping[str, Float[Tensor, "threshold cls"]]
     num_references: Int[Tensor, " cls"]
+    classes_compete: bool = False
 
     def best(self, score: str = "f_score") -> float:
         """Return the threshold of the best score, nan if none has one; of equal ones the first.
@@ -81,9 +84,15 @@ class Sweep:
             fallback: Threshold of classes without references, about which the scores say nothing.
 
         Raises:
-            ValueError: If the protocol has no such score.
+            ValueError: If the protocol has no such score, or classes compete: a class with a low
+                threshold would take the tracks of others, which a single threshold does not show.
         """
         check_choice("score", score, self.per_class)
+        if self.classes_compete:
+            raise ValueError(
+                "best_per_class needs classes that do not compete for places, as those on a track"
+                " do: take calibration.search_thresholds, or best(), one threshold for all"
+            )
         best = self._best(self.per_class[score], score)
         unknown = best.isnan() | (self.num_references == 0)
         return best.masked_fill(unknown, fallback)
@@ -158,6 +167,7 @@ def sweep(
         whole.score(counts),
         whole.score_classes(counts),
         counts.by_class["Nref"][0],
+        getattr(decode, "classes_compete", False),
     )
 
 
