@@ -5,7 +5,7 @@ YAMNet where its package is installed (see `seldkit.compat.yamnet`), otherwise a
 first learns to name single sounds. The network is trained in full, then with other stitches,
 without the focal loss, or without the restriction of the directions' loss to what is active. Prints
 the scores on sounds and in rooms that were never heard, with a threshold from validation scenes and
-with 0.5. Takes about two hours on two processor cores, one run on each (see `tables.py`);
+with 0.5. Takes over two hours on two processor cores, one run on each (see `tables.py`);
 `--quick` shows in a minute that all of it runs. Everything is written to `runs/at2seld` (or `--out
 DIR`); run it again, with the same arguments, to go on after the last epochs that were finished (the
 end is that of an unbroken run):

@@ -15,8 +15,8 @@ from seldkit.cli import main
 
 ROOT = Path(__file__).parents[1]
 
-# Thirteen thousand tests and the graphs of exported networks are many objects: looking through
-# them as often as by default is 5 % of a run.
+# Thousands of tests and the graphs of exported networks are many objects: looking through them as
+# often as by default takes time, and finds little.
 gc.set_threshold(20_000, 20, 50)
 
 # Under load any example may be slow. The same examples every time, so that a change passes or fails

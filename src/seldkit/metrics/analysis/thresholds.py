@@ -167,7 +167,7 @@ def sweep(
         whole.score(counts),
         whole.score_classes(counts),
         counts.by_class["Nref"][0],
-        getattr(decode, "classes_compete", False),
+        getattr(decode, "classes_compete", False),  # a function does not tell
     )
 
 
