@@ -146,7 +146,8 @@ class MelFilterBank(BoundModule):
 
     def _sums(self, bins: Tensor, weight: Tensor) -> Tensor:
         with without_autocast(bins):
-            if bins.requires_grad or bins.device.type != "cpu":
+            # One product where gradients are kept, on GPUs, and in graphs, which then stay small.
+            if bins.requires_grad or bins.device.type != "cpu" or torch.compiler.is_compiling():
                 return bins @ weight
             # A band reads few bins: without the zeros there is several times less to multiply.
             rows = bins.reshape(-1, bins.shape[-1])
