@@ -20,14 +20,21 @@ ROOT = Path(__file__).parents[1]
 gc.set_threshold(20_000, 20, 50)
 
 # Under load any example may be slow. The same examples every time, so that a change passes or fails
-# by what it changes; SELDKIT_EXAMPLES=new looks for others, and few are enough to see their shapes.
+# by what it changes; SELDKIT_EXAMPLES=new looks for others.
 settings.register_profile("same", deadline=None, derandomize=True)
-settings.register_profile("few", deadline=None, derandomize=True, max_examples=8)
 settings.register_profile("new", deadline=None)
 settings.load_profile(os.environ.get("SELDKIT_EXAMPLES", "same"))
 
 REFERENCE = "0,0,0,10,0\n1,0,0,10,0\n1,1,1,90,0\n10,0,0,10,0\n10,0,2,-90,0\n11,0,0,10,0\n"
 PREDICTION = "0,0,0,20,0\n1,0,0,14,0\n1,1,0,60,0\n10,0,0,16,0\n11,1,0,90,0\n"
+
+
+@pytest.hookimpl(tryfirst=True)  # before others choose by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark examples of docstrings as such."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker("doctests")
 
 
 def _finder(variable: str, default: Path) -> Callable[[str], Path]:
